@@ -1,0 +1,50 @@
+/**
+ * The sealed blob: 0x01 ‖ iv (12) ‖ tag (16) ‖ ciphertext, AES-256-GCM with a random IV (docs/formats/value.md).
+ * Opening has one failure, whatever the reason, so that nobody learns by trying.
+ */
+import { gcmOpen, gcmSeal, IV_BYTES, TAG_BYTES } from './hazmat/aes-gcm.ts'
+import type { AesKey } from './keys.ts'
+import { randomBytes } from './random.ts'
+
+const FORMAT = 0x01
+const TAG_AT = 1 + IV_BYTES
+const CIPHERTEXT_AT = TAG_AT + TAG_BYTES
+
+/** How many bytes sealing adds. */
+export const SEAL_OVERHEAD = CIPHERTEXT_AT
+
+/**
+ * With random 96-bit IVs a key seals at most 2^32 times (NIST SP 800-38D, 8.3). Keys rotate by half of that; the
+ * keyring counts.
+ */
+export const MAX_SEALS_PER_KEY = 2 ** 31
+
+export class OpenFailed extends Error {
+  readonly code = 'open_failed'
+  constructor() {
+    super('The sealed bytes could not be opened')
+  }
+}
+
+/** Encrypts and binds to `aad`. */
+export function sealBytes(key: AesKey, plaintext: Uint8Array, aad: Uint8Array): Buffer {
+  const iv = randomBytes(IV_BYTES)
+  const { ciphertext, tag } = gcmSeal(key, iv, plaintext, aad)
+  const blob = Buffer.allocUnsafeSlow(CIPHERTEXT_AT + ciphertext.length)
+  blob[0] = FORMAT
+  blob.set(iv, 1)
+  blob.set(tag, TAG_AT)
+  blob.set(ciphertext, CIPHERTEXT_AT)
+  return blob
+}
+
+/** The plaintext in memory of its own, for the caller to wipe. Throws `OpenFailed` for every reason alike. */
+export function openBytes(key: AesKey, blob: Buffer, aad: Uint8Array): Buffer {
+  if (blob.length < CIPHERTEXT_AT || blob[0] !== FORMAT) throw new OpenFailed()
+  const sealed = { tag: blob.subarray(TAG_AT, CIPHERTEXT_AT), ciphertext: blob.subarray(CIPHERTEXT_AT) }
+  try {
+    return gcmOpen(key, blob.subarray(1, TAG_AT), sealed, aad)
+  } catch {
+    throw new OpenFailed()
+  }
+}

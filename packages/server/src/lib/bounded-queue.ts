@@ -1,0 +1,40 @@
+/** Runs at most so many tasks at once and lets at most so many wait; more are refused at once rather than piled up. */
+
+export class QueueFull extends Error {
+  readonly code = 'queue_full'
+  constructor() {
+    super('Too many tasks are waiting')
+  }
+}
+
+export class BoundedQueue {
+  readonly #concurrency: number
+  readonly #maxWaiting: number
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(limits: { readonly concurrency: number; readonly maxWaiting: number }) {
+    if (!(limits.concurrency >= 1) || !(limits.maxWaiting >= 0)) throw new RangeError('A queue needs room for a task')
+    this.#concurrency = limits.concurrency
+    this.#maxWaiting = limits.maxWaiting
+  }
+
+  /** Runs the task in its turn. Throws `QueueFull` when the waiting room is full. */
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#running < this.#concurrency) this.#running++
+    else await this.#turn()
+    try {
+      return await task()
+    } finally {
+      // The place passes on without being free in between, so that a newcomer cannot take it first.
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#running--
+      else next()
+    }
+  }
+
+  #turn(): Promise<void> {
+    if (this.#waiting.length >= this.#maxWaiting) throw new QueueFull()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+}
