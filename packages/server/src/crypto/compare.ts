@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { sha256 } from './digest.ts'
 
-/** Equal-length inputs go to OpenSSL; others are compared by digest, which does the same work and says no. */
+/** Digests are compared rather than the inputs, so that inputs of different lengths take the same way. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return timingSafeEqual(sha256(a), sha256(b))
 }
