@@ -1,0 +1,99 @@
+// One request as the domain sees it, whatever door it came through. A service asks for a grant before it acts, and its
+// methods take the grant as an argument: code that forgets the policy decision does not compile.
+
+import type { AuditEvent } from './audit.ts'
+import type { WrittenRecord } from './audited-write.ts'
+
+/** Mirrors services/policy/types.ts FineAction, without importing a service. */
+export type Action =
+  | 'list'
+  | 'read'
+  | 'reveal'
+  | 'create'
+  | 'update'
+  | 'delete'
+  | 'undelete'
+  | 'destroy'
+  | 'rotate'
+  | 'export'
+  | 'administer'
+  | 'audit-read'
+  | 'break-glass'
+
+export interface Resource {
+  readonly kind: 'secret' | 'environment' | 'project' | 'organization' | 'policy' | 'token' | 'identity' | 'audit' | 'system' | 'platform'
+  readonly apiPath: string
+  readonly project?: string | undefined
+  readonly environment?: string | undefined
+  readonly path?: string | undefined
+  readonly protected?: boolean | undefined
+}
+
+declare const granted: unique symbol
+/** Proof that the policy allowed one action on one resource. Only the pipeline makes it. */
+export interface Grant {
+  readonly action: Action
+  readonly resource: Resource
+  readonly rule: string
+  readonly [granted]: true
+}
+
+export interface Verdict {
+  readonly allow: boolean
+  readonly rule: string
+  readonly reason: string
+}
+
+/** Who is asking. */
+export interface Caller {
+  readonly orgId: string
+  readonly tokenId: string
+  readonly principalId: string | undefined
+  /** `user:ann`, `service:prod:payments-api`, `token:<display name>`. */
+  readonly principal: string
+  readonly actorType: AuditEvent['actorType']
+  readonly root: boolean
+  readonly lock: { readonly project: string; readonly mountId: string; readonly environment: string | undefined } | undefined
+  readonly accessor: string
+  readonly accessorHmac: string
+  readonly policies: readonly string[]
+  readonly expiresAt: number | undefined
+}
+
+export interface AuditDraft {
+  project?: string | undefined
+  environment?: string | undefined
+  path?: string | undefined
+  version?: number | undefined
+  resourceType?: string | undefined
+  resourceId?: string | undefined
+  rule?: string | undefined
+  denied?: boolean
+  metadata?: Record<string, string | number | boolean>
+}
+
+export interface Call {
+  readonly requestId: string
+  readonly door: string
+  readonly orgId: string
+  /** Undefined on public operations. */
+  readonly caller: Caller | undefined
+  readonly sourceIp: string | undefined
+  /** From X-Coffer-Project; the default when the operation names no project. */
+  readonly projectHeader: string | undefined
+  readonly idempotencyKey: string | undefined
+  /** Database time, milliseconds since the epoch. */
+  now(): number
+  /** The decision without its consequences, for filtering lists. */
+  allows(action: Action, resource: Resource): Verdict
+  /** The grant, or permission_denied; either way the rule is noted for the audit. @throws permission_denied */
+  authorise(action: Action, resource: Resource): Grant
+  /** What the audit record of this call will say about its resource. */
+  readonly audit: AuditDraft
+  /** The audit record of a write, to be committed with the write itself. `action` when the operation's own is not what happened. */
+  writeRecord(outcome: { readonly status: number; readonly action?: string }): WrittenRecord
+  /** Further records of the same call (one for each secret of a batch). They share the frame of the main one. */
+  alsoRecord(event: { readonly action: string } & AuditDraft): void
+  /** After a commit: waits until no worker serves what the transaction replaced. @throws unavailable (committed, not yet confirmed) */
+  confirm(xid: string): Promise<void>
+}

@@ -1,0 +1,75 @@
+// The contract of one operation, declared once. HTTP routing, OpenAPI, the reference, the client's types, audit and the
+// checks of replies are derived from it. Contracts import the kernel only, so that tools load them without a database.
+
+import type { Call } from './call.ts'
+import type { ErrorKind } from './errors.ts'
+import type { AnyField, Fields, Infer } from './fields.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Work is queued by class, so that reads are never starved by writes or lists. */
+export type WorkClass = 'read' | 'write' | 'list' | 'login'
+
+export interface Operation<I extends Fields = Fields, O extends Fields = Fields> {
+  /** `secrets.reveal`: unique, never reused. */
+  readonly id: string
+  readonly method: Method
+  /** `/api/v1/secrets/:key+/history`: `:name` is one segment, `:name+` one or more. */
+  readonly path: string
+  readonly summary: string
+  readonly description?: string
+  readonly input: I
+  readonly output: O
+  /** Status of success; 204 has no body. */
+  readonly status?: 200 | 201 | 204
+  readonly errors: readonly ErrorKind[]
+  /** `public` needs no token, `token` any valid one, `policy` a grant that the handler asks for. */
+  readonly access: 'public' | 'token' | 'policy'
+  /** The dotted action of its audit record; undefined only for operations that touch nothing of an organization. */
+  readonly audit: string | undefined
+  readonly work: WorkClass
+  /** Accepts Idempotency-Key. */
+  readonly idempotent?: boolean
+  readonly example?: Readonly<Record<string, unknown>>
+  readonly tag: string
+}
+
+/** Declares an operation; frozen, so that nothing can change a contract at run time. */
+export const operation = <const I extends Fields, const O extends Fields>(contract: Operation<I, O>): Operation<I, O> => Object.freeze(contract)
+
+export type Operations = Readonly<Record<string, Operation<never, never> | Operation>>
+type InputOf<Op> = Op extends { readonly input: infer I extends Fields } ? Infer<I> : never
+type OutputOf<Op> = Op extends { readonly output: infer O extends Fields } ? OutputShape<O> : never
+type OptionalKeys<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T]
+/** Optional outputs may be left out. */
+type Loose<T> = Omit<T, OptionalKeys<T>> & Partial<Pick<T, OptionalKeys<T>>>
+type OutputShape<O extends Fields> = Loose<Infer<O>>
+export type Handler<Op> = (input: InputOf<Op>, call: Call) => Promise<OutputOf<Op>>
+export type Handlers<Ops> = { readonly [K in keyof Ops]: Handler<Ops[K]> }
+
+/** An operation with its handler, types erased at this one border. */
+export interface Implemented {
+  readonly operation: Operation
+  readonly handle: (input: Readonly<Record<string, unknown>>, call: Call) => Promise<Readonly<Record<string, unknown>>>
+}
+
+/** Joins contracts and handlers: a missing handler or a wrong output does not compile. */
+export const implement = <Ops extends Readonly<Record<string, { readonly id: string; readonly input: Fields; readonly output: Fields }>>>(
+  operations: Ops,
+  handlers: Handlers<Ops>,
+): readonly Implemented[] =>
+  Object.keys(operations).map((name) => {
+    // The mapped type above proves that handler and contract belong together; the array forgets it.
+    const contract = operations[name] as unknown as Operation
+    const handle = handlers[name as keyof Ops] as unknown as Implemented['handle']
+    return { operation: contract, handle }
+  })
+
+/** Walks the fields of a contract, children included, with their dotted names. */
+export function* walkFields(fields: Fields, prefix = ''): Generator<readonly [string, AnyField]> {
+  for (const [name, field] of Object.entries(fields)) {
+    yield [prefix + name, field]
+    if (field.children !== undefined) yield* walkFields(field.children, `${prefix}${name}.`)
+    if (field.items?.children !== undefined) yield* walkFields(field.items.children, `${prefix}${name}[].`)
+  }
+}

@@ -1,0 +1,37 @@
+// Turns a handler's result into the body of an answer: names translated, secrets unwrapped in this one place, and
+// anything that the contract does not declare refused, so that a record can never leak through a reply.
+
+import { Secret, reveal } from '../crypto/secret.ts'
+import { snakeCase, type AnyField, type Fields } from './fields.ts'
+
+/** @throws Error naming a field that is missing or not declared: a defect of ours, which the tests of every operation look for. */
+export const encodeOutput = (fields: Fields, value: Readonly<Record<string, unknown>>, snake = false): Record<string, unknown> => {
+  const out: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(fields)) {
+    const item = value[name]
+    if (item === undefined) {
+      if (field.required) throw new Error(`reply lacks the declared field ${name}`)
+      continue
+    }
+    out[snake ? snakeCase(name) : name] = encodeField(field, item, snake)
+  }
+  for (const name of Object.keys(value)) {
+    if (!Object.hasOwn(fields, name)) throw new Error(`reply has the undeclared field ${name}`)
+  }
+  return out
+}
+
+const encodeField = (field: AnyField, value: unknown, snake: boolean): unknown => {
+  if (value === null) return null
+  if (value instanceof Secret) return reveal(value, 'answer to an authorised caller')
+  if (value instanceof Date) return value.toISOString()
+  if (Array.isArray(value)) return field.items === undefined ? value : value.map((item: unknown) => encodeField(field.items ?? field, item, snake))
+  if (typeof value === 'object') {
+    // Objects are plain records here: what handlers return is checked against the contract by the compiler.
+    const record = value as Readonly<Record<string, unknown>>
+    if (field.children !== undefined) return encodeOutput(field.children, record, snake)
+    const values = field.items
+    if (values !== undefined) return Object.fromEntries(Object.entries(record).map(([key, item]) => [key, encodeField(values, item, snake)]))
+  }
+  return value
+}

@@ -1,0 +1,49 @@
+// What the secret service needs of others, as narrow types that compose.ts fills.
+
+import type { AesKey, HmacKey } from '../../crypto/keys.ts'
+import type { Call, Grant, Action } from '../../kernel/call.ts'
+import type { Database } from '../../kernel/storage.ts'
+import type { SecretAddress, Snapshot } from './model.ts'
+
+export interface SecretKeys {
+  wrapDek(dek: Buffer, binding: { readonly secretId: string; readonly version: number }): Promise<{ readonly wrapped: Buffer; readonly kekId: string; readonly kekVersion: number }>
+  unwrapDek(binding: { readonly secretId: string; readonly version: number; readonly kekId: string; readonly kekVersion: number; readonly wrapped: Buffer }): AesKey
+  purpose(name: 'rows' | 'fingerprint' | 'idempotency'): HmacKey
+  purposeVersions(name: 'rows'): readonly HmacKey[]
+}
+
+/** A snapshot with its opened key: what a warm read needs. */
+export interface CachedSecret {
+  readonly snapshot: Snapshot
+  readonly dek: AesKey | undefined
+}
+
+export interface SecretCache {
+  /** Only while the worker's lease is usable. */
+  peek(key: string): CachedSecret | null | undefined
+  getOrLoad(key: string, load: () => Promise<CachedSecret | null>): Promise<CachedSecret | null>
+  /** After this worker's own commit. */
+  invalidateSecret(orgId: string, changeKey: string): void
+}
+
+export interface SecretPorts {
+  readonly database: Database
+  keys(orgId: string): Promise<SecretKeys>
+  readonly cache: SecretCache
+  /** Called when a row's MAC does not hold or a ciphertext does not open. */
+  integrityFailure(orgId: string, what: string): void
+  readonly limits: { readonly valueBytes: number; readonly batch: number }
+}
+
+/** Asks for the policy's word on one secret: any one of the actions suffices. @throws permission_denied */
+export type Authorise = (first: Action, ...others: readonly Action[]) => Grant
+
+/** One secret within one call: where it is, and how to ask for permission to touch it. */
+export interface SecretAccess {
+  readonly call: Call
+  readonly address: SecretAddress
+  readonly authorise: Authorise
+}
+
+/** The key of a secret in the change feed, and the start of its keys in caches. */
+export const changeKey = (address: Pick<SecretAddress, 'mountId' | 'environment' | 'path'>): string => `${address.mountId}/${address.environment}/${address.path}`

@@ -1,0 +1,106 @@
+// Reads that are not one reveal: metadata, lists, history, and all secrets of an environment at once.
+
+import { fail } from '../../kernel/errors.ts'
+import { shownState, type SecretRow, type Snapshot, type VersionRow, type VersionState } from './model.ts'
+import type { CachedSecret, SecretAccess, SecretPorts } from './ports.ts'
+import * as repository from './repository.ts'
+import type { ListedRow } from './repository.ts'
+import { loadFresh, loadSnapshot, open, readRow, requireReadable, requireSecret, type Revealed } from './reveal.ts'
+import { readVersion } from './rows.ts'
+import { unwrap } from './sealing.ts'
+
+/** The plaintext of one version, decrypted for this caller, who wipes it. */
+export const reveal = async (ports: SecretPorts, access: SecretAccess, selector: string): Promise<Revealed> => {
+  const grant = access.authorise('reveal')
+  const { address, call } = access
+  const loaded = requireSecret(await loadSnapshot(ports, address, selector), address)
+  call.audit.resourceId = loaded.snapshot.secret.secretId
+  call.audit.version = loaded.snapshot.selected?.version
+  return open(ports, grant, address, loaded, selector, call.now())
+}
+
+/** A secret without its value. */
+export const metadata = async (ports: SecretPorts, access: SecretAccess, options: { readonly selector: string; readonly deleted?: boolean }): Promise<Snapshot> => {
+  access.authorise('read')
+  const loaded = await loadFresh(ports, access.address, options.selector)
+  const found = options.deleted === true && loaded !== null ? loaded : requireSecret(loaded, access.address)
+  access.call.audit.resourceId = found.snapshot.secret.secretId
+  return found.snapshot
+}
+
+/** Whether the path is taken by a live secret: a question of the product itself, never answered to a caller. */
+export const exists = async (ports: SecretPorts, access: SecretAccess): Promise<boolean> => {
+  const loaded = await loadFresh(ports, access.address, 'current')
+  return loaded !== null && loaded.snapshot.secret.deletedAt === undefined
+}
+
+export interface HistoryItem {
+  readonly version: VersionRow
+  readonly state: VersionState
+}
+
+export const history = async (ports: SecretPorts, access: SecretAccess, page: { readonly before: number; readonly limit: number }): Promise<{ readonly secret: SecretRow; readonly items: readonly HistoryItem[] }> => {
+  access.authorise('read')
+  const { address } = access
+  const { snapshot } = requireSecret(await loadFresh(ports, address, 'current'), address)
+  access.call.audit.resourceId = snapshot.secret.secretId
+  const keys = await ports.keys(address.orgId)
+  const rows = await ports.database.transaction(address.orgId, (tx) => repository.listVersions(tx, address.orgId, snapshot.secret.secretId, page.before, page.limit))
+  return {
+    secret: snapshot.secret,
+    items: rows.map((row) => {
+      const version = readVersion(snapshot.secret.secretId, row, keys.purposeVersions('rows'))
+      return { version, state: shownState(version, snapshot.aliases) }
+    }),
+  }
+}
+
+/** Metadata of secrets in path order. The caller filters by what may be seen; the address's path is the prefix. */
+export const list = async (ports: SecretPorts, access: SecretAccess, page: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedRow[]> => {
+  access.authorise('list')
+  return ports.database.transaction(access.address.orgId, (tx) => repository.list(tx, access.address, page))
+}
+
+export interface BatchItem {
+  readonly path: string
+  readonly revealed: Revealed
+}
+
+/**
+ * All readable secrets below a prefix, decrypted: one statement. `may` asks for each secret by itself; what it
+ * refuses is left out and counted. Secrets without a readable version are left out, too.
+ */
+export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<{ readonly items: readonly BatchItem[]; readonly withheld: number }> => {
+  const { address, call } = access
+  const grant = access.authorise('export', 'reveal', 'list')
+  const keys = await ports.keys(address.orgId)
+  const rows = await repository.lookupAll(ports.database, address, options.alias, options.limit + 1)
+  if (rows.length > options.limit) throw fail('invalid_request', 'secret.too_many', `More than ${options.limit} secrets are below this path. Ask for a deeper one.`, { field: 'path' })
+  const items: BatchItem[] = []
+  let withheld = 0
+  for (const row of rows) {
+    if (!options.may(row.path)) {
+      withheld++
+      continue
+    }
+    const snapshot = readRow(ports, address.orgId, keys, row)
+    const version = snapshot.selected
+    if (version === undefined || !readable(snapshot, { ...address, path: row.path }, options.alias, call.now())) continue
+    const loaded: CachedSecret = { snapshot, dek: version.wrappedDek === undefined ? undefined : unwrap(keys, snapshot.secret.secretId, version) }
+    items.push({ path: row.path, revealed: open(ports, grant, { ...address, path: row.path }, loaded, options.alias, call.now()) })
+  }
+  return { items, withheld }
+}
+
+const readable = (snapshot: Snapshot, address: SecretAccess['address'], selector: string, now: number): boolean => {
+  try {
+    requireReadable(snapshot, address, selector, now)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Where a secret is, by its id. */
+export const locate = (ports: SecretPorts, orgId: string, secretId: string): Promise<{ readonly mountId: string; readonly environment: string; readonly path: string } | undefined> =>
+  ports.database.transaction(orgId, (tx) => repository.locate(tx, orgId, secretId))

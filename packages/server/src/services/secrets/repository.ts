@@ -1,0 +1,203 @@
+// The SQL of secrets. Reads and changes are one function call each (storage/migrations/0002), so one round trip.
+
+import type { HmacKey } from '../../crypto/keys.ts'
+import type { WrittenRecord } from '../../kernel/audited-write.ts'
+import type { Queryable } from '../../kernel/storage.ts'
+import type { Plan } from './change.ts'
+import type { SecretAddress } from './model.ts'
+import { macAlias, macSecret, macVersion, type LookupRow, type VersionRecord } from './rows.ts'
+
+/** A new version's encrypted material. */
+export interface SealedVersion {
+  readonly type: string
+  readonly ciphertext: Buffer
+  readonly wrapped: Buffer
+  readonly kekId: string
+  readonly kekVersion: number
+  readonly fingerprint: string
+}
+
+export interface IdempotentWrite {
+  readonly keyMac: Buffer
+  readonly requestMac: Buffer
+  readonly answer: Readonly<Record<string, unknown>>
+}
+
+export interface Change {
+  readonly orgId: string
+  readonly plan: Plan
+  readonly sealed: SealedVersion | undefined
+  readonly actor: string
+  readonly audit: WrittenRecord
+  readonly idempotent: IdempotentWrite | undefined
+}
+
+export type Applied =
+  | { readonly status: 'ok'; readonly xid: string }
+  | { readonly status: 'conflict' | 'exists' | 'mismatch' }
+  | { readonly status: 'repeated'; readonly answer: Readonly<Record<string, unknown>> }
+
+/** One statement: the secret, its aliases and the version that the selector names. */
+export const lookup = async (db: Queryable, address: SecretAddress, selector: string): Promise<LookupRow | undefined> => {
+  const found = await db.query<LookupRow>('select * from coffer.secret_lookup($1, $2, $3, $4, $5)', [address.orgId, address.mountId, address.environment, address.path, selector], { name: 'secret_lookup' })
+  return found.rows[0]
+}
+
+/** One statement: every live secret below a prefix with the version that the alias names. */
+export const lookupAll = async (db: Queryable, address: SecretAddress, alias: string, limit: number): Promise<readonly LookupRow[]> => {
+  const found = await db.query<LookupRow>('select * from coffer.secret_lookup_all($1, $2, $3, $4, $5, $6)', [address.orgId, address.mountId, address.environment, address.path, alias, limit], { name: 'secret_lookup_all' })
+  return found.rows
+}
+
+/** Where a secret is, by id. This and the queries below run inside a transaction of the organization. */
+export const locate = async (db: Queryable, orgId: string, secretId: string): Promise<{ readonly mountId: string; readonly environment: string; readonly path: string } | undefined> => {
+  const found = await db.query<{ mount_id: string; environment: string; path: string }>(
+    'select mount_id, environment, path from coffer.secrets where org_id = $1 and secret_id = $2',
+    [orgId, secretId],
+  )
+  const row = found.rows[0]
+  return row === undefined ? undefined : { mountId: row.mount_id, environment: row.environment, path: row.path }
+}
+
+const versionColumns = 'version, type, kek_id, kek_version, state, fingerprint, created_by, created_at, expires_at, deleted_at, row_version, mac'
+
+/** Versions without their ciphertext, newest first, below `before`. */
+export const listVersions = async (db: Queryable, orgId: string, secretId: string, before: number, limit: number): Promise<readonly VersionRecord[]> => {
+  const found = await db.query<VersionRecord>(
+    `select ${versionColumns} from coffer.secret_versions where org_id = $1 and secret_id = $2 and version < $3 order by version desc limit $4`,
+    [orgId, secretId, before, limit],
+  )
+  return found.rows
+}
+
+/** Named versions without their ciphertext. */
+export const getVersions = async (db: Queryable, orgId: string, secretId: string, versions: readonly number[]): Promise<readonly VersionRecord[]> => {
+  const found = await db.query<VersionRecord>(
+    `select ${versionColumns} from coffer.secret_versions where org_id = $1 and secret_id = $2 and version = any($3::bigint[]) order by version`,
+    [orgId, secretId, versions],
+  )
+  return found.rows
+}
+
+/** Undestroyed versions up to and including one number: what max_versions lets go. */
+export const versionsUpTo = async (db: Queryable, orgId: string, secretId: string, upTo: number): Promise<readonly VersionRecord[]> => {
+  const found = await db.query<VersionRecord>(
+    `select ${versionColumns} from coffer.secret_versions where org_id = $1 and secret_id = $2 and version <= $3 and state <> 'DESTROYED' order by version limit 1000`,
+    [orgId, secretId, upTo],
+  )
+  return found.rows
+}
+
+export interface ListedRow {
+  readonly secret_id: string
+  readonly path: string
+  readonly type: string
+  readonly owner_team: string
+  readonly description: string
+  readonly rotation_strategy: string
+  readonly last_version: number
+  readonly current_version: number | null
+  readonly created_at: Date
+  readonly updated_at: Date
+  readonly deleted_at: Date | null
+}
+
+/** Metadata in path order after a cursor. Prefix matches bytewise through the unique index. */
+export const list = async (db: Queryable, address: SecretAddress, options: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedRow[]> => {
+  const found = await db.query<ListedRow>(
+    `select s.secret_id, s.path, s.type, s.owner_team, s.description, s.rotation_strategy, s.last_version, a.version as current_version, s.created_at, s.updated_at, s.deleted_at
+     from coffer.secrets s left join coffer.secret_aliases a on a.org_id = s.org_id and a.secret_id = s.secret_id and a.alias = 'current'
+     where s.org_id = $1 and s.mount_id = $2 and s.environment = $3 and s.path > $5 and s.path >= $4 and ($4 = '' or s.path < left($4, -1) || '0')
+       and (s.deleted_at is not null) = $7
+     order by s.path limit $6`,
+    [address.orgId, address.mountId, address.environment, address.path, options.after, options.limit, options.deleted],
+  )
+  return found.rows
+}
+
+/** Removes a secret with all its versions for good. */
+export const purge = async (db: Queryable, orgId: string, secretId: string, revision: number): Promise<boolean> => {
+  const gone = await db.query('delete from coffer.secrets where org_id = $1 and secret_id = $2 and revision = $3', [orgId, secretId, revision])
+  return gone.count === 1
+}
+
+export interface SeenIdempotent {
+  readonly requestMac: Buffer
+  readonly answer: Readonly<Record<string, unknown>>
+}
+
+/** What an earlier write with this idempotency key answered, while it is remembered. */
+export const findIdempotent = async (db: Queryable, orgId: string, keyMac: Buffer): Promise<SeenIdempotent | undefined> => {
+  const found = await db.query<{ request_mac: Buffer; answer: Record<string, unknown> }>('select request_mac, answer from coffer.idempotency where org_id = $1 and key_mac = $2 and expires_at > now()', [orgId, keyMac])
+  const row = found.rows[0]
+  return row === undefined ? undefined : { requestMac: row.request_mac, answer: row.answer }
+}
+
+/** Writes a plan, its audit record and its place in the change feed: one statement, one transaction. */
+export const apply = async (db: Queryable, change: Change, rowKey: HmacKey): Promise<Applied> => {
+  const { plan, sealed } = change
+  const { secret } = plan
+  const fresh = plan.newVersion
+  const at = new Date(change.audit.at)
+  const versionMac =
+    fresh === undefined || sealed === undefined
+      ? null
+      : macVersion(rowKey, secret.secretId, { version: fresh.version, type: secret.type, state: fresh.state, fingerprint: sealed.fingerprint, createdAt: change.audit.at, expiresAt: fresh.expiresAt, deletedAt: undefined }, secret.revision)
+  const result = await db.query<{ status: Applied['status']; xid: string | null; answer: Record<string, unknown> | null }>(APPLY, [
+    change.orgId, secret.secretId, plan.expectedRevision,
+    rowJson(plan), macSecret(rowKey, secret),
+    fresh?.version ?? null, secret.type, sealed?.ciphertext ?? null, sealed?.wrapped ?? null, sealed?.kekId ?? null, sealed?.kekVersion ?? null,
+    fresh?.state ?? null, sealed?.fingerprint ?? null, date(fresh?.expiresAt), versionMac,
+    JSON.stringify(versionChanges(plan, rowKey)), JSON.stringify(aliasChanges(plan, rowKey)),
+    at, change.actor,
+    change.audit.id, change.audit.record, change.audit.digest, change.audit.fields,
+    change.idempotent?.keyMac ?? null, change.idempotent?.requestMac ?? null, change.idempotent?.answer ?? null,
+  ], { name: 'secret_apply' })
+  const row = result.rows[0]
+  if (row === undefined) throw new Error('secret_apply returned nothing')
+  if (row.status === 'ok') return { status: 'ok', xid: row.xid ?? '' }
+  return row.status === 'repeated' ? { status: 'repeated', answer: row.answer ?? {} } : { status: row.status }
+}
+
+const APPLY = `select status, xid, answer from coffer.secret_apply(${Array.from({ length: 26 }, (_, i) => `$${i + 1}`).join(', ')})`
+
+const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms))
+const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())
+
+const rowJson = ({ secret }: Plan): Record<string, unknown> => ({
+  mount_id: secret.mountId,
+  environment: secret.environment,
+  path: secret.path,
+  type: secret.type,
+  owner_team: secret.ownerTeam,
+  description: secret.description,
+  rotation_strategy: secret.rotationStrategy,
+  custom_metadata: secret.customMetadata,
+  settings: { ...secret.settings, sortOrder: secret.sortOrder },
+  sort_order: secret.sortOrder,
+  last_version: secret.lastVersion,
+  deleted_at: iso(secret.deletedAt),
+})
+
+const versionChanges = (plan: Plan, key: HmacKey): readonly Record<string, unknown>[] =>
+  plan.versions.map((change) => ({
+    version: change.version.version,
+    state: change.state,
+    expires_at: iso(change.expiresAt),
+    deleted_at: iso(change.deletedAt),
+    mac: macVersion(key, plan.secret.secretId, { ...change.version, state: change.state, expiresAt: change.expiresAt, deletedAt: change.deletedAt }, plan.secret.revision).toString('hex'),
+  }))
+
+const aliasChanges = (plan: Plan, key: HmacKey): readonly Record<string, unknown>[] =>
+  plan.aliases.map(({ alias, version }) => ({
+    alias,
+    version: version ?? null,
+    mac: version === undefined ? null : macAlias(key, plan.secret.secretId, alias, version, plan.secret.revision).toString('hex'),
+  }))
+
+/** The audit record and feed row of a change that secret_apply does not make. Returns the transaction's id. */
+export const recordWrite = async (tx: Queryable, orgId: string, audit: WrittenRecord, key: string): Promise<string> => {
+  await tx.query('select coffer.audit_write($1, $2, $3, $4, $5, $6)', [orgId, audit.id, new Date(audit.at), audit.record, audit.digest, audit.fields])
+  const inserted = await tx.query<{ xid: string }>("insert into coffer.changes (org_id, kind, key) values ($1, 'secret', $2) returning xid::text", [orgId, key])
+  return inserted.rows[0]?.xid ?? ''
+}

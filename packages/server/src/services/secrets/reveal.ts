@@ -1,0 +1,90 @@
+// Reading: one cached snapshot per (secret, selector), decrypted anew for each caller. Plaintext is never cached.
+
+import { OpenFailed } from '../../crypto/aead.ts'
+import { fail, quote } from '../../kernel/errors.ts'
+import type { Grant } from '../../kernel/call.ts'
+import { currentVersion, shownState, type SecretAddress, type Snapshot, type ValueType, type VersionRow, type VersionState } from './model.ts'
+import { changeKey, type CachedSecret, type SecretKeys, type SecretPorts } from './ports.ts'
+import * as repository from './repository.ts'
+import { readSnapshot, RowIntegrityError } from './rows.ts'
+import { openValue, unwrap } from './sealing.ts'
+
+export interface Revealed {
+  readonly snapshot: Snapshot
+  readonly version: VersionRow
+  readonly state: VersionState
+  readonly type: ValueType
+  /** UTF-8; the caller wipes it. */
+  readonly plaintext: Buffer
+}
+
+/** Key in the cache: the secret as the change feed names it, and the selector. */
+export const cacheKey = (address: SecretAddress, selector: string): string => `${address.orgId}/${changeKey(address)}@${selector}`
+
+const missing = (address: SecretAddress): Error => fail('not_found', 'secret.not_found', `There is no secret ${quote(address.path)} in ${quote(address.environment)}.`)
+
+/** @throws internal `secret.integrity` for a row that was altered outside the product: never a silent miss. */
+export const readRow = (ports: SecretPorts, orgId: string, keys: SecretKeys, row: Parameters<typeof readSnapshot>[0]): Snapshot => {
+  try {
+    return readSnapshot(row, keys.purposeVersions('rows'))
+  } catch (error) {
+    if (error instanceof RowIntegrityError) {
+      ports.integrityFailure(orgId, error.what)
+      throw fail('internal', 'secret.integrity', `The stored record of secret ${quote(row.path)} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`, { cause: error })
+    }
+    throw error
+  }
+}
+
+/** Loads a snapshot through the cache; undefined when there is no such secret. */
+export const loadSnapshot = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<CachedSecret | undefined> => {
+  const key = cacheKey(address, selector)
+  const found = await ports.cache.getOrLoad(key, () => loadFresh(ports, address, selector))
+  return found ?? undefined
+}
+
+/** The same past the cache: for changes, which must see what is committed. */
+export const loadFresh = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<CachedSecret | null> => {
+  const keys = await ports.keys(address.orgId)
+  const row = await repository.lookup(ports.database, address, selector)
+  if (row === undefined) return null
+  const snapshot = readRow(ports, address.orgId, keys, row)
+  const version = snapshot.selected
+  return { snapshot, dek: version?.wrappedDek === undefined ? undefined : unwrap(keys, snapshot.secret.secretId, version) }
+}
+
+/** The live secret, whatever its versions. @throws not_found */
+export const requireSecret = (found: CachedSecret | undefined | null, address: SecretAddress): CachedSecret => {
+  if (found === undefined || found === null || found.snapshot.secret.deletedAt !== undefined) throw missing(address)
+  return found
+}
+
+/** Decides whether a version may be handed out now. @throws not_found, saying why to a caller who may reveal it. */
+export const requireReadable = (snapshot: Snapshot, address: SecretAddress, selector: string, now: number): VersionRow => {
+  const version = snapshot.selected
+  if (version === undefined) {
+    const none = selector === 'current' && currentVersion(snapshot) === 0
+    throw fail('not_found', none ? 'secret.no_current_version' : 'secret.version_not_found', none ? `The secret ${quote(address.path)} has no current version yet.` : `The secret ${quote(address.path)} has no version ${quote(selector)}.`)
+  }
+  const gone = (code: string, why: string): Error => fail('not_found', code, `Version ${version.version} of ${quote(address.path)} ${why}.`)
+  if (version.state === 'DESTROYED') throw gone('secret.version_destroyed', 'is destroyed')
+  if (version.state === 'DISABLED') throw gone('secret.version_disabled', 'is disabled')
+  if (version.deletedAt !== undefined && version.deletedAt <= now) throw gone('secret.version_deleted', 'is deleted')
+  if (version.expiresAt !== undefined && version.expiresAt <= now) throw gone('secret.version_expired', 'has expired')
+  return version
+}
+
+/** Decrypts the selected version of a loaded secret. @throws not_found, internal `secret.undecryptable` */
+export const open = (ports: SecretPorts, _grant: Grant, address: SecretAddress, loaded: CachedSecret, selector: string, now: number): Revealed => {
+  const { snapshot, dek } = loaded
+  const version = requireReadable(snapshot, address, selector, now)
+  if (dek === undefined || version.ciphertext === undefined) throw fail('internal', 'secret.no_material', `Version ${version.version} of ${quote(address.path)} has no stored value.`)
+  try {
+    const plaintext = openValue(dek, { orgId: address.orgId, secretId: snapshot.secret.secretId, version: version.version, type: version.type }, version.ciphertext)
+    return { snapshot, version, state: shownState(version, snapshot.aliases), type: version.type, plaintext }
+  } catch (error) {
+    if (!(error instanceof OpenFailed)) throw error
+    ports.integrityFailure(address.orgId, `ciphertext of version ${version.version} of secret ${snapshot.secret.secretId}`)
+    throw fail('internal', 'secret.undecryptable', `Decryption failed for secret ${quote(address.path)} version ${version.version}. Its stored bytes are damaged; an earlier version can be promoted.`, { cause: error })
+  }
+}

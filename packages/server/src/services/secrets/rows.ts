@@ -1,0 +1,176 @@
+// Row MACs of secrets, versions and aliases. The database is trusted for availability, not for integrity: a row that
+// resolves or grants is believed only when its MAC holds (docs/formats/row-mac.md). kek_id, kek_version and wrapped_dek are not
+// under the MAC, because the DEK's own AAD binds them; so a re-wrap touches three columns and no MAC.
+
+import { equalBytes } from '../../crypto/compare.ts'
+import type { HmacKey } from '../../crypto/keys.ts'
+import { macRow } from '../../crypto/mac.ts'
+import { fail } from '../../kernel/errors.ts'
+import { valueTypes, type AliasRow, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from './model.ts'
+
+type MacSecret = Pick<SecretRow, 'secretId' | 'mountId' | 'environment' | 'path' | 'type' | 'lastVersion' | 'revision' | 'deletedAt'>
+type MacVersion = Pick<VersionRow, 'version' | 'type' | 'state' | 'fingerprint' | 'createdAt' | 'expiresAt' | 'deletedAt'>
+
+const time = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms))
+
+export const macSecret = (key: HmacKey, row: MacSecret): Buffer =>
+  macRow(key, 'secrets', row.secretId, row.revision, [row.mountId, row.environment, row.path, row.type, row.lastVersion, time(row.deletedAt)])
+
+export const macVersion = (key: HmacKey, secretId: string, row: MacVersion, revision: number): Buffer =>
+  macRow(key, 'secret_versions', [secretId, String(row.version)], revision, [row.type, row.state, row.fingerprint, new Date(row.createdAt), time(row.expiresAt), time(row.deletedAt)])
+
+export const macAlias = (key: HmacKey, secretId: string, alias: string, version: number, revision: number): Buffer =>
+  macRow(key, 'secret_aliases', [secretId, alias], revision, [version])
+
+/** What secret_lookup and secret_lookup_all return. */
+export interface LookupRow {
+  readonly secret_id: string
+  readonly type: string
+  readonly owner_team: string
+  readonly description: string
+  readonly rotation_strategy: string
+  readonly custom_metadata: Readonly<Record<string, string>>
+  readonly settings: SecretSettings & { readonly sortOrder?: number }
+  readonly last_version: number
+  readonly revision: number
+  readonly created_by: string
+  readonly created_at: Date
+  readonly updated_at: Date
+  readonly deleted_at: Date | null
+  readonly mac: Buffer
+  readonly mount_id: string
+  readonly environment: string
+  readonly path: string
+  readonly aliases: readonly (readonly [string, number, number, string, number])[]
+  readonly v_version: number | null
+  readonly v_type: string | null
+  readonly v_ciphertext: Buffer | null
+  readonly v_wrapped_dek: Buffer | null
+  readonly v_kek_id: string | null
+  readonly v_kek_version: number | null
+  readonly v_state: string | null
+  readonly v_fingerprint: string | null
+  readonly v_created_by: string | null
+  readonly v_created_at: Date | null
+  readonly v_expires_at: Date | null
+  readonly v_deleted_at: Date | null
+  readonly v_row_version: number | null
+  readonly v_mac: Buffer | null
+}
+
+export interface VersionRecord {
+  readonly version: number
+  readonly type: string
+  readonly ciphertext?: Buffer | null
+  readonly wrapped_dek?: Buffer | null
+  readonly kek_id: string
+  readonly kek_version: number
+  readonly state: string
+  readonly fingerprint: string
+  readonly created_by: string
+  readonly created_at: Date
+  readonly expires_at: Date | null
+  readonly deleted_at: Date | null
+  readonly row_version: number
+  readonly mac: Buffer
+}
+
+export class RowIntegrityError extends Error {
+  readonly what: string
+  constructor(what: string) {
+    super(`the MAC of ${what} does not hold`)
+    this.name = 'RowIntegrityError'
+    this.what = what
+  }
+}
+
+type MacOf = (key: HmacKey) => Buffer
+
+const check = (keys: readonly HmacKey[], what: string, mac: Buffer, of: MacOf): void => {
+  for (const key of keys) if (equalBytes(of(key), mac)) return
+  throw new RowIntegrityError(what)
+}
+
+/** @throws RowIntegrityError when any of the rows was altered outside the product. */
+export const readSnapshot = (row: LookupRow, keys: readonly HmacKey[]): Snapshot => {
+  const secret = readSecret(row)
+  check(keys, `secret ${secret.secretId}`, row.mac, (key) => macSecret(key, secret))
+  const aliases = new Map<string, AliasRow>()
+  for (const [alias, version, revision, mac, updatedAt] of row.aliases) {
+    check(keys, `alias ${alias} of secret ${secret.secretId}`, Buffer.from(mac, 'hex'), (key) => macAlias(key, secret.secretId, alias, version, revision))
+    aliases.set(alias, { alias, version, updatedAt })
+  }
+  return { secret, aliases, selected: readSelected(row, secret.secretId, keys) }
+}
+
+const readSecret = (row: LookupRow): SecretRow => ({
+  secretId: row.secret_id,
+  mountId: row.mount_id,
+  environment: row.environment,
+  path: row.path,
+  type: valueType(row.type),
+  ownerTeam: row.owner_team,
+  description: row.description,
+  rotationStrategy: row.rotation_strategy,
+  customMetadata: row.custom_metadata,
+  settings: row.settings,
+  sortOrder: row.settings.sortOrder ?? 1,
+  lastVersion: row.last_version,
+  revision: row.revision,
+  createdBy: row.created_by,
+  createdAt: row.created_at.getTime(),
+  updatedAt: row.updated_at.getTime(),
+  deletedAt: row.deleted_at?.getTime(),
+})
+
+const readSelected = (row: LookupRow, secretId: string, keys: readonly HmacKey[]): VersionRow | undefined => {
+  if (row.v_version === null || row.v_type === null || row.v_kek_id === null || row.v_kek_version === null || row.v_state === null) return undefined
+  if (row.v_fingerprint === null || row.v_created_by === null || row.v_created_at === null || row.v_row_version === null || row.v_mac === null) return undefined
+  return readVersion(secretId, {
+    version: row.v_version,
+    type: row.v_type,
+    ciphertext: row.v_ciphertext,
+    wrapped_dek: row.v_wrapped_dek,
+    kek_id: row.v_kek_id,
+    kek_version: row.v_kek_version,
+    state: row.v_state,
+    fingerprint: row.v_fingerprint,
+    created_by: row.v_created_by,
+    created_at: row.v_created_at,
+    expires_at: row.v_expires_at,
+    deleted_at: row.v_deleted_at,
+    row_version: row.v_row_version,
+    mac: row.v_mac,
+  }, keys)
+}
+
+/** @throws RowIntegrityError */
+export const readVersion = (secretId: string, row: VersionRecord, keys: readonly HmacKey[]): VersionRow => {
+  const version: VersionRow = {
+    version: row.version,
+    type: valueType(row.type),
+    ciphertext: row.ciphertext ?? undefined,
+    wrappedDek: row.wrapped_dek ?? undefined,
+    kekId: row.kek_id,
+    kekVersion: row.kek_version,
+    state: storedState(row.state),
+    fingerprint: row.fingerprint,
+    createdBy: row.created_by,
+    createdAt: row.created_at.getTime(),
+    expiresAt: row.expires_at?.getTime(),
+    deletedAt: row.deleted_at?.getTime(),
+  }
+  check(keys, `version ${row.version} of secret ${secretId}`, row.mac, (key) => macVersion(key, secretId, version, row.row_version))
+  return version
+}
+
+const valueType = (text: string): ValueType => {
+  const known = valueTypes.find((type) => type === text)
+  if (known === undefined) throw fail('internal', 'secret.unknown_type', 'A stored secret has a type that this server does not know.')
+  return known
+}
+
+const storedState = (text: string): StoredState => {
+  if (text === 'PENDING' || text === 'ACTIVE' || text === 'DISABLED' || text === 'DESTROYED') return text
+  throw fail('internal', 'secret.unknown_state', 'A stored version has a state that this server does not know.')
+}
