@@ -55,7 +55,7 @@ export interface PolicyResource {
   readonly environment?: string | undefined
   /** Path below the environment, without a leading slash; empty or absent for the environment itself. */
   readonly path?: string | undefined
-  /** Whether the environment is protected. */
+  /** Whether the environment is protected. Roles take an absent value for true, so that forgetting it never releases a secret. */
   readonly protected?: boolean | undefined
   /** The capability that the Vault verb needs where the action's own does not say it: `patch` for an update, `delete` on a metadata path. */
   readonly capability?: Exclude<VaultCapability, 'deny'> | undefined

@@ -1,0 +1,136 @@
+// Resources of JSON policies, in three unambiguous spellings:
+//
+//   prod/payments/*            in the default project
+//   billing:prod/payments/*    in the project `billing`; the first colon ends the project; `*:` is every project
+//   /sys/policies/acl/*        a Vault API path, known by its leading slash
+//
+// Wildcards: `+` is exactly one segment. `*` may stand only at the very end: as a whole segment it is everything
+// below, at any depth; after other characters (`prod/pay*`) it stays within its segment.
+
+import type { PolicyResource, ResourcePattern } from '../types.ts'
+
+const maxPatternBytes = 1024
+
+/** Takes a resource apart. Returns the reason as a string when it is not one. */
+export const parseResourcePattern = (text: string): ResourcePattern | string => {
+  if (text === '') return 'is empty'
+  if (Buffer.byteLength(text) > maxPatternBytes) return `is longer than ${maxPatternBytes} bytes`
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
+  if (/[\u0000-\u001f\u007f]/.test(text) || !text.isWellFormed()) return 'holds control characters'
+  if (text !== text.normalize('NFC')) return 'is not in Unicode normal form C, so that it could match no path'
+  if (text.startsWith('/')) {
+    const pattern = text.slice(1)
+    if (pattern.startsWith('v1/')) return 'begins with /v1/; leave that out'
+    const wrong = checkPattern(pattern)
+    return wrong ?? { form: 'api', text, pattern }
+  }
+  const colon = text.indexOf(':')
+  const project = colon < 0 ? undefined : text.slice(0, colon)
+  const pattern = text.slice(colon + 1)
+  const wrong = (project === undefined ? undefined : checkProject(project)) ?? checkPattern(pattern)
+  return wrong ?? { form: 'path', text, project, pattern }
+}
+
+const checkProject = (project: string): string | undefined => {
+  if (project === '') return 'has nothing before its colon; name the project, or leave the colon out'
+  if (project !== '*' && project.includes('*') && project.indexOf('*') !== project.length - 1) return 'has a * inside the name of its project'
+  if (project.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'has an empty or dot segment in its project'
+  return undefined
+}
+
+const checkPattern = (pattern: string): string | undefined => {
+  if (pattern === '') return 'names no path'
+  const body = pattern.endsWith('/') ? pattern.slice(0, -1) : pattern
+  if (body.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'has an empty or dot segment'
+  if (pattern.slice(0, -1).includes('*')) return 'has a * before its end; + stands for exactly one segment'
+  return undefined
+}
+
+/** Compiled once; `project` is what an absent one means. */
+export interface ResourceMatcher {
+  readonly text: string
+  readonly form: 'path' | 'api'
+  /** Undefined: matches in no project, because there is no default one. */
+  readonly project: { readonly exact: string } | { readonly prefix: string } | undefined
+  /** `tree`: ends in a whole `*`. `glob`: ends in `abc*`. */
+  readonly end: 'exact' | 'tree' | 'glob'
+  /** Without the final star; a tree keeps its slash. */
+  readonly stem: string
+  /** Of the stem, when a `+` stands in it. */
+  readonly parts: readonly string[] | undefined
+}
+
+export const compileResource = (resource: ResourcePattern, defaultProject: string | undefined): ResourceMatcher => {
+  const { pattern } = resource
+  const tree = pattern === '*' || pattern.endsWith('/*')
+  const glob = !tree && pattern.endsWith('*')
+  const stem = tree || glob ? pattern.slice(0, -1) : withoutSlash(pattern)
+  const parts = stem.split('/').includes('+') ? (tree ? stem.slice(0, -1) : stem).split('/') : undefined
+  return {
+    text: resource.text, form: resource.form, stem, parts,
+    end: tree ? 'tree' : glob ? 'glob' : 'exact',
+    project: resource.form === 'api' ? undefined : compileProject(resource.project ?? defaultProject),
+  }
+}
+
+const compileProject = (project: string | undefined): ResourceMatcher['project'] => {
+  if (project === undefined) return undefined
+  return project.endsWith('*') ? { prefix: project.slice(0, -1) } : { exact: project }
+}
+
+const withoutSlash = (text: string): string => (text.endsWith('/') ? text.slice(0, -1) : text)
+
+/** What the patterns of one request are held against; made once per request. */
+export interface ResourceSubject {
+  readonly project: string | undefined
+  /** `env/path`; a folder or an environment ends in a slash. Undefined: no pattern of the path form matches. */
+  readonly path: string | undefined
+  readonly apiPath: string
+}
+
+export const subjectOf = (resource: PolicyResource, listing: boolean): ResourceSubject => {
+  const path = pathOf(resource)
+  if (!listing) return { project: resource.project, path, apiPath: resource.apiPath }
+  return { project: resource.project, path: path === undefined ? undefined : withSlash(path), apiPath: withSlash(resource.apiPath) }
+}
+
+/** A list is of a folder, however its path was written. */
+export const withSlash = (text: string): string => (text === '' || text.endsWith('/') ? text : `${text}/`)
+
+const pathOf = ({ kind, project, environment, path }: PolicyResource): string | undefined => {
+  if (project === undefined) return undefined
+  if (environment !== undefined) return `${environment}/${path ?? ''}`
+  // A secret always has an environment; without one its path must not be read as if it began with it.
+  return kind === 'secret' && path !== undefined && path !== '' ? undefined : path ?? ''
+}
+
+export const matchesResource = (matcher: ResourceMatcher, subject: ResourceSubject): boolean => {
+  if (matcher.form === 'api') return matchesText(matcher, subject.apiPath)
+  if (subject.path === undefined || subject.project === undefined) return false
+  return matchesProject(matcher.project, subject.project) && matchesText(matcher, subject.path)
+}
+
+const matchesProject = (wanted: ResourceMatcher['project'], project: string): boolean => {
+  if (wanted === undefined) return false
+  if ('exact' in wanted) return wanted.exact === project
+  return wanted.prefix === '' || (project.startsWith(wanted.prefix) && !project.includes('/', wanted.prefix.length))
+}
+
+const matchesText = ({ end, stem, parts }: ResourceMatcher, text: string): boolean => {
+  if (parts !== undefined) return matchesParts(parts, end, text)
+  if (end === 'tree') return text.startsWith(stem)
+  const bare = withoutSlash(text)
+  if (end === 'exact') return bare === stem
+  return bare.startsWith(stem) && !bare.includes('/', stem.length)
+}
+
+const matchesParts = (wanted: readonly string[], end: ResourceMatcher['end'], text: string): boolean => {
+  // A tree needs something, at least the slash of a folder, after its stem.
+  const have = (end === 'tree' ? text : withoutSlash(text)).split('/')
+  if (end === 'tree' ? have.length <= wanted.length : have.length !== wanted.length) return false
+  return wanted.every((want, index) => {
+    const part = have[index] ?? ''
+    if (want === '+') return part !== ''
+    return end === 'glob' && index === wanted.length - 1 ? part.startsWith(want) : part === want
+  })
+}
