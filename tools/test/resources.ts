@@ -1,0 +1,22 @@
+// What suites need beyond Node, one entry each. Only what a selected suite names is installed and started; to add one,
+// write its module beside this file and name it here.
+import { database } from './database.ts'
+import { externalPostgres } from './external-postgres.ts'
+import { python3 } from './python3.ts'
+
+export type Running = {
+  /** Given to every suite. */
+  env: Record<string, string>
+  stop(): Promise<void>
+}
+
+export type Resource = {
+  name: string
+  /** Can it be started on this machine as it is? */
+  available(): boolean
+  /** Puts it on the machine; called only as root on Debian, and only when it is not there. */
+  install?(): void
+  start(): Promise<Running>
+}
+
+export const resources: readonly Resource[] = [database, externalPostgres, python3]
