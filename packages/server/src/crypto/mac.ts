@@ -43,15 +43,21 @@ function tagged(tag: string, bytes: Uint8Array): Buffer {
 
 function taggedColumn(value: RowColumn): Buffer {
   if (value === null) return tagged('0', Buffer.alloc(0))
-  if (typeof value === 'string') return tagged('s', utf8(value))
+  if (typeof value === 'string') return tagged('s', wellFormed(value))
   if (typeof value === 'boolean') return tagged('b', Buffer.of(value ? 1 : 0))
   // A count read as number or as bigint is the same column.
   if (typeof value === 'bigint' || Number.isSafeInteger(value)) return tagged('i', utf8(BigInt(value as number).toString()))
   if (typeof value === 'number') return tagged('f', double(value))
   if (value instanceof Date) return tagged('d', utf8(milliseconds(value)))
   if (Buffer.isBuffer(value)) return tagged('x', value)
-  if (Array.isArray(value)) return tagged('a', lengthPrefixed(...value.map(utf8)))
+  if (Array.isArray(value)) return tagged('a', lengthPrefixed(...value.map(wellFormed)))
   throw new TypeError('A column of this type has no canonical form')
+}
+
+/** Half a surrogate pair would become U+FFFD, and two different texts the same bytes. */
+function wellFormed(text: string): Buffer {
+  if (!text.isWellFormed()) throw new TypeError('A text column is not well-formed Unicode')
+  return utf8(text)
 }
 
 function double(value: number): Buffer {
