@@ -46,7 +46,7 @@ const explainAcl = (compiled: CompiledPrincipal, action: PolicyAction, resource:
 const matchesEither = ({ pattern }: AclRule, path: string): boolean => {
   const bare = path.endsWith('/') ? path.slice(0, -1) : path
   if (pattern.form === 'exact') return pattern.text === path || pattern.text === bare
-  return matchesPattern(pattern, path, path.split('/')) || matchesPattern(pattern, bare, bare.split('/'))
+  return matchesPattern(pattern, path) || matchesPattern(pattern, bare)
 }
 
 const explainStatement = (statement: CompiledStatement, action: PolicyAction, resource: PolicyResource, context: RequestContext): ConsideredRule => {

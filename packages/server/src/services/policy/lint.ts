@@ -52,7 +52,7 @@ const reachOfPath = (pattern: string): readonly ('every-project' | 'every-enviro
   const [mount = '', family, environment] = parts
   const open = (part: string | undefined): boolean => part !== undefined && (part === '+' || part.endsWith('*'))
   const reach: ('every-project' | 'every-environment')[] = []
-  if (open(mount)) reach.push('every-project')
+  if (mount === '+' || mount === '*') reach.push('every-project')
   if (systemMounts.has(mount) || mount.startsWith('{{')) return reach
   const all = parts.length === 1 ? mount.endsWith('*') : family?.endsWith('*') === true
   if (all || (family !== undefined && families.has(family) && open(environment))) reach.push('every-environment')

@@ -22,7 +22,6 @@ export interface AclSet {
   readonly exact: ReadonlyMap<string, AclRule>
   /** Prefix and segment rules, highest priority first. */
   readonly ranked: readonly AclRule[]
-  readonly hasSegments: boolean
 }
 
 /** A block with its policy, rendered for one entity. */
@@ -58,7 +57,6 @@ export const buildAclSet = (blocks: readonly AclBlock[], time: number): AclSet =
   return {
     from, until, ranked,
     exact: new Map(rules.filter((rule) => rule.pattern.form === 'exact').map((rule) => [rule.pattern.text, rule])),
-    hasSegments: ranked.some((rule) => rule.pattern.form === 'segments'),
   }
 }
 
@@ -120,9 +118,8 @@ export const findAclRule = (set: AclSet, path: string, listing: 'list' | 'scan' 
 }
 
 const findRanked = (set: AclSet, path: string): AclRule | undefined => {
-  const parts = set.hasSegments ? path.split('/') : []
   for (const rule of set.ranked) {
-    if (matchesPattern(rule.pattern, path, parts)) return rule
+    if (matchesPattern(rule.pattern, path)) return rule
   }
   return undefined
 }
@@ -136,13 +133,11 @@ const findForList = (set: AclSet, path: string, stripped: string, listing: 'list
 
 /** As in Vault, of prefix rules only the longest takes part for each spelling of the path. */
 const listCandidates = (set: AclSet, path: string, stripped: string): readonly AclRule[] => {
-  const parts = set.hasSegments ? path.split('/') : []
-  const strippedParts = parts.slice(0, -1)
   let prefixForPath = true
   let prefixForStripped = true
   return set.ranked.filter(({ pattern }) => {
-    const matchesPath = matchesPattern(pattern, path, parts)
-    const matchesStripped = matchesPattern(pattern, stripped, strippedParts)
+    const matchesPath = matchesPattern(pattern, path)
+    const matchesStripped = matchesPattern(pattern, stripped)
     if (pattern.form === 'segments') return matchesPath || matchesStripped
     const counts = (matchesPath && prefixForPath) || (matchesStripped && prefixForStripped)
     if (matchesPath) prefixForPath = false

@@ -42,20 +42,24 @@ export const comparePriority = (a: AclPattern, b: AclPattern): number => {
   return a.stem < b.stem ? 1 : -1
 }
 
-/** Whether a prefix or segment pattern matches. `parts` is `path` split at slashes. Exact patterns are looked up, not matched. */
-export const matchesPattern = (pattern: AclPattern, path: string, parts: readonly string[]): boolean =>
-  pattern.form === 'segments' ? matchesSegments(pattern, parts) : path.startsWith(pattern.stem)
+/** Whether a prefix or segment pattern matches. Exact patterns are looked up, not matched. */
+export const matchesPattern = (pattern: AclPattern, path: string): boolean =>
+  pattern.form === 'segments' ? matchesSegments(pattern, path) : path.startsWith(pattern.stem)
 
-const matchesSegments = (pattern: AclPattern, parts: readonly string[]): boolean => {
-  const wanted = pattern.parts
-  if (parts.length < wanted.length || (!pattern.endsInGlob && parts.length !== wanted.length)) return false
-  const last = wanted.length - 1
+/** Walks the path instead of splitting it: this runs for every rule of a principal. As in Vault, `+` takes an empty segment too. */
+const matchesSegments = ({ parts, endsInGlob }: AclPattern, path: string): boolean => {
+  const last = parts.length - 1
+  let from = 0
   for (let index = 0; index <= last; index += 1) {
-    const want = wanted[index]
-    const have = parts[index]
-    if (want === '+' || want === have) continue
-    if (pattern.endsInGlob && index === last && want !== undefined && have?.startsWith(want) === true) continue
-    return false
+    if (from > path.length) return false
+    const want = parts[index] ?? ''
+    const slash = path.indexOf('/', from)
+    const to = slash < 0 ? path.length : slash
+    if (want !== '+') {
+      const long = endsInGlob && index === last ? to - from >= want.length : to - from === want.length
+      if (!long || !path.startsWith(want, from)) return false
+    }
+    from = to + 1
   }
-  return true
+  return endsInGlob || from > path.length
 }

@@ -46,35 +46,37 @@ type Met = 'yes' | 'no' | 'unknown'
 
 const yes = (value: boolean): Met => (value ? 'yes' : 'no')
 
-const each = function* (conditions: CompiledConditions, context: RequestContext): Generator<readonly [ConditionName, Met]> {
-  if (conditions.mfa) yield ['mfa', yes(context.mfa)]
-  if (conditions.ticketRequired) yield ['ticketRequired', yes(hasText(context.ticket))]
-  if (conditions.reasonRequired) yield ['reasonRequired', yes(hasText(context.reason))]
-  if (conditions.sourceCluster !== undefined) {
-    yield ['sourceCluster', context.sourceCluster === undefined ? 'unknown' : yes(conditions.sourceCluster.has(context.sourceCluster))]
-  }
-  if (conditions.sourceCidr !== undefined) {
-    yield ['sourceCidr', context.sourceIp === undefined ? 'unknown' : yes(anyCidrContains(conditions.sourceCidr, context.sourceIp))]
-  }
-  if (conditions.timeWindow !== undefined) yield ['timeWindow', yes(isWithin(conditions.timeWindow, context.time))]
-  if (conditions.notBefore !== undefined) yield ['notBefore', yes(context.time >= conditions.notBefore)]
-  if (conditions.notAfter !== undefined) yield ['notAfter', yes(context.time < conditions.notAfter)]
-}
+type Check = (conditions: CompiledConditions, context: RequestContext) => Met
+
+const checks: readonly (readonly [ConditionName, Check])[] = [
+  ['mfa', ({ mfa }, context) => yes(!mfa || context.mfa)],
+  ['ticketRequired', ({ ticketRequired }, context) => yes(!ticketRequired || hasText(context.ticket))],
+  ['reasonRequired', ({ reasonRequired }, context) => yes(!reasonRequired || hasText(context.reason))],
+  ['sourceCluster', ({ sourceCluster: wanted }, { sourceCluster }) =>
+    wanted === undefined ? 'yes' : sourceCluster === undefined ? 'unknown' : yes(wanted.has(sourceCluster))],
+  ['sourceCidr', ({ sourceCidr: wanted }, { sourceIp }) =>
+    wanted === undefined ? 'yes' : sourceIp === undefined ? 'unknown' : yes(anyCidrContains(wanted, sourceIp))],
+  ['timeWindow', ({ timeWindow }, { time }) => yes(timeWindow === undefined || isWithin(timeWindow, time))],
+  ['notBefore', ({ notBefore }, { time }) => yes(notBefore === undefined || time >= notBefore)],
+  ['notAfter', ({ notAfter }, { time }) => yes(notAfter === undefined || time < notAfter)],
+]
 
 const hasText = (text: string | undefined): boolean => text !== undefined && text.trim() !== ''
 
+const none: readonly ConditionName[] = []
+
 /** Which conditions keep an allow from applying; empty when it applies. */
 export const unmetForAllow = (conditions: CompiledConditions, context: RequestContext): readonly ConditionName[] => {
-  const names: ConditionName[] = []
-  for (const [name, met] of each(conditions, context)) if (met !== 'yes') names.push(name)
-  return names
+  let names: ConditionName[] | undefined
+  for (const [name, check] of checks) if (check(conditions, context) !== 'yes') (names ??= []).push(name)
+  return names ?? none
 }
 
 /** Which conditions keep a deny from applying; empty when it applies. */
 export const unmetForDeny = (conditions: CompiledConditions, context: RequestContext): readonly ConditionName[] => {
-  const names: ConditionName[] = []
-  for (const [name, met] of each(conditions, context)) if (met === 'no') names.push(name)
-  return names
+  let names: ConditionName[] | undefined
+  for (const [name, check] of checks) if (check(conditions, context) === 'no') (names ??= []).push(name)
+  return names ?? none
 }
 
 const minutesPerDay = 1440

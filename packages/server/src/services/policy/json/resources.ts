@@ -124,13 +124,24 @@ const matchesText = ({ end, stem, parts }: ResourceMatcher, text: string): boole
   return bare.startsWith(stem) && !bare.includes('/', stem.length)
 }
 
+/** Walks the text instead of splitting it: this runs for every statement of a principal. */
 const matchesParts = (wanted: readonly string[], end: ResourceMatcher['end'], text: string): boolean => {
+  const length = end !== 'tree' && text.endsWith('/') ? text.length - 1 : text.length
+  let from = 0
+  for (let index = 0; index < wanted.length; index += 1) {
+    if (from > length) return false
+    const slash = text.indexOf('/', from)
+    const to = slash < 0 || slash > length ? length : slash
+    const glob = end === 'glob' && index === wanted.length - 1
+    if (!matchesSegment(wanted[index] ?? '', glob, text, from, to)) return false
+    from = to + 1
+  }
   // A tree needs something, at least the slash of a folder, after its stem.
-  const have = (end === 'tree' ? text : withoutSlash(text)).split('/')
-  if (end === 'tree' ? have.length <= wanted.length : have.length !== wanted.length) return false
-  return wanted.every((want, index) => {
-    const part = have[index] ?? ''
-    if (want === '+') return part !== ''
-    return end === 'glob' && index === wanted.length - 1 ? part.startsWith(want) : part === want
-  })
+  return end === 'tree' ? from <= length : from > length
+}
+
+const matchesSegment = (want: string, glob: boolean, text: string, from: number, to: number): boolean => {
+  if (want === '+') return to > from
+  const size = to - from
+  return (glob ? size >= want.length : size === want.length) && text.startsWith(want, from)
 }
