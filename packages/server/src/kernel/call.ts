@@ -2,7 +2,7 @@
 // methods take the grant as an argument: code that forgets the policy decision does not compile.
 
 import type { AuditEvent } from './audit.ts'
-import type { WrittenRecord } from './audited-write.ts'
+import type { NotedChange, WrittenRecord } from './audited-write.ts'
 
 /** Mirrors services/policy/types.ts FineAction, without importing a service. */
 export type Action =
@@ -94,6 +94,8 @@ export interface Call {
   writeRecord(outcome: { readonly status: number; readonly action?: string }): WrittenRecord
   /** Further records of the same call (one for each secret of a batch). They share the frame of the main one. */
   alsoRecord(event: { readonly action: string } & AuditDraft): void
+  /** After a commit: drops what this worker's own caches hold of it and wakes the others. */
+  changed(changes: readonly NotedChange[]): void
   /** After a commit: waits until no worker serves what the transaction replaced. @throws unavailable (committed, not yet confirmed) */
   confirm(xid: string): Promise<void>
 }

@@ -1,7 +1,7 @@
 // A fresh database for a test: cloned from a migrated template, on a real PostgreSQL, dropped afterwards.
 //
-//   const database = await testDatabase(t)                          one for this test
-//   before(async () => { database = await testDatabase({ after }) })   one for the file (`after` from node:test)
+//   const database = await testDatabase(t)          inside a test: one for this test
+//   const database = await testDatabase({ after })  at the top of a file: one for the file (`after` of node:test; not inside a hook)
 
 import { sha256Hex } from '../../crypto/digest.ts'
 import { loadMigrations, migrate, type Migration } from '../../storage/migrate.ts'
@@ -49,7 +49,8 @@ export const testDatabase = async (scope: TestScope, options: TestDatabaseOption
       await createDatabase(cluster, name)
     } else {
       const template = await ensureTemplate(cluster, connectionFor)
-      await cluster.query(`create database ${identifier(name)} template ${identifier(template)}`)
+      // Copying files is quicker than copying through the log here, where nothing waits for the disk.
+      await cluster.query(`create database ${identifier(name)} template ${identifier(template)} strategy file_copy`)
       await restrictDatabase(cluster, name)
     }
   } catch (error) {

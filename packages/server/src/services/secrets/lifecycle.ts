@@ -2,6 +2,7 @@
 // Each is one plan, applied in one statement; what takes something away waits until no worker serves it any more.
 
 import { fail, quote } from '../../kernel/errors.ts'
+import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Action } from '../../kernel/call.ts'
 import { checkCurrent, planAlias, planDelete, planDestroy, planDisable, planEnable, planMetadata, planPromote, planRegister, planRestore, planVersionDeletion, type MetadataPatch, type Plan } from './change.ts'
 import { currentVersion, type AliasRow, type SecretRow, type Snapshot, type ValueType, type VersionRow } from './model.ts'
@@ -43,7 +44,7 @@ const change = async (ports: SecretPorts, access: SecretAccess, options: ChangeO
     const applied = await repository.apply(ports.database, { orgId: address.orgId, plan, sealed: undefined, actor: actorOf(access), audit, idempotent: undefined }, keys.purpose('rows'))
     return applied.status === 'ok' ? { plan, xid: applied.xid } : 'lost'
   })
-  ports.cache.invalidateSecret(address.orgId, changeKey(address))
+  call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
   if (options.confirm === true) await call.confirm(done.xid)
   return done.plan
 }
@@ -84,7 +85,7 @@ export const register = async (ports: SecretPorts, access: SecretAccess, command
   }
   const applied = await repository.apply(ports.database, { orgId: address.orgId, plan: planRegister(secret), sealed: undefined, actor: actorOf(access), audit, idempotent: undefined }, keys.purpose('rows'))
   if (applied.status !== 'ok') throw fail('conflict', 'secret.exists', `The secret ${quote(address.path)} exists already in ${quote(address.environment)}.`, { field: 'path' })
-  ports.cache.invalidateSecret(address.orgId, changeKey(address))
+  call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
   return secret
 }
 
@@ -176,16 +177,22 @@ export const updateMetadata = async (ports: SecretPorts, access: SecretAccess, p
 export const purge = async (ports: SecretPorts, access: SecretAccess): Promise<void> => {
   const { call, address } = access
   access.authorise('destroy')
-  const xid = await optimistically(async () => {
+  await optimistically(async () => {
     const loaded = await loadFresh(ports, address, 'current')
     if (loaded === null) throw fail('not_found', 'secret.not_found', `There is no secret ${quote(address.path)} in ${quote(address.environment)}.`)
     const { secret } = loaded.snapshot
     call.audit.resourceId = secret.secretId
-    return ports.database.transaction(address.orgId, async (tx) => {
-      if (!(await repository.purge(tx, address.orgId, secret.secretId, secret.revision))) return 'lost' as const
-      return repository.recordWrite(tx, address.orgId, call.writeRecord({ status: 200, action: 'secret.purge' }), changeKey(address))
-    })
+    try {
+      return await auditedWrite(ports.database, call, { status: 200, action: 'secret.purge', confirm: true }, async (tx, note) => {
+        if (!(await repository.purge(tx, address.orgId, secret.secretId, secret.revision))) throw new LostRace()
+        note('secret', changeKey(address))
+        return 'purged' as const
+      })
+    } catch (error) {
+      if (error instanceof LostRace) return 'lost'
+      throw error
+    }
   })
-  ports.cache.invalidateSecret(address.orgId, changeKey(address))
-  await call.confirm(xid)
 }
+
+class LostRace extends Error {}

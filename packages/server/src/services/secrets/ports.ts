@@ -5,11 +5,15 @@ import type { Call, Grant, Action } from '../../kernel/call.ts'
 import type { Database } from '../../kernel/storage.ts'
 import type { SecretAddress, Snapshot } from './model.ts'
 
+export interface VersionedKey {
+  readonly key: HmacKey
+}
+
 export interface SecretKeys {
   wrapDek(dek: Buffer, binding: { readonly secretId: string; readonly version: number }): Promise<{ readonly wrapped: Buffer; readonly kekId: string; readonly kekVersion: number }>
   unwrapDek(binding: { readonly secretId: string; readonly version: number; readonly kekId: string; readonly kekVersion: number; readonly wrapped: Buffer }): AesKey
   purpose(name: 'rows' | 'fingerprint' | 'idempotency'): HmacKey
-  purposeVersions(name: 'rows'): readonly HmacKey[]
+  purposeVersions(name: 'rows'): readonly VersionedKey[]
 }
 
 /** A snapshot with its opened key: what a warm read needs. */
@@ -18,12 +22,19 @@ export interface CachedSecret {
   readonly dek: AesKey | undefined
 }
 
+/** What the cache keeps of one (secret, selector); null: there is no such secret. */
+export interface LoadedSecret {
+  readonly value: CachedSecret | null
+  readonly bytes: number
+  readonly maxAgeMs?: number | undefined
+  /** The secret as the change feed names it; a change of it drops every selector. */
+  readonly tags: readonly string[]
+}
+
 export interface SecretCache {
-  /** Only while the worker's lease is usable. */
+  /** Answers only while the worker's lease is usable. */
   peek(key: string): CachedSecret | null | undefined
-  getOrLoad(key: string, load: () => Promise<CachedSecret | null>): Promise<CachedSecret | null>
-  /** After this worker's own commit. */
-  invalidateSecret(orgId: string, changeKey: string): void
+  getOrLoad(orgId: string, key: string, load: () => Promise<LoadedSecret>): Promise<CachedSecret | null>
 }
 
 export interface SecretPorts {

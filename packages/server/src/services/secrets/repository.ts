@@ -195,9 +195,27 @@ const aliasChanges = (plan: Plan, key: HmacKey): readonly Record<string, unknown
     mac: version === undefined ? null : macAlias(key, plan.secret.secretId, alias, version, plan.secret.revision).toString('hex'),
   }))
 
-/** The audit record and feed row of a change that secret_apply does not make. Returns the transaction's id. */
-export const recordWrite = async (tx: Queryable, orgId: string, audit: WrittenRecord, key: string): Promise<string> => {
-  await tx.query('select coffer.audit_write($1, $2, $3, $4, $5, $6)', [orgId, audit.id, new Date(audit.at), audit.record, audit.digest, audit.fields])
-  const inserted = await tx.query<{ xid: string }>("insert into coffer.changes (org_id, kind, key) values ($1, 'secret', $2) returning xid::text", [orgId, key])
-  return inserted.rows[0]?.xid ?? ''
+export interface MovableRow {
+  readonly secret_id: string
+  readonly mount_id: string
+  readonly environment: string
+  readonly path: string
+  readonly type: string
+  readonly last_version: number
+  readonly revision: number
+  readonly deleted_at: Date | null
+  readonly mac: Buffer
+}
+
+/** Rows below a path of the default environment, locked, for being taken into an environment of their own. */
+export const lockBelow = async (tx: Queryable, orgId: string, mountId: string, slug: string): Promise<readonly MovableRow[]> => {
+  const found = await tx.query<MovableRow>(
+    "select secret_id, mount_id, environment, path, type, last_version, revision, deleted_at, mac from coffer.secrets where org_id = $1 and mount_id = $2 and environment = 'default' and path >= $3 || '/' and path < $3 || '0' for update",
+    [orgId, mountId, slug],
+  )
+  return found.rows
+}
+
+export const relocate = async (tx: Queryable, orgId: string, secretId: string, to: { readonly environment: string; readonly path: string; readonly revision: number; readonly mac: Buffer }): Promise<void> => {
+  await tx.query('update coffer.secrets set environment = $3, path = $4, revision = $5, mac = $6 where org_id = $1 and secret_id = $2', [orgId, secretId, to.environment, to.path, to.revision, to.mac])
 }

@@ -39,9 +39,18 @@ export const readRow = (ports: SecretPorts, orgId: string, keys: SecretKeys, row
 /** Loads a snapshot through the cache; undefined when there is no such secret. */
 export const loadSnapshot = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<CachedSecret | undefined> => {
   const key = cacheKey(address, selector)
-  const found = await ports.cache.getOrLoad(key, () => loadFresh(ports, address, selector))
+  const found = await ports.cache.getOrLoad(address.orgId, key, async () => {
+    const value = await loadFresh(ports, address, selector)
+    const tags = [`${address.orgId}/${changeKey(address)}`]
+    if (value === null) return { value, bytes: 64, maxAgeMs: NEGATIVE_MS, tags }
+    return { value, bytes: (value.snapshot.selected?.ciphertext?.length ?? 0) + SNAPSHOT_BYTES, tags }
+  })
   return found ?? undefined
 }
+
+// A snapshot's own objects, about; and how long "there is none" is believed without asking again.
+const SNAPSHOT_BYTES = 1536
+const NEGATIVE_MS = 10_000
 
 /** The same past the cache: for changes, which must see what is committed. */
 export const loadFresh = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<CachedSecret | null> => {

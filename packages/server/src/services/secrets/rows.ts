@@ -5,6 +5,7 @@
 import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
+import type { VersionedKey } from './ports.ts'
 import { fail } from '../../kernel/errors.ts'
 import { valueTypes, type AliasRow, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from './model.ts'
 
@@ -86,13 +87,13 @@ export class RowIntegrityError extends Error {
 
 type MacOf = (key: HmacKey) => Buffer
 
-const check = (keys: readonly HmacKey[], what: string, mac: Buffer, of: MacOf): void => {
-  for (const key of keys) if (equalBytes(of(key), mac)) return
+const check = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: MacOf): void => {
+  for (const { key } of keys) if (equalBytes(of(key), mac)) return
   throw new RowIntegrityError(what)
 }
 
 /** @throws RowIntegrityError when any of the rows was altered outside the product. */
-export const readSnapshot = (row: LookupRow, keys: readonly HmacKey[]): Snapshot => {
+export const readSnapshot = (row: LookupRow, keys: readonly VersionedKey[]): Snapshot => {
   const secret = readSecret(row)
   check(keys, `secret ${secret.secretId}`, row.mac, (key) => macSecret(key, secret))
   const aliases = new Map<string, AliasRow>()
@@ -123,7 +124,7 @@ const readSecret = (row: LookupRow): SecretRow => ({
   deletedAt: row.deleted_at?.getTime(),
 })
 
-const readSelected = (row: LookupRow, secretId: string, keys: readonly HmacKey[]): VersionRow | undefined => {
+const readSelected = (row: LookupRow, secretId: string, keys: readonly VersionedKey[]): VersionRow | undefined => {
   if (row.v_version === null || row.v_type === null || row.v_kek_id === null || row.v_kek_version === null || row.v_state === null) return undefined
   if (row.v_fingerprint === null || row.v_created_by === null || row.v_created_at === null || row.v_row_version === null || row.v_mac === null) return undefined
   return readVersion(secretId, {
@@ -145,7 +146,7 @@ const readSelected = (row: LookupRow, secretId: string, keys: readonly HmacKey[]
 }
 
 /** @throws RowIntegrityError */
-export const readVersion = (secretId: string, row: VersionRecord, keys: readonly HmacKey[]): VersionRow => {
+export const readVersion = (secretId: string, row: VersionRecord, keys: readonly VersionedKey[]): VersionRow => {
   const version: VersionRow = {
     version: row.version,
     type: valueType(row.type),

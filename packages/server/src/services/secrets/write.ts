@@ -86,7 +86,7 @@ const putOnce = async (ports: SecretPorts, access: SecretAccess, command: PutCom
   try {
     checkCurrent(snapshot, requiredCas(snapshot, command))
     const plan = await withEviction(ports, address, keys, snapshot, planPut(snapshot, freshRow(access, type, at), { ...command.metadata, type }, { at, expiresAt: expiry(snapshot, command, at), pending: command.pending }))
-    return await seal(ports, access, command, { ...context, plan, plaintext, at, created: !alive })
+    return await seal(access, command, { ...context, plan, plaintext, at, created: !alive })
   } finally {
     wipe(plaintext)
   }
@@ -144,7 +144,7 @@ interface SealContext extends PutContext {
   readonly created: boolean
 }
 
-const seal = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, context: SealContext): Promise<Written | 'lost'> => {
+const seal = async (access: SecretAccess, command: PutCommand, context: SealContext): Promise<Written | 'lost'> => {
   const { call, address } = access
   const { plan, keys, plaintext } = context
   const { secret } = plan
@@ -159,7 +159,7 @@ const seal = async (ports: SecretPorts, access: SecretAccess, command: PutComman
   if (applied.status === 'conflict' || applied.status === 'exists') return 'lost'
   if (applied.status === 'mismatch') throw mismatch()
   if (applied.status === 'repeated') return repeated(applied.answer)
-  ports.cache.invalidateSecret(address.orgId, changeKey(address))
+  call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
   return written
 }
 

@@ -1,0 +1,70 @@
+// Organizations, projects (mounts) and environments as the rest of the server sees them: small, loaded whole per
+// organization, and looked up without waiting.
+
+export type OrgState = 'active' | 'suspended' | 'deleting' | 'shredded'
+
+export interface Organization {
+  readonly orgId: string
+  readonly parentId: string | undefined
+  readonly slug: string
+  readonly shortId: string
+  readonly name: string
+  readonly state: OrgState
+  readonly homeRegion: string | undefined
+  readonly epoch: number
+  readonly createdAt: number
+}
+
+export interface Mount {
+  readonly mountId: string
+  readonly class: 'secret' | 'auth'
+  /** Without slashes at its ends. */
+  readonly path: string
+  readonly type: string
+  readonly description: string
+  readonly options: Readonly<Record<string, string>>
+  readonly config: Readonly<Record<string, unknown>>
+  readonly createdAt: number
+  readonly rowVersion: number
+}
+
+export interface Environment {
+  readonly environmentId: string
+  readonly mountId: string
+  readonly slug: string
+  readonly name: string
+  readonly protected: boolean
+  readonly position: number
+  readonly createdAt: number
+  readonly rowVersion: number
+}
+
+/** Everything about an organization's places, for synchronous look-ups. */
+export interface OrgRegistry {
+  readonly orgId: string
+  readonly mounts: readonly Mount[]
+  mountByPath(cls: Mount['class'], path: string): Mount | undefined
+  mountById(mountId: string): Mount | undefined
+  environment(mountId: string, slug: string): Environment | undefined
+  environments(mountId: string): readonly Environment[]
+}
+
+/** The built-in environment of paths that name no registered one. */
+export const DEFAULT_ENVIRONMENT = 'default'
+/** The project that a request means when nothing names one. */
+export const DEFAULT_PROJECT = 'secret'
+
+export const makeRegistry = (orgId: string, mounts: readonly Mount[], environments: readonly Environment[]): OrgRegistry => {
+  const byPath = new Map(mounts.map((mount) => [`${mount.class}:${mount.path}`, mount]))
+  const byId = new Map(mounts.map((mount) => [mount.mountId, mount]))
+  const bySlug = new Map(environments.map((environment) => [`${environment.mountId}/${environment.slug}`, environment]))
+  const ofMount = Map.groupBy(environments, (environment) => environment.mountId)
+  return Object.freeze({
+    orgId,
+    mounts,
+    mountByPath: (cls: Mount['class'], path: string) => byPath.get(`${cls}:${path}`),
+    mountById: (mountId: string) => byId.get(mountId),
+    environment: (mountId: string, slug: string) => bySlug.get(`${mountId}/${slug}`),
+    environments: (mountId: string) => ofMount.get(mountId) ?? [],
+  })
+}

@@ -1,0 +1,73 @@
+// A token as its row says, less the token itself: only an HMAC of it is stored.
+
+export interface TokenRow {
+  readonly tokenId: string
+  readonly accessor: string
+  readonly principalId: string | undefined
+  readonly parentId: string | undefined
+  readonly displayName: string
+  readonly policies: readonly string[]
+  readonly root: boolean
+  readonly lockMountId: string | undefined
+  readonly lockEnvironment: string | undefined
+  readonly issuePath: string
+  readonly boundCidrs: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  /** 0: unlimited. */
+  readonly numUses: number
+  readonly ttlSeconds: number
+  readonly periodSeconds: number
+  readonly explicitMaxTtlSeconds: number
+  readonly renewable: boolean
+  readonly issuedAt: number
+  readonly expiresAt: number | undefined
+  readonly lastRenewedAt: number | undefined
+  readonly rowVersion: number
+}
+
+export type PrincipalKind = 'user' | 'service_account' | 'workload'
+
+export interface PrincipalRow {
+  readonly principalId: string
+  readonly kind: PrincipalKind
+  readonly name: string
+  readonly displayName: string
+  readonly policies: readonly string[]
+  readonly disabled: boolean
+  readonly metadata: Readonly<Record<string, string>>
+  readonly createdAt: number
+  readonly rowVersion: number
+}
+
+export interface GroupRow {
+  readonly groupId: string
+  readonly name: string
+  readonly policies: readonly string[]
+  readonly rowVersion: number
+}
+
+export interface BindingRow {
+  readonly bindingId: string
+  readonly principalId: string | undefined
+  readonly groupId: string | undefined
+  readonly role: string
+  readonly mountId: string | undefined
+  readonly environment: string | undefined
+  readonly rowVersion: number
+}
+
+/** A token with everything that it is granted, each row's MAC checked. */
+export interface LoadedToken {
+  readonly token: TokenRow
+  readonly principal: PrincipalRow | undefined
+  readonly groups: readonly GroupRow[]
+  readonly bindings: readonly BindingRow[]
+}
+
+/** The names that a JSON policy may call a principal by. */
+export const principalNames = (principal: PrincipalRow, token: Pick<TokenRow, 'lockEnvironment'>): readonly string[] => {
+  const kind = { user: 'user', service_account: 'service', workload: 'workload' }[principal.kind]
+  const names = [`${kind}:${principal.name}`]
+  if (principal.kind !== 'user' && token.lockEnvironment !== undefined) names.unshift(`${kind}:${token.lockEnvironment}:${principal.name}`)
+  return names
+}

@@ -1,0 +1,111 @@
+// SQL of tokens and of what a token's principal is granted.
+
+import type { HmacKey } from '../../crypto/keys.ts'
+import type { Queryable } from '../../kernel/storage.ts'
+import type { BindingRow, LoadedToken, PrincipalRow, TokenRow } from './model.ts'
+import { macBinding, macGroup, macMember, macOf, macPrincipal, macToken, readBinding, readGroup, readPrincipal, readToken, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
+
+interface LookupRow {
+  readonly token: JsonRow
+  readonly lookup: Buffer
+  readonly mac: Buffer
+  readonly principal: JsonRow | null
+  readonly groups: readonly { readonly group: JsonRow; readonly member: JsonRow }[]
+  readonly bindings: readonly JsonRow[]
+}
+
+/** A live token with its grants: one statement. Undefined: unknown, expired or used up. @throws internal for a row that was altered */
+export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: readonly VersionedKey[]): Promise<LoadedToken | undefined> => {
+  const found = await db.query<LookupRow>('select token, lookup, mac, principal, groups, bindings from coffer.token_lookup($1, $2)', [orgId, key], { name: 'token_lookup' })
+  const row = found.rows[0]
+  if (row === undefined) return undefined
+  const token = readToken(row.token)
+  requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+  const principal = row.principal === null ? undefined : checkedPrincipal(row.principal, keys)
+  const groups = row.groups.map(({ group, member }) => {
+    const read = readGroup(group)
+    requireMac(keys, 'group', macOf(group), (k) => macGroup(k, read))
+    requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, read.groupId, token.principalId ?? '', rowVersionOf(member)))
+    return read
+  })
+  return { token, principal, groups, bindings: row.bindings.map((binding) => checkedBinding(binding, keys)) }
+}
+
+const checkedPrincipal = (row: JsonRow, keys: readonly VersionedKey[]): PrincipalRow => {
+  const principal = readPrincipal(row)
+  requireMac(keys, 'principal', macOf(row), (k) => macPrincipal(k, principal))
+  return principal
+}
+
+const checkedBinding = (row: JsonRow, keys: readonly VersionedKey[]): BindingRow => {
+  const binding = readBinding(row)
+  requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
+  return binding
+}
+
+export const insertToken = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {
+  await db.query(
+    `insert into coffer.tokens (org_id, token_id, lookup, accessor, principal_id, parent_id, display_name, policies, is_root, lock_mount_id, lock_environment,
+       issue_path, bound_cidrs, metadata, num_uses, uses_left, ttl_seconds, period_seconds, explicit_max_ttl_seconds, renewable, issued_at, expires_at, row_version, mac)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+    [
+      orgId, token.tokenId, lookupKey, token.accessor, token.principalId ?? null, token.parentId ?? null, token.displayName, token.policies, token.root,
+      token.lockMountId ?? null, token.lockEnvironment ?? null, token.issuePath, token.boundCidrs, token.metadata, token.numUses, token.numUses === 0 ? null : token.numUses,
+      token.ttlSeconds, token.periodSeconds, token.explicitMaxTtlSeconds, token.renewable, new Date(token.issuedAt), token.expiresAt === undefined ? null : new Date(token.expiresAt),
+      token.rowVersion, macToken(key, token, lookupKey),
+    ],
+    { name: 'token_insert' },
+  )
+}
+
+/** Takes one use; false: none was left. One statement of its own. */
+export const takeUse = async (db: Queryable, orgId: string, tokenId: string): Promise<boolean> => {
+  const taken = await db.query<{ left: number | null }>('select coffer.token_use($1, $2) as left', [orgId, tokenId], { name: 'token_use' })
+  return taken.rows[0]?.left !== null && taken.rows[0]?.left !== undefined
+}
+
+export interface ListedToken {
+  readonly token: TokenRow
+  readonly principalName: string | undefined
+}
+
+const jsonToken = "to_jsonb(t) - 'lookup' - 'mac' as token, t.lookup, t.mac"
+
+/** One token by accessor or id, its MAC checked. */
+export const findToken = async (db: Queryable, orgId: string, by: { readonly accessor: string } | { readonly tokenId: string }, keys: readonly VersionedKey[]): Promise<{ readonly token: TokenRow; readonly lookup: Buffer } | undefined> => {
+  const [column, value] = 'accessor' in by ? ['accessor', by.accessor] : ['token_id', by.tokenId]
+  const found = await db.query<{ token: JsonRow; lookup: Buffer; mac: Buffer }>(`select ${jsonToken} from coffer.tokens t where org_id = $1 and ${column} = $2 and (expires_at is null or expires_at > now())`, [orgId, value])
+  const row = found.rows[0]
+  if (row === undefined) return undefined
+  const token = readToken(row.token)
+  requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+  return { token, lookup: row.lookup }
+}
+
+/** Live tokens by id, after a cursor. */
+export const listTokens = async (db: Queryable, orgId: string, after: string, limit: number): Promise<readonly ListedToken[]> => {
+  const found = await db.query<{ token: JsonRow; name: string | null }>(
+    `select to_jsonb(t) - 'lookup' - 'mac' as token, p.name from coffer.tokens t left join coffer.principals p on p.org_id = t.org_id and p.principal_id = t.principal_id
+     where t.org_id = $1 and t.token_id > $2 and (t.expires_at is null or t.expires_at > now()) order by t.token_id limit $3`,
+    [orgId, after, limit],
+  )
+  return found.rows.map((row) => ({ token: readToken(row.token), principalName: row.name ?? undefined }))
+}
+
+/** Deletes a token and every token made from it, however deep. Returns their ids. */
+export const revokeTree = async (db: Queryable, orgId: string, tokenId: string): Promise<readonly string[]> => {
+  const gone = await db.query<{ token_id: string }>(
+    `with recursive tree as (
+       select token_id from coffer.tokens where org_id = $1 and token_id = $2
+       union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
+     delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
+    [orgId, tokenId],
+  )
+  return gone.rows.map((row) => row.token_id)
+}
+
+export const updateExpiry = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {
+  await db.query('update coffer.tokens set expires_at = $3, last_renewed_at = $4, row_version = $5, mac = $6 where org_id = $1 and token_id = $2', [
+    orgId, token.tokenId, token.expiresAt === undefined ? null : new Date(token.expiresAt), token.lastRenewedAt === undefined ? null : new Date(token.lastRenewedAt), token.rowVersion, macToken(key, token, lookupKey),
+  ])
+}

@@ -1,0 +1,122 @@
+// Row MACs of tokens, principals, groups, members and role bindings, and how rows become models. uses_left is not
+// under a MAC: it is counted by SQL, and taking it back is a replay, which MACs do not prevent (THREAT-MODEL.md).
+
+import { equalBytes } from '../../crypto/compare.ts'
+import type { HmacKey } from '../../crypto/keys.ts'
+import { macRow } from '../../crypto/mac.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { BindingRow, GroupRow, PrincipalKind, PrincipalRow, TokenRow } from './model.ts'
+
+export interface VersionedKey {
+  readonly key: HmacKey
+}
+
+const time = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms))
+
+export const macToken = (key: HmacKey, token: TokenRow, lookup: Buffer): Buffer =>
+  macRow(key, 'tokens', token.tokenId, token.rowVersion, [
+    lookup, token.accessor, token.principalId ?? null, token.parentId ?? null, token.displayName, token.policies, token.root,
+    token.lockMountId ?? null, token.lockEnvironment ?? null, token.boundCidrs, token.numUses, token.ttlSeconds, token.periodSeconds,
+    token.explicitMaxTtlSeconds, token.renewable, new Date(token.issuedAt), time(token.expiresAt),
+  ])
+
+export const macPrincipal = (key: HmacKey, row: PrincipalRow): Buffer =>
+  macRow(key, 'principals', row.principalId, row.rowVersion, [row.kind, row.name, row.policies, row.disabled])
+
+export const macGroup = (key: HmacKey, row: GroupRow): Buffer => macRow(key, 'groups', row.groupId, row.rowVersion, [row.name, row.policies])
+
+export const macMember = (key: HmacKey, groupId: string, principalId: string, rowVersion: number): Buffer =>
+  macRow(key, 'group_members', [groupId, principalId], rowVersion, [])
+
+export const macBinding = (key: HmacKey, row: BindingRow): Buffer =>
+  macRow(key, 'role_bindings', row.bindingId, row.rowVersion, [row.principalId ?? null, row.groupId ?? null, row.role, row.mountId ?? null, row.environment ?? null])
+
+/** @throws internal `row.integrity` */
+export const requireMac = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: (key: HmacKey) => Buffer): void => {
+  for (const { key } of keys) if (equalBytes(of(key), mac)) return
+  throw fail('internal', 'row.integrity', `The stored record of a ${what} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`)
+}
+
+/** Rows as to_jsonb gives them: times are text, bytea is `\x` hex. */
+export type JsonRow = Readonly<Record<string, unknown>>
+
+const text = (row: JsonRow, name: string): string => {
+  const value = row[name]
+  if (typeof value !== 'string') throw new Error(`column ${name} is not text`)
+  return value
+}
+const optionalText = (row: JsonRow, name: string): string | undefined => (row[name] === null || row[name] === undefined ? undefined : text(row, name))
+const number = (row: JsonRow, name: string): number => {
+  const value = row[name]
+  if (typeof value !== 'number') throw new Error(`column ${name} is not a number`)
+  return value
+}
+const bool = (row: JsonRow, name: string): boolean => row[name] === true
+const list = (row: JsonRow, name: string): readonly string[] => {
+  const value = row[name]
+  return Array.isArray(value) ? value.map(String) : []
+}
+const labels = (row: JsonRow, name: string): Readonly<Record<string, string>> => {
+  const value = row[name]
+  return value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, String(v)])) : {}
+}
+const instant = (row: JsonRow, name: string): number => Date.parse(text(row, name))
+const optionalInstant = (row: JsonRow, name: string): number | undefined => (row[name] === null || row[name] === undefined ? undefined : instant(row, name))
+/** A MAC column of a row that came through to_jsonb. */
+export const macOf = (row: JsonRow): Buffer => Buffer.from(text(row, 'mac').slice(2), 'hex')
+
+export const readToken = (row: JsonRow): TokenRow => ({
+  tokenId: text(row, 'token_id'),
+  accessor: text(row, 'accessor'),
+  principalId: optionalText(row, 'principal_id'),
+  parentId: optionalText(row, 'parent_id'),
+  displayName: text(row, 'display_name'),
+  policies: list(row, 'policies'),
+  root: bool(row, 'is_root'),
+  lockMountId: optionalText(row, 'lock_mount_id'),
+  lockEnvironment: optionalText(row, 'lock_environment'),
+  issuePath: text(row, 'issue_path'),
+  boundCidrs: list(row, 'bound_cidrs'),
+  metadata: labels(row, 'metadata'),
+  numUses: number(row, 'num_uses'),
+  ttlSeconds: number(row, 'ttl_seconds'),
+  periodSeconds: number(row, 'period_seconds'),
+  explicitMaxTtlSeconds: number(row, 'explicit_max_ttl_seconds'),
+  renewable: bool(row, 'renewable'),
+  issuedAt: instant(row, 'issued_at'),
+  expiresAt: optionalInstant(row, 'expires_at'),
+  lastRenewedAt: optionalInstant(row, 'last_renewed_at'),
+  rowVersion: number(row, 'row_version'),
+})
+
+const kindOf = (name: string): PrincipalKind => {
+  if (name === 'user' || name === 'service_account' || name === 'workload') return name
+  throw new Error('a principal of unknown kind')
+}
+
+export const readPrincipal = (row: JsonRow): PrincipalRow => ({
+  principalId: text(row, 'principal_id'),
+  kind: kindOf(text(row, 'kind')),
+  name: text(row, 'name'),
+  displayName: text(row, 'display_name'),
+  policies: list(row, 'policies'),
+  disabled: bool(row, 'disabled'),
+  metadata: labels(row, 'metadata'),
+  createdAt: instant(row, 'created_at'),
+  rowVersion: number(row, 'row_version'),
+})
+
+export const readGroup = (row: JsonRow): GroupRow => ({ groupId: text(row, 'group_id'), name: text(row, 'name'), policies: list(row, 'policies'), rowVersion: number(row, 'row_version') })
+
+export const readBinding = (row: JsonRow): BindingRow => ({
+  bindingId: text(row, 'binding_id'),
+  principalId: optionalText(row, 'principal_id'),
+  groupId: optionalText(row, 'group_id'),
+  role: text(row, 'role'),
+  mountId: optionalText(row, 'mount_id'),
+  environment: optionalText(row, 'environment'),
+  rowVersion: number(row, 'row_version'),
+})
+
+/** The row version of a membership that came through to_jsonb. */
+export const rowVersionOf = (row: JsonRow): number => number(row, 'row_version')

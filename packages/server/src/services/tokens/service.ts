@@ -1,0 +1,138 @@
+// Tokens: made, found by HMAC, renewed, and revoked with everything that was made from them. The text of a token leaves
+// once, in the answer to its making; from then on only its HMAC under the organization's token key is known.
+
+import { sha256 } from '../../crypto/digest.ts'
+import type { HmacKey } from '../../crypto/keys.ts'
+import { hmacSha256 } from '../../crypto/mac.ts'
+import { makeUuidV7 } from '../../crypto/random.ts'
+import { secret, type Secret } from '../../crypto/secret.ts'
+import { makeAccessor, makeServiceToken, parseTokenShape } from '../../crypto/token-format.ts'
+import { auditedWrite } from '../../kernel/audited-write.ts'
+import type { Call, Grant } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { Database, Queryable } from '../../kernel/storage.ts'
+import type { LoadedToken, TokenRow } from './model.ts'
+import * as repository from './repository.ts'
+import type { VersionedKey } from './rows.ts'
+
+export interface TokenKeys {
+  purpose(name: 'tokens' | 'rows'): HmacKey
+  purposeVersions(name: 'tokens' | 'rows'): readonly VersionedKey[]
+}
+
+export interface TokenPorts {
+  readonly database: Database
+  keys(orgId: string): Promise<TokenKeys>
+  /** The organization that a short id at a token's end names; undefined: none, or not active. */
+  organizationOf(shortId: string | undefined): Promise<{ readonly orgId: string; readonly shortId: string | undefined } | undefined>
+}
+
+const MAX_TOKEN_LENGTH = 9000
+
+/** What a token is looked up by. */
+export const lookupKey = (key: HmacKey, token: string): Buffer => hmacSha256(key, 'coffer/token/1\n', token)
+
+/** What a token is called in this process's caches: not the token, and not what the database knows it by. */
+export const cacheKeyOf = (token: string): string => sha256(Buffer.from(token)).toString('base64url')
+
+/** The organization that a token says it belongs to, and the token with its grants. Undefined: not a live token. */
+export const find = async (ports: TokenPorts, token: string): Promise<{ readonly orgId: string; readonly loaded: LoadedToken } | undefined> => {
+  if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) return undefined
+  const org = await ports.organizationOf(parseTokenShape(token)?.orgShortId)
+  if (org === undefined) return undefined
+  const keys = await ports.keys(org.orgId)
+  for (const { key } of keys.purposeVersions('tokens')) {
+    const loaded = await repository.lookup(ports.database, org.orgId, lookupKey(key, token), keys.purposeVersions('rows'))
+    if (loaded !== undefined) return { orgId: org.orgId, loaded }
+  }
+  return undefined
+}
+
+export interface TokenCommand {
+  readonly principalId: string | undefined
+  readonly parentId: string | undefined
+  readonly displayName: string
+  readonly policies: readonly string[]
+  readonly root: boolean
+  readonly lockMountId: string | undefined
+  readonly lockEnvironment: string | undefined
+  readonly boundCidrs: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  readonly numUses: number
+  /** 0: never expires. */
+  readonly ttlSeconds: number
+  readonly explicitMaxTtlSeconds: number
+  readonly renewable: boolean
+  readonly issuePath: string
+}
+
+export interface IssuedToken {
+  readonly token: Secret<string>
+  readonly row: TokenRow
+}
+
+/** Makes a token inside a transaction that the caller audits. `text` is only for a token that the operator chose (`--dev-root-token-id`). */
+export const insert = async (keys: TokenKeys, tx: Queryable, org: { readonly orgId: string; readonly shortId: string | undefined }, command: TokenCommand, options: { readonly at: number; readonly text?: string }): Promise<IssuedToken> => {
+  const text = options.text ?? makeServiceToken(org.shortId)
+  const row: TokenRow = {
+    ...command,
+    tokenId: makeUuidV7(options.at),
+    accessor: makeAccessor(org.shortId),
+    periodSeconds: 0,
+    issuedAt: options.at,
+    expiresAt: command.ttlSeconds === 0 ? undefined : options.at + command.ttlSeconds * 1000,
+    lastRenewedAt: undefined,
+    rowVersion: 1,
+  }
+  await repository.insertToken(tx, org.orgId, row, lookupKey(keys.purpose('tokens'), text), keys.purpose('rows'))
+  return { token: secret(text), row }
+}
+
+/** Takes one use of a counted token. @throws unauthenticated when none is left */
+export const takeUse = async (ports: TokenPorts, orgId: string, token: TokenRow): Promise<void> => {
+  if (token.numUses > 0 && !(await repository.takeUse(ports.database, orgId, token.tokenId))) throw fail('unauthenticated', 'token.used_up', 'The token has no uses left. Log in again.')
+}
+
+/** Revokes a token and its descendants; when this returns, no worker takes any of them. @throws not_found */
+export const revoke = async (ports: TokenPorts, _grant: Grant | 'self', call: Call, by: { readonly accessor: string } | { readonly tokenId: string }): Promise<number> => {
+  const keys = await ports.keys(call.orgId)
+  return auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    const found = await repository.findToken(tx, call.orgId, by, keys.purposeVersions('rows'))
+    if (found === undefined) throw notFound()
+    const gone = await repository.revokeTree(tx, call.orgId, found.token.tokenId)
+    for (const tokenId of gone) note('token', tokenId)
+    call.audit.resourceId = found.token.tokenId
+    call.audit.metadata = { ...call.audit.metadata, revoked: gone.length }
+    return gone.length
+  })
+}
+
+/** Moves the expiry, up to the explicit maximum. @throws invalid_request when the token is not renewable */
+export const renew = async (ports: TokenPorts, _grant: Grant | 'self', call: Call, by: { readonly accessor: string } | { readonly tokenId: string }, incrementSeconds: number | undefined): Promise<TokenRow> => {
+  const keys = await ports.keys(call.orgId)
+  return auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+    const found = await repository.findToken(tx, call.orgId, by, keys.purposeVersions('rows'))
+    if (found === undefined) throw notFound()
+    const { token } = found
+    if (!token.renewable || token.expiresAt === undefined) throw fail('invalid_request', 'token.not_renewable', 'The token is not renewable.')
+    const now = call.now()
+    const limit = token.explicitMaxTtlSeconds === 0 ? Number.POSITIVE_INFINITY : token.issuedAt + token.explicitMaxTtlSeconds * 1000
+    const renewed: TokenRow = { ...token, expiresAt: Math.min(now + (incrementSeconds ?? token.ttlSeconds) * 1000, limit), lastRenewedAt: now, rowVersion: token.rowVersion + 1 }
+    await repository.updateExpiry(tx, call.orgId, renewed, found.lookup, keys.purpose('rows'))
+    note('token', token.tokenId)
+    return renewed
+  })
+}
+
+/** A token by its accessor. @throws not_found */
+export const lookupAccessor = async (ports: TokenPorts, _grant: Grant, call: Call, accessor: string): Promise<TokenRow> => {
+  const keys = await ports.keys(call.orgId)
+  const found = await ports.database.transaction(call.orgId, (tx) => repository.findToken(tx, call.orgId, { accessor }, keys.purposeVersions('rows')), { readOnly: true })
+  if (found === undefined) throw notFound()
+  return found.token
+}
+
+export const list = (ports: TokenPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly repository.ListedToken[]> =>
+  ports.database.transaction(call.orgId, (tx) => repository.listTokens(tx, call.orgId, page.after, page.limit), { readOnly: true })
+
+const notFound = (): Error => fail('not_found', 'token.not_found', 'There is no such token.')
