@@ -3,6 +3,7 @@
 
 import pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { translateError } from './errors.ts'
 import { clientConfig, type ConnectionSettings } from './pool.ts'
 import { identifier } from './roles.ts'
 
@@ -64,7 +65,7 @@ const connect = async (settings: ConnectionSettings, { channel, onWake }: Listen
     await client.query(`listen ${identifier(channel)}`)
   } catch (error) {
     await client.end().catch(() => undefined)
-    throw error
+    throw translateError(error)
   }
   onWake()
   return client

@@ -79,7 +79,8 @@ const copyOutside = async (native: string, { outside, log }: BinariesRequest): P
   if ((await readdir(target).catch(() => [])).length > 0) return target
   const draft = await mkdtemp(join(outside, 'copying-'))
   try {
-    await cp(native, draft, { recursive: true, filter: (source) => !source.endsWith('.a') && basename(source) !== 'pkgconfig' })
+    // Links are copied as they are; resolved ones would lead back to where nobody may go.
+    await cp(native, draft, { recursive: true, verbatimSymlinks: true, filter: (source) => !source.endsWith('.a') && basename(source) !== 'pkgconfig' })
     await makeLinks(draft)
     await openForAll(draft)
     await rename(draft, target)

@@ -3,7 +3,7 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Log = (level: LogLevel, message: string) => void
 
-const levels: Readonly<Record<string, LogLevel>> = Object.freeze({ WARNING: 'warn', ERROR: 'warn', FATAL: 'error', PANIC: 'error' })
+const levels: Readonly<Record<string, LogLevel>> = Object.freeze({ WARNING: 'warn', ERROR: 'warn', FATAL: 'warn', PANIC: 'error' })
 
 /** Splits PostgreSQL's stderr into lines and gives each our level. */
 export const postgresLines = (log: Log): ((chunk: Buffer) => void) => {

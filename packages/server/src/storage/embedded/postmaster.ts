@@ -40,7 +40,7 @@ export const startPostmaster = async (request: PostmasterRequest): Promise<Postm
     child.once('error', () => resolve({ code: null, signal: null }))
   })
   child.stderr?.on('data', postgresLines((level, message) => {
-    if (level === 'error') lastFatal = message
+    if (/\b(FATAL|PANIC):/.test(message)) lastFatal = message
     request.log(level, message)
   }))
   const { pid } = child
@@ -80,10 +80,10 @@ const waitUntilReady = async (cluster: string, pid: number, exited: Promise<Exit
   return false
 }
 
-/** Arguments: postmaster.pid, the pid expected in it, signal, then directories to remove when all is over. */
+/** Arguments: postmaster.pid, the pid expected in it, signal, then directories to remove when all is over. The wait is bounded: a zombie that nobody reaps still has its pid. */
 const watchScript = `read -r _
 pid=; { read -r pid; } < "$1" 2>/dev/null
-[ "$pid" = "$2" ] && kill -"$3" "$2" && while kill -0 "$2" 2>/dev/null; do sleep 0.1; done
+[ "$pid" = "$2" ] && kill -"$3" "$2" && { n=0; while [ $n -lt 100 ] && kill -0 "$2" 2>/dev/null; do sleep 0.1; n=$((n + 1)); done; }
 shift 3
 [ $# -eq 0 ] || rm -rf -- "$@"`
 
