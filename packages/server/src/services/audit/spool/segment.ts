@@ -1,0 +1,174 @@
+// Segment files: preallocated with real zeros, so that the fdatasync of a frame has no file size and no block
+// allocation to journal, and so that a full disk shows when a segment is made and not in the middle of a frame.
+// A file becomes visible under its name only when its zeros, and then its directory entry, are on the disk.
+import * as fs from 'node:fs'
+import { open, mkdir, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import { fail } from '../../../kernel/errors.ts'
+import { listSegments, listStreams, segmentPath } from './stream.ts'
+
+/** The file operations whose failures decide about service. Replaced only by tests that inject faults over a real disk. */
+export type SpoolFiles = Pick<typeof fs, 'open' | 'write' | 'fdatasync' | 'close' | 'unlink'>
+
+export interface SegmentStoreOptions {
+  readonly root: string
+  readonly directory: string
+  readonly segmentBytes: number
+  /** Segments of all streams under the root together; beyond it the spool is full. */
+  readonly maxSegments: number
+  readonly files: SpoolFiles
+}
+
+const zeros = Buffer.alloc(1024 * 1024)
+// Flushed in steps, so that preparing a segment never queues 64 MiB in front of another frame's fdatasync.
+const zeroStep = 4 * zeros.length
+
+export class Segment {
+  readonly number: number
+  readonly path: string
+  readonly size: number
+  readonly #fd: number
+  readonly #files: SpoolFiles
+  #end = 0
+
+  constructor(facts: { readonly number: number; readonly path: string; readonly size: number; readonly fd: number }, files: SpoolFiles) {
+    this.number = facts.number
+    this.path = facts.path
+    this.size = facts.size
+    this.#fd = facts.fd
+    this.#files = files
+  }
+
+  /** Bytes that are durable. */
+  get end(): number {
+    return this.#end
+  }
+
+  fits(bytes: number): boolean {
+    return this.#end + bytes <= this.size
+  }
+
+  /** Appends and flushes to stable storage; `done` hears of it exactly once. After an error the segment must never be used again. */
+  append(bytes: Buffer, done: (error: Error | undefined) => void): void {
+    this.#write(bytes, 0, done)
+  }
+
+  close(): void {
+    // Nothing depends on the outcome: what was acknowledged is already flushed.
+    this.#files.close(this.#fd, () => undefined)
+  }
+
+  /** Removes a segment in which nothing was ever acknowledged. */
+  async discard(): Promise<void> {
+    this.close()
+    await promisify(this.#files.unlink)(this.path).catch(() => undefined)
+  }
+
+  #write(bytes: Buffer, from: number, done: (error: Error | undefined) => void): void {
+    this.#files.write(this.#fd, bytes, from, bytes.length - from, this.#end + from, (error, written) => {
+      if (error !== null) done(error)
+      else if (written === 0) done(new Error('The disk took no bytes'))
+      else if (from + written < bytes.length) this.#write(bytes, from + written, done)
+      else this.#flush(bytes.length, done)
+    })
+  }
+
+  #flush(bytes: number, done: (error: Error | undefined) => void): void {
+    this.#files.fdatasync(this.#fd, (error) => {
+      if (error === null) this.#end += bytes
+      done(error ?? undefined)
+    })
+  }
+}
+
+/** Makes a stream's segments, one ahead when asked. */
+export class SegmentStore {
+  readonly #options: SegmentStoreOptions
+  #next = 0
+  #prepared: Promise<Segment> | undefined
+
+  constructor(options: SegmentStoreOptions) {
+    this.#options = options
+  }
+
+  /** Starts making the next segment in the background. A failure shows when it is taken. */
+  prepare(): void {
+    if (this.#prepared !== undefined) return
+    this.#prepared = this.#create()
+    this.#prepared.catch(() => undefined)
+  }
+
+  async take(): Promise<Segment> {
+    const prepared = this.#prepared ?? this.#create()
+    this.#prepared = undefined
+    return await prepared
+  }
+
+  /** Removes a segment that was prepared and is not needed. */
+  async dispose(): Promise<void> {
+    const prepared = this.#prepared
+    this.#prepared = undefined
+    await prepared?.then((segment) => segment.discard(), () => undefined)
+  }
+
+  async #create(): Promise<Segment> {
+    const { directory, files, segmentBytes, root, maxSegments } = this.#options
+    if ((await countSegments(root)) >= maxSegments) {
+      throw fail('internal', 'audit.spool_full', 'The audit spool holds as many segments as it may. Check that audit records reach the database.')
+    }
+    const number = this.#next
+    this.#next += 1
+    const path = segmentPath(directory, number)
+    const unfinished = `${path}.preparing`
+    const fd = await promisify(files.open)(unfinished, 'wx+', 0o600)
+    try {
+      await fillWithZeros(fd, segmentBytes, files)
+      await rename(unfinished, path)
+      await flushDirectory(directory)
+    } catch (error) {
+      files.close(fd, () => undefined)
+      await promisify(files.unlink)(unfinished).catch(() => undefined)
+      throw error
+    }
+    return new Segment({ number, path, size: segmentBytes, fd }, files)
+  }
+}
+
+const fillWithZeros = async (fd: number, bytes: number, files: SpoolFiles): Promise<void> => {
+  const flush = promisify(files.fdatasync)
+  for (let at = 0; at < bytes; ) {
+    const written = await writeZeros(fd, Math.min(zeros.length, bytes - at), { at, files })
+    if (written === 0) throw new Error('The disk took no bytes')
+    at += written
+    if (at % zeroStep === 0) await flush(fd)
+  }
+  await flush(fd)
+}
+
+const writeZeros = (fd: number, length: number, { at, files }: { readonly at: number; readonly files: SpoolFiles }): Promise<number> =>
+  new Promise((resolve, reject) => {
+    files.write(fd, zeros, 0, length, at, (error, written) => (error === null ? resolve(written) : reject(error)))
+  })
+
+const countSegments = async (root: string): Promise<number> => {
+  let count = 0
+  for (const stream of await listStreams(root)) count += (await listSegments(stream.path)).length
+  return count
+}
+
+/** A directory that only its owner enters, with its entry in the parent on the disk. */
+export const makeDirectory = async (path: string): Promise<void> => {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await flushDirectory(dirname(path))
+}
+
+/** A new or renamed file is only durable once its directory is flushed too. */
+export const flushDirectory = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
