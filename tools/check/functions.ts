@@ -35,6 +35,8 @@ function bodyAfterType(code: string, at: number): number {
     if (/[;)}=]/.test(char) && code.slice(at, at + 2) !== '=>') return -1
     if (char in closing) {
       at = afterBracket(code, at)
+      // An object type ends, or goes on with one of these; anything else was an object after a conditional's colon.
+      if (char === '{' && !/[{|&[>,]/.test(code[skipSpace(code, at)] ?? '')) return -1
       previous = ')'
       continue
     }
