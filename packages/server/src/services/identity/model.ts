@@ -71,3 +71,16 @@ export const principalNames = (principal: PrincipalRow, token: Pick<TokenRow, 'l
   if (principal.kind !== 'user' && token.lockEnvironment !== undefined) names.unshift(`${kind}:${token.lockEnvironment}:${principal.name}`)
   return names
 }
+
+export type PolicyKind = 'acl' | 'json'
+
+export interface PolicyRow {
+  readonly policyId: string
+  readonly kind: PolicyKind
+  readonly name: string
+  /** As written. */
+  readonly body: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly rowVersion: number
+}

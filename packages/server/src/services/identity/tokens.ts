@@ -12,7 +12,7 @@ import type { Call, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Database, Queryable } from '../../kernel/storage.ts'
 import type { LoadedToken, TokenRow } from './model.ts'
-import * as repository from './repository.ts'
+import * as repository from './token-repository.ts'
 import type { VersionedKey } from './rows.ts'
 
 export interface TokenKeys {

@@ -5,7 +5,7 @@ import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { BindingRow, GroupRow, PrincipalKind, PrincipalRow, TokenRow } from './model.ts'
+import type { BindingRow, GroupRow, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from './model.ts'
 
 export interface VersionedKey {
   readonly key: HmacKey
@@ -30,6 +30,8 @@ export const macMember = (key: HmacKey, groupId: string, principalId: string, ro
 
 export const macBinding = (key: HmacKey, row: BindingRow): Buffer =>
   macRow(key, 'role_bindings', row.bindingId, row.rowVersion, [row.principalId ?? null, row.groupId ?? null, row.role, row.mountId ?? null, row.environment ?? null])
+
+export const macPolicy = (key: HmacKey, row: PolicyRow): Buffer => macRow(key, 'policies', row.policyId, row.rowVersion, [row.kind, row.name, row.body])
 
 /** @throws internal `row.integrity` */
 export const requireMac = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: (key: HmacKey) => Buffer): void => {
@@ -120,3 +122,13 @@ export const readBinding = (row: JsonRow): BindingRow => ({
 
 /** The row version of a membership that came through to_jsonb. */
 export const rowVersionOf = (row: JsonRow): number => number(row, 'row_version')
+
+export const readPolicy = (row: JsonRow): PolicyRow => ({
+  policyId: text(row, 'policy_id'),
+  kind: text(row, 'kind') === 'acl' ? 'acl' : 'json',
+  name: text(row, 'name'),
+  body: text(row, 'body'),
+  createdAt: instant(row, 'created_at'),
+  updatedAt: instant(row, 'updated_at'),
+  rowVersion: number(row, 'row_version'),
+})
