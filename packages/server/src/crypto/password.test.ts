@@ -52,6 +52,17 @@ test('a stored string that is not a hash we take is answered no, without doing w
   }
 })
 
+/** Correct for `password` and salt `somesalt`, each just beyond one ceiling (made with another implementation of Argon2). */
+const BEYOND = [
+  '$argon2id$v=19$m=262145,t=1,p=1$c29tZXNhbHQ$urfyQlFJUNxBdmyHN20KQMcqk00IkaapYT3M67QRTN8',
+  '$argon2id$v=19$m=8,t=17,p=1$c29tZXNhbHQ$G6rvKVLhLdZ2MMQQD2nbZUU5h8Xuxwrjv+fxC9oYvII',
+  '$argon2id$v=19$m=136,t=1,p=17$c29tZXNhbHQ$Z7ZZFjMjgzzUscnUDAFsryAar23flfgC5MM8Fd+tGtk',
+]
+
+test('even a right hash is refused when verifying it would cost beyond the ceilings', async () => {
+  for (const stored of BEYOND) assert.equal(await verifyPassword('password', stored), false, stored)
+})
+
 test('a tag with one character changed does not verify', async () => {
   const [good = ''] = vectors.map((v) => v.phc)
   const start = good.lastIndexOf('$') + 1

@@ -30,6 +30,27 @@ test('beyond the waiting room a task is refused and never run', async () => {
   assert.equal(await queue.run(() => Promise.resolve('again')), 'again')
 })
 
+test('a place that passes to a waiting task is not free for a newcomer', async () => {
+  const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 5 })
+  const gates = [0, 1].map(() => Promise.withResolvers<undefined>())
+  const started: number[] = []
+  const runs = gates.map((gate, i) => queue.run(() => {
+    started.push(i)
+    return gate.promise
+  }))
+  gates[0]?.resolve(undefined)
+  await runs[0]
+  const newcomer = queue.run(() => {
+    started.push(2)
+    return Promise.resolve()
+  })
+  await new Promise(setImmediate)
+  assert.deepEqual(started, [0, 1])
+  gates[1]?.resolve(undefined)
+  await Promise.all([...runs, newcomer])
+  assert.deepEqual(started, [0, 1, 2])
+})
+
 test('a task that fails gives its place back', async () => {
   const queue = new BoundedQueue({ concurrency: 1, maxWaiting: 0 })
   await assert.rejects(queue.run(() => Promise.reject(new Error('broken'))), /broken/)
