@@ -3,7 +3,7 @@
 // the server then; if it was killed too, the next start stops what is left before it touches the files.
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { readFile, readlink, realpath } from 'node:fs/promises'
+import { readdir, readFile, readlink, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { platform } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -119,7 +119,8 @@ const stopChild = async (child: ChildProcess, exited: Promise<Exit>): Promise<vo
 export const stopLeftover = async (request: ClusterRequest, log: Log): Promise<void> => {
   const cluster = clusterDirectory(request.home)
   const left = await readPidFile(cluster)
-  if (left === undefined || !(await worksIn(left.pid, cluster))) return
+  if (left === undefined) return
+  if (!(await worksIn(left.pid, cluster))) return forgetReusedPid(left.pid, cluster)
   log('warn', `A database server left running by an earlier start (process ${left.pid}) is stopped first.`)
   for (const [signal, patience] of [['SIGINT', 10_000], ['SIGQUIT', 5_000], ['SIGKILL', 5_000]] as const) {
     signalIfAlive(left.pid, signal)
@@ -129,6 +130,29 @@ export const stopLeftover = async (request: ClusterRequest, log: Log): Promise<v
     }
   }
   throw fail('unavailable', 'storage.leftover_database', `A database server left by an earlier start (process ${left.pid}) does not stop.`)
+}
+
+/**
+ * The pid now belongs to another process of the same account, as after a restart of a container. PostgreSQL would take
+ * it for a live server for ever, so the file goes, once no process at all (a backend that outlived its postmaster) works
+ * in the cluster. Nobody else can be about to: the caller holds the directory's lock.
+ */
+const forgetReusedPid = async (pid: number, cluster: string): Promise<void> => {
+  if (platform !== 'linux' || !isRunning(pid)) return
+  for (let waited = 0; waited < 5_000; waited += 50) {
+    const busy = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map((name) => worksIn(Number(name), cluster)))
+    if (!busy.includes(true)) return rm(join(cluster, 'postmaster.pid'), { force: true })
+    await sleep(50)
+  }
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const signalIfAlive = (pid: number, signal: NodeJS.Signals): void => {
