@@ -40,8 +40,8 @@ const checkProject = (project: string): string | undefined => {
 
 const checkPattern = (pattern: string): string | undefined => {
   if (pattern === '') return 'names no path'
-  const body = pattern.endsWith('/') ? pattern.slice(0, -1) : pattern
-  if (body.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'has an empty or dot segment'
+  if (pattern.endsWith('/')) return 'ends in a slash; end it with /* for everything below, or leave the slash out'
+  if (pattern.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'has an empty or dot segment'
   if (pattern.slice(0, -1).includes('*')) return 'has a * before its end; + stands for exactly one segment'
   return undefined
 }
@@ -64,7 +64,7 @@ export const compileResource = (resource: ResourcePattern, defaultProject: strin
   const { pattern } = resource
   const tree = pattern === '*' || pattern.endsWith('/*')
   const glob = !tree && pattern.endsWith('*')
-  const stem = tree || glob ? pattern.slice(0, -1) : withoutSlash(pattern)
+  const stem = tree || glob ? pattern.slice(0, -1) : pattern
   const parts = stem.split('/').includes('+') ? (tree ? stem.slice(0, -1) : stem).split('/') : undefined
   return {
     text: resource.text, form: resource.form, stem, parts,
