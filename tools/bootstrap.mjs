@@ -85,7 +85,7 @@ function install() {
       exit(1)
     }
     say(`npm ci failed, trying again (${attempt + 1} of 3)`)
-    pause(attempt * 3000)
+    pause(attempt * 1000)
   }
 }
 
