@@ -1,4 +1,5 @@
-// Makes a clone ready to run: `npm start` and `npm test` call it first, and it does nothing when nothing is to do.
+// Makes a clone ready to run: `npm start` and `npm test` call it first (a pre-script would not run: ignore-scripts turns
+// those off too), and it does nothing when nothing is to do.
 // Plain JavaScript without dependencies, because it runs on whatever Node the machine has, before anything is installed.
 // It installs from the lockfile, makes the links that the embedded PostgreSQL's install script would make (install
 // scripts are off), and with --build compiles the packages. Two runs at once take turns.

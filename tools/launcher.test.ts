@@ -10,7 +10,7 @@ import { test, type TestContext } from 'node:test'
 type Report = { code: string; argv: string[]; version: string; conditions: boolean; compileCache: string | null; core: string }
 
 const repository = dirname(import.meta.dirname)
-const platformPackage = readdirSync(join(repository, 'node_modules')).find((name) => /^node-linux-/.test(name)) ?? ''
+const platformPackage = readdirSync(join(repository, 'node_modules')).find((name) => name.startsWith('node-linux-')) ?? ''
 const hour = 3_600_000
 
 const report = (code: string): string => `import { execFileSync } from 'node:child_process'
