@@ -1,0 +1,68 @@
+// The one initialisation of a database: cluster row, first slot, and whatever the caller makes with the new root key (the organization `root`, its
+// keys, the root token), all in one transaction. Of two servers that try at once, one is told that it came too late.
+
+import { makeKeyBytes } from '../crypto/keys.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
+import { wipe } from '../lib/bytes.ts'
+import { fail, type CofferError } from '../kernel/errors.ts'
+import type { Database, Transaction } from '../kernel/storage.ts'
+import { importRootKey, type RootKey } from '../keyring/root-key.ts'
+import type { KeyFilePlace } from './keyfile/index.ts'
+import { discardSlot, makeNewSlot, slotRow, type NewSlot } from './open.ts'
+import { insertCluster, insertSlot, readCluster } from './repository.ts'
+import type { SlotRequest } from './slot.ts'
+import { changeSeal, isOutcomeUnknown } from './transact.ts'
+
+/** What the caller makes the organization `root` with. The transaction is confined to `rootOrgId`. */
+export interface RootKeyMaterial {
+  readonly root: RootKey
+  readonly clusterId: string
+  readonly rootOrgId: string
+}
+
+export type InitialiseRequest<Result> = SlotRequest & {
+  readonly clusterName?: string
+  /** Runs inside the transaction; it may run again after a deadlock, so it has no effect outside it. */
+  readonly afterRootKey: (tx: Transaction, material: RootKeyMaterial) => Promise<Result>
+}
+
+export interface Initialised<Result> {
+  readonly clusterId: string
+  readonly rootOrgId: string
+  readonly generation: number
+  /** To be locked or wiped by the caller. */
+  readonly rootKey: Buffer
+  /** Each share once; empty when the slot opens by itself. To be wiped by the caller. */
+  readonly shares: readonly Buffer[]
+  readonly result: Result
+}
+
+const alreadyInitialised = (): CofferError =>
+  fail('invalid_request', 'seal.already_initialised', 'This database has been initialised already. Unseal it with the shares or the key file from that time.')
+
+export const initialise = async <Result>(database: Database, request: InitialiseRequest<Result>, place: KeyFilePlace): Promise<Initialised<Result>> => {
+  const cluster = { clusterId: makeUuidV7(), clusterName: request.clusterName ?? 'coffer', rootOrgId: makeUuidV7(), generation: 1 }
+  const rootKey = makeKeyBytes()
+  let slot: NewSlot | undefined
+  try {
+    const result = await changeSeal(database, {
+      orgId: cluster.rootOrgId,
+      async work(tx) {
+        if (!(await insertCluster(tx, cluster))) throw alreadyInitialised()
+        // Only the winner of a race gets here, so the loser leaves no key file behind.
+        slot ??= await makeNewSlot(request, place)
+        await insertSlot(tx, slotRow(slot, rootKey, cluster))
+        return request.afterRootKey(tx, { root: importRootKey(Buffer.from(rootKey), cluster.generation), clusterId: cluster.clusterId, rootOrgId: cluster.rootOrgId })
+      },
+      landed: async (tx) => (await readCluster(tx))?.clusterId === cluster.clusterId,
+    })
+    if (slot === undefined) throw fail('internal', 'seal.no_slot', 'The initialisation made no slot.')
+    wipe(slot.made.slotKey)
+    const { clusterId, rootOrgId, generation } = cluster
+    return { clusterId, rootOrgId, generation, rootKey, shares: slot.made.shares, result }
+  } catch (error) {
+    wipe(rootKey)
+    if (slot !== undefined) await discardSlot(slot, { keepFile: isOutcomeUnknown(error) })
+    throw error
+  }
+}

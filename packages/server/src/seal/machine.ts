@@ -1,0 +1,151 @@
+// The seal's state machine, run by the supervisor alone: uninitialised → sealed → (shares, or a key file) → a root key for the caller. It keeps shares
+// only while an attempt is under way and the root key never; the caller locks it (locked-key) and hands it to workers.
+
+import { wipe } from '../lib/bytes.ts'
+import { fail, type CofferError } from '../kernel/errors.ts'
+import type { SealStatus } from '../kernel/seal-control.ts'
+import type { Database } from '../kernel/storage.ts'
+import { initialise, type Initialised, type InitialiseRequest } from './initialise.ts'
+import { openSlot as openKeyFileSlot, type KeyFilePlace } from './keyfile/index.ts'
+import { readCluster, readSlots, type Cluster, type Slot, type SlotKind } from './repository.ts'
+import { addSlot, rotateRootKey, type HeldRoot, type Rotated } from './rotation.ts'
+import { ShareCollector } from './shamir/collector.ts'
+import { openRoot, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
+
+/** All of a seal status that the database and the attempt under way tell; the supervisor knows the rest. */
+export type SealFacts = Omit<SealStatus, 'sealed' | 'version'>
+
+/** A root key that was opened. */
+export interface OpenedRoot {
+  /** To be locked or wiped by the caller. */
+  readonly rootKey: Buffer
+  readonly generation: number
+  readonly clusterId: string
+}
+
+export interface SealMachineOptions {
+  readonly database: Database
+  /** Where no key file may lie. */
+  readonly dataDirectory?: string
+  /** The kind of slot that an uninitialised server reports. */
+  readonly kind?: SlotKind
+}
+
+export interface SlotFacts {
+  readonly slotId: string
+  readonly kind: string
+  readonly shares: number | null
+  readonly threshold: number | null
+  readonly generation: number
+}
+
+const notInitialised = (): CofferError => fail('invalid_request', 'seal.not_initialised', 'This server has not been initialised.')
+
+export class SealMachine {
+  readonly #database: Database
+  readonly #place: KeyFilePlace
+  readonly #kind: SlotKind
+  readonly #collector = new ShareCollector()
+  /** Shares are judged one after the other, so that two at once cannot both complete an attempt. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: SealMachineOptions) {
+    this.#database = options.database
+    this.#place = { dataDirectory: options.dataDirectory }
+    this.#kind = options.kind ?? 'shamir'
+  }
+
+  async status(): Promise<SealFacts> {
+    const cluster = await readCluster(this.#database)
+    if (cluster === undefined) return { initialized: false, type: this.#kind, shares: 0, threshold: 0, progress: 0, nonce: '' }
+    return this.#facts(cluster, await readSlots(this.#database))
+  }
+
+  async slots(): Promise<readonly SlotFacts[]> {
+    return (await readSlots(this.#database)).map(({ slotId, kind, shares, threshold, generation }) => ({ slotId, kind, shares, threshold, generation }))
+  }
+
+  /** Refuses a database that is initialised (`seal.already_initialised`), also when another server is faster. */
+  initialise<Result>(request: InitialiseRequest<Result>): Promise<Initialised<Result>> {
+    return initialise(this.#database, request, this.#place)
+  }
+
+  /**
+   * Takes one share, whose bytes are wiped. With the last one that is needed comes the root key. A share that belongs to no slot is refused by its
+   * fingerprint and not counted; one given before is not counted again.
+   */
+  submitShare(share: Buffer): Promise<{ readonly facts: SealFacts; readonly opened?: OpenedRoot }> {
+    return this.#inTurn(async () => {
+      try {
+        const { cluster, slots } = await this.#load()
+        const complete = this.#collector.offer(slots, share)
+        const opened = complete === undefined ? {} : { opened: this.#opened(complete, this.#collector.combine(complete), cluster) }
+        return { facts: this.#facts(cluster, slots), ...opened }
+      } finally {
+        wipe(share)
+      }
+    })
+  }
+
+  /** Drops the shares given so far. */
+  async resetUnseal(): Promise<SealFacts> {
+    await this.#inTurn(async () => this.#collector.reset())
+    return this.status()
+  }
+
+  /** Opens the root key with a key file. */
+  async openKeyFile(keyFile: string): Promise<OpenedRoot> {
+    const { cluster, slots } = await this.#load()
+    const { slot, slotKey } = await openKeyFileSlot(slots, keyFile, this.#place)
+    return this.#opened(slot, slotKey, cluster)
+  }
+
+  /** One more way to open the root key in force. The shares, if any, are the caller's to hand out and wipe. */
+  addSlot(held: HeldRoot, request: SlotRequest): Promise<{ readonly slotId: string; readonly shares: readonly Buffer[] }> {
+    return addSlot(this.#database, held, request, this.#place)
+  }
+
+  /** Removes a slot and rotates the root key, which its key had opened. `openings` open every other slot. */
+  removeSlot(held: HeldRoot, slotId: string, openings: readonly SlotOpening[]): Promise<Rotated> {
+    return rotateRootKey(this.#database, { held, openings, remove: slotId }, this.#place)
+  }
+
+  /** New shares for the Shamir slot, and a new root key. `openings` open every slot, this one with its present shares. */
+  rekey(held: HeldRoot, to: Omit<ShamirRequest, 'kind'>, openings: readonly SlotOpening[]): Promise<Rotated> {
+    return rotateRootKey(this.#database, { held, openings, rekey: to }, this.#place)
+  }
+
+  /** A new root key in the same slots. */
+  rotateRootKey(held: HeldRoot, openings: readonly SlotOpening[]): Promise<Rotated> {
+    return rotateRootKey(this.#database, { held, openings }, this.#place)
+  }
+
+  async #load(): Promise<{ readonly cluster: Cluster; readonly slots: readonly Slot[] }> {
+    const cluster = await readCluster(this.#database)
+    if (cluster === undefined) throw notInitialised()
+    return { cluster, slots: await readSlots(this.#database) }
+  }
+
+  #opened(slot: Slot, slotKey: Buffer, { clusterId, generation }: Cluster): OpenedRoot {
+    if (slot.generation !== generation) {
+      wipe(slotKey)
+      throw fail('internal', 'seal.slot_stale', `Slot ${slot.slotId} holds generation ${slot.generation} of the root key and generation ${generation} is in force: the row is from another time.`)
+    }
+    return { rootKey: openRoot(slot, slotKey, clusterId), generation, clusterId }
+  }
+
+  /** A person wants to know of the slot that people open; of several, the one under way. */
+  #facts(cluster: Cluster, slots: readonly Slot[]): SealFacts {
+    const slot = slots.find(({ slotId }) => slotId === this.#collector.slotId) ?? slots.find(({ kind }) => kind === 'shamir') ?? slots[0]
+    return {
+      initialized: true, type: slot?.kind ?? this.#kind, shares: slot?.shares ?? 0, threshold: slot?.threshold ?? 0,
+      progress: this.#collector.progress, nonce: this.#collector.nonce, clusterName: cluster.clusterName, clusterId: cluster.clusterId,
+    }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => undefined) // a refusal is its caller's; the next one still gets its turn
+    return result
+  }
+}

@@ -1,0 +1,166 @@
+// Adding and removing slots, and rekeying. Whoever held a removed slot's key may have kept the root key, so removing and rekeying make a new
+// root key, re-wrap every organization's keys and seal it anew in each remaining slot, in one transaction. That needs each remaining slot's key: a
+// copy of it kept under the root key would undo the very removal.
+
+import { equalBytes } from '../crypto/compare.ts'
+import { makeKeyBytes } from '../crypto/keys.ts'
+import { wipe } from '../lib/bytes.ts'
+import { fail } from '../kernel/errors.ts'
+import type { Database, Transaction } from '../kernel/storage.ts'
+import { importRootKey } from '../keyring/root-key.ts'
+import { rewrapUnderRoot } from '../keyring/rotate-root.ts'
+import type { KeyFilePlace } from './keyfile/index.ts'
+import type { LockedKey } from './locked-key.ts'
+import { discardSlot, makeNewSlot, openSlotKey, slotRow, type NewSlot } from './open.ts'
+import { deleteSlot, insertSlot, readCluster, readSlots, updateSlot, type Cluster, type Slot } from './repository.ts'
+import { openRoot, sealRoot, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
+import { changeSeal, isOutcomeUnknown } from './transact.ts'
+
+/** The root key that is in force, as the supervisor holds it. */
+export interface HeldRoot {
+  readonly rootKey: LockedKey
+  readonly generation: number
+}
+
+export interface Rotated {
+  /** The new root key, to be locked or wiped by the caller; every worker is to be replaced. */
+  readonly rootKey: Buffer
+  readonly generation: number
+  /** New shares when a Shamir slot was rekeyed, else empty. To be wiped by the caller. */
+  readonly shares: readonly Buffer[]
+}
+
+export interface RotationRequest {
+  readonly held: HeldRoot
+  /** The key of every slot that stays, and of the one that is rekeyed. Shares are wiped. */
+  readonly openings: readonly SlotOpening[]
+  readonly remove?: string
+  /** Replaces the shares of the Shamir slot that `openings` opens. */
+  readonly rekey?: Omit<ShamirRequest, 'kind'>
+}
+
+/** A slot that stays, with its key; `renewed` when it gets new shares. */
+interface StayingSlot {
+  readonly slot: Slot
+  readonly slotKey: Buffer
+  renewed?: NewSlot
+}
+
+const requireHeld = async (tx: Transaction, held: HeldRoot): Promise<Cluster> => {
+  const cluster = await readCluster(tx)
+  if (cluster?.generation !== held.generation) throw fail('conflict', 'seal.root_key_outdated', 'The root key was rotated meanwhile. Restart this server, unseal it and try again.')
+  return cluster
+}
+
+/** Adds a slot for the root key in force. Returns its id and, for people, its shares, which the caller wipes. */
+export const addSlot = async (database: Database, held: HeldRoot, request: SlotRequest, place: KeyFilePlace): Promise<{ readonly slotId: string; readonly shares: readonly Buffer[] }> => {
+  const slot = await makeNewSlot(request, place)
+  try {
+    await changeSeal(database, {
+      orgId: null,
+      async work(tx) {
+        const cluster = await requireHeld(tx, held)
+        await insertSlot(tx, held.rootKey.use((rootKey) => slotRow(slot, rootKey, cluster)))
+      },
+      landed: async (tx) => (await readSlots(tx)).some(({ slotId }) => slotId === slot.slotId),
+    })
+    wipe(slot.made.slotKey)
+    return { slotId: slot.slotId, shares: slot.made.shares }
+  } catch (error) {
+    await discardSlot(slot, { keepFile: isOutcomeUnknown(error) })
+    throw error
+  }
+}
+
+/** Rotates the root key; with `remove` or `rekey`, also what the slots are. */
+export const rotateRootKey = async (database: Database, request: RotationRequest, place: KeyFilePlace): Promise<Rotated> => {
+  const newRoot = makeKeyBytes()
+  const staying: StayingSlot[] = []
+  try {
+    await openStaying(database, request, { place, staying })
+    const generation = request.held.generation + 1
+    await changeSeal(database, {
+      orgId: null,
+      work: (tx) => rotateWithin(tx, request, { staying, newRoot, generation }),
+      // Only this change can have made this generation: it holds the lock and started from the one before.
+      landed: async (tx) => (await readCluster(tx))?.generation === generation && (await isOurs(tx, staying, { newRoot })),
+    })
+    return { rootKey: newRoot, generation, shares: staying.flatMap(({ renewed }) => renewed?.made.shares ?? []) }
+  } catch (error) {
+    wipe(newRoot)
+    for (const { renewed } of staying) renewed?.made.shares.forEach(wipe)
+    throw error
+  } finally {
+    for (const { slotKey, renewed } of staying) for (const key of [slotKey, renewed?.made.slotKey]) if (key !== undefined) wipe(key)
+    for (const opening of request.openings) if (opening.kind === 'shamir') opening.shares.forEach(wipe)
+  }
+}
+
+/** Opens every slot that stays into `staying` (the caller wipes the keys, however this ends) and makes sure that it holds the root key in force: a slot of another key would be lost unnoticed. */
+const openStaying = async (database: Database, request: RotationRequest, { place, staying }: { readonly place: KeyFilePlace; readonly staying: StayingSlot[] }): Promise<void> => {
+  const { held, openings, remove, rekey } = request
+  const cluster = await readCluster(database)
+  const slots = await readSlots(database)
+  if (cluster === undefined) throw fail('sealed', 'seal.not_initialised', 'This database has not been initialised.')
+  if (remove !== undefined && !slots.some(({ slotId }) => slotId === remove)) throw fail('not_found', 'seal.slot_missing', `There is no slot ${remove}.`)
+  const remaining = slots.filter(({ slotId }) => slotId !== remove)
+  if (remaining.length === 0) throw fail('conflict', 'seal.last_slot', 'The last slot cannot be removed: nothing could open the root key afterwards. Add another one first.')
+  for (const opening of openings) {
+    const opened = await openSlotKey(remaining, opening, place)
+    staying.push(opened)
+    requireSameRoot(openRoot(opened.slot, Buffer.from(opened.slotKey), cluster.clusterId), held)
+  }
+  const missing = remaining.filter(({ slotId }) => !staying.some(({ slot }) => slot.slotId === slotId))
+  if (missing.length > 0) {
+    throw fail('invalid_request', 'seal.slots_not_opened', `The new root key must be sealed in every slot, and these were not opened: ${missing.map(({ slotId, kind }) => `${slotId} (${kind})`).join(', ')}.`)
+  }
+  if (rekey !== undefined) await renewShares(staying, rekey, place)
+}
+
+const renewShares = async (staying: readonly StayingSlot[], rekey: Omit<ShamirRequest, 'kind'>, place: KeyFilePlace): Promise<void> => {
+  const [target, ...others] = staying.filter(({ slot }) => slot.kind === 'shamir')
+  if (target === undefined || others.length > 0) throw fail('invalid_request', 'seal.nothing_to_rekey', 'A rekey needs exactly one slot of shares. Of several, remove all but one; to change a key file, add a new one and remove the old.')
+  const renewed = await makeNewSlot({ kind: 'shamir', ...rekey }, place)
+  target.renewed = { ...renewed, slotId: target.slot.slotId }
+}
+
+const requireSameRoot = (opened: Buffer, held: HeldRoot): void => {
+  const same = held.rootKey.use((rootKey) => equalBytes(rootKey, opened))
+  wipe(opened)
+  if (!same) throw fail('conflict', 'seal.root_key_outdated', 'A slot holds another root key than this server. Restart it, unseal it and try again.')
+}
+
+interface Rotation {
+  readonly staying: readonly StayingSlot[]
+  readonly newRoot: Buffer
+  readonly generation: number
+}
+
+const rotateWithin = async (tx: Transaction, { held, remove }: RotationRequest, { staying, newRoot, generation }: Rotation): Promise<void> => {
+  const { clusterId } = await requireHeld(tx, held)
+  const expected = new Set([...staying.map(({ slot }) => slot.slotId), ...(remove === undefined ? [] : [remove])])
+  const present = await readSlots(tx)
+  if (present.length !== expected.size || present.some(({ slotId }) => !expected.has(slotId))) throw fail('conflict', 'seal.slots_changed', 'The slots were changed meanwhile. Look at them and try again.')
+  await rewrapUnderRoot(tx, importRootKey(held.rootKey.copy(), held.generation), importRootKey(Buffer.from(newRoot), generation))
+  if (remove !== undefined) await deleteSlot(tx, remove)
+  for (const { slot, slotKey, renewed } of staying) {
+    const place = { clusterId, slotId: slot.slotId, kind: slot.kind, generation }
+    await updateSlot(tx, renewed === undefined ? { ...slot, generation, sealedRoot: sealRoot(newRoot, slotKey, place) } : slotRow(renewed, newRoot, { clusterId, generation }))
+  }
+}
+
+/** Whether the slots in the database hold this very root key: another server may have made the same generation. */
+const isOurs = async (tx: Transaction, staying: readonly StayingSlot[], { newRoot }: Pick<Rotation, 'newRoot'>): Promise<boolean> => {
+  const cluster = await readCluster(tx)
+  const [first] = staying
+  const slot = (await readSlots(tx)).find(({ slotId }) => slotId === first?.slot.slotId)
+  if (cluster === undefined || first === undefined || slot === undefined) return false
+  try {
+    const opened = openRoot(slot, Buffer.from(first.renewed?.made.slotKey ?? first.slotKey), cluster.clusterId)
+    const same = equalBytes(opened, newRoot)
+    wipe(opened)
+    return same
+  } catch {
+    return false // another key: the slot is not as we left it
+  }
+}
