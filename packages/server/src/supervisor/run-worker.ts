@@ -1,0 +1,136 @@
+// The life of a worker: told what it is, composed, given the key if there is one, listening, drained. It ends at once
+// when the supervisor is gone, because then nobody could seal it.
+
+import { fstatSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fail } from '../kernel/errors.ts'
+import type { SealControl, WorkerApp } from '../kernel/seal-control.ts'
+import { observeProcess } from '../telemetry/health.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
+import { Channel, type Handler } from './channel.ts'
+import { excludeMemoryFromDumps, refuseDebugger, reportCrashes } from './hardening.ts'
+import { decodeJson, encodeJson, operation, type WorkerAssignment } from './protocol.ts'
+import { remoteMetrics, remoteSealControl } from './remote-seal-control.ts'
+import { channelDescriptor } from './worker-process.ts'
+
+/** Everything that a worker is composed from. */
+export interface WorkerContext extends WorkerAssignment {
+  readonly sealControl: SealControl
+  readonly logger: Logger
+  /** This process's own registry. */
+  readonly metrics: Metrics
+  /** The numbers of all processes, for `/metrics` (`renderMetrics`). */
+  collectMetrics(): Promise<readonly ProcessSnapshot[]>
+}
+
+export type Composer = (context: WorkerContext) => Promise<WorkerApp>
+
+/** Time for the last answer to leave before the process ends. */
+const partingMs = 50
+
+export const runWorker = (compose: Composer): void => {
+  refuseDebugger()
+  excludeMemoryFromDumps()
+  // A terminal's Ctrl-C and a service manager's stop reach the whole group; only the supervisor decides when a worker ends.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  process.umask(0o077)
+  if (!isSocket(channelDescriptor)) {
+    process.stderr.write('coffer: this program is started by `coffer server`, not by hand\n')
+    process.exit(2)
+  }
+  new Worker(compose).run()
+}
+
+const isSocket = (descriptor: number): boolean => {
+  try {
+    return fstatSync(descriptor).isSocket()
+  } catch {
+    return false
+  }
+}
+
+class Worker {
+  readonly #compose: Composer
+  readonly #channel: Channel
+  readonly #metrics = new Metrics()
+  #logger = createLogger({ format: 'json' })
+  #app: Promise<WorkerApp> | undefined
+
+  constructor(compose: Composer) {
+    this.#compose = compose
+    this.#channel = openChannel(this.#handlers())
+  }
+
+  run(): void {
+    observeProcess(this.#metrics)
+    void this.#channel.closed.then(() => {
+      this.#logger.error('the supervisor is gone; this worker ends')
+      process.exit(1)
+    })
+  }
+
+  #handlers(): ReadonlyMap<number, Handler> {
+    return new Map<number, Handler>([
+      [operation.configure, async (body) => (await this.#configure(decodeJson(body)), undefined)],
+      [operation.unseal, async (key) => (await (await this.#composed()).unseal(key).finally(() => key.fill(0)), undefined)],
+      [operation.listen, async () => (await (await this.#composed()).listen(), undefined)],
+      [operation.metrics, async () => encodeJson(this.#metrics.snapshot())],
+      [operation.stop, async () => (await this.#stop(), undefined)],
+    ])
+  }
+
+  async #configure(assignment: WorkerAssignment): Promise<void> {
+    const { config, slot } = assignment
+    process.title = `coffer: worker ${slot}`
+    this.#logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker: slot, pid: process.pid })
+    reportCrashes(this.#logger)
+    this.#app = this.#compose({
+      ...assignment,
+      sealControl: remoteSealControl(this.#channel),
+      logger: this.#logger,
+      metrics: this.#metrics,
+      collectMetrics: remoteMetrics(this.#channel),
+    })
+    await this.#app
+  }
+
+  #composed(): Promise<WorkerApp> {
+    return this.#app ?? Promise.reject(fail('internal', 'supervisor.not_configured', 'The worker has not been told what it is.'))
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await (await this.#app?.catch(() => undefined))?.drain()
+    } catch (error) {
+      this.#logger.error('not everything could be drained', { error })
+    }
+    setImmediate(() => void this.#part())
+  }
+
+  async #part(): Promise<void> {
+    await Promise.race([this.#channel.flushed(), sleep(partingMs)])
+    process.exit(0)
+  }
+}
+
+/** Reads into one buffer that is overwritten after each read; ordinary reads would leave copies to the garbage collector. */
+const openChannel = (handlers: ReadonlyMap<number, Handler>): Channel => {
+  const buffer = Buffer.alloc(64 * 1024)
+  const socket = new Socket({
+    fd: channelDescriptor,
+    readable: true,
+    writable: true,
+    onread: {
+      buffer,
+      callback: (count) => {
+        channel.feed(buffer.subarray(0, count))
+        return true
+      },
+    },
+  })
+  const channel = new Channel(socket, handlers)
+  socket.resume()
+  return channel
+}

@@ -1,0 +1,108 @@
+// Answers what workers ask of the seal, whichever of them a person reached, one change at a time. What changes here
+// reaches all workers before the answer goes out.
+
+import { fail } from '../kernel/errors.ts'
+import type { InitRequest, InitResult, SealStatus } from '../kernel/seal-control.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { ProcessSnapshot } from '../telemetry/metrics.ts'
+import type { Handler } from './channel.ts'
+import { decodeJson, encodeInitResult, encodeJson, operation } from './protocol.ts'
+import type { SealKeeper } from './seal-keeper.ts'
+
+/** What the desk needs of the workers. */
+export interface KeyHolders {
+  unseal(): Promise<void>
+  replace(asking: number | undefined): Promise<{ finish(): Promise<void> }>
+}
+
+export class SealDesk {
+  readonly #keeper: SealKeeper
+  readonly #workers: () => KeyHolders
+  readonly #logger: Logger
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(keeper: SealKeeper, workers: () => KeyHolders, logger: Logger) {
+    this.#keeper = keeper
+    this.#workers = workers
+    this.#logger = logger
+  }
+
+  status(): Promise<SealStatus> {
+    return this.#keeper.status()
+  }
+
+  initialise(request: InitRequest, options?: { readonly rootToken?: string }): Promise<InitResult> {
+    return this.#alone(async () => {
+      const result = await this.#keeper.initialise(request, options)
+      this.#logger.info('initialised')
+      await this.#spread()
+      return result
+    })
+  }
+
+  openAutomatically(): Promise<SealStatus> {
+    return this.#alone(async () => {
+      const status = await this.#keeper.openAutomatically()
+      await this.#spread()
+      return status
+    })
+  }
+
+  submitShare(share: Buffer): Promise<SealStatus> {
+    return this.#alone(async () => {
+      const status = await this.#keeper.submitShare(share)
+      if (!status.sealed) await this.#spread()
+      return status
+    })
+  }
+
+  resetUnseal(): Promise<SealStatus> {
+    return this.#alone(() => this.#keeper.resetUnseal())
+  }
+
+  /** The answer goes out when nobody but the asking worker can still hold a key; that one goes right after it. */
+  seal(asking: number | undefined): Promise<void> {
+    return this.#alone(async () => {
+      if ((await this.#keeper.status()).sealed) return
+      await this.#keeper.seal()
+      this.#logger.warn('sealed; every worker is replaced')
+      const { finish } = await this.#workers().replace(asking)
+      // The answer is written in the microtasks that follow; what comes after them is queued behind it on the same channel.
+      const finished = new Promise<void>((resolve) => setImmediate(() => resolve(finish())))
+      finished.catch((error: unknown) => this.#logger.error('a worker could not be replaced', { error }))
+      if (asking === undefined) await finished
+      else this.#last = finished.catch(() => undefined)
+    })
+  }
+
+  /** What the channel of one worker calls. */
+  handlers(slot: number, collectMetrics: () => Promise<readonly ProcessSnapshot[]>): ReadonlyMap<number, Handler> {
+    return new Map<number, Handler>([
+      [operation.sealStatus, async () => encodeJson(await this.status())],
+      [operation.initialise, async (body) => encodeInitResult(await this.initialise(parseInitRequest(body)))],
+      [operation.submitShare, async (body) => encodeJson(await this.submitShare(body))],
+      [operation.resetUnseal, async () => encodeJson(await this.resetUnseal())],
+      [operation.seal, async () => (await this.seal(slot), undefined)],
+      [operation.collectMetrics, async () => encodeJson(await collectMetrics())],
+    ])
+  }
+
+  async #spread(): Promise<void> {
+    const { sealed } = await this.#keeper.status()
+    if (!sealed) await this.#workers().unseal()
+  }
+
+  /** Changes wait for each other: an unseal that overtakes a seal would hand the key to a worker that must not have it. */
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(work)
+    const done = result.then(() => undefined, () => undefined)
+    this.#last = done
+    return result
+  }
+}
+
+const parseInitRequest = (body: Buffer): InitRequest => {
+  const { shares, threshold } = decodeJson<Partial<InitRequest>>(body)
+  if (!Number.isInteger(shares) || !Number.isInteger(threshold)) throw fail('invalid_request', 'seal.bad_numbers', 'Shares and threshold must be whole numbers.')
+  return { shares: shares ?? 0, threshold: threshold ?? 0 }
+}

@@ -1,0 +1,134 @@
+// The root key while the server is unsealed, in locked memory, and how it gets there: by initialising, by shares, by the
+// key file. Nothing else in the supervisor sees it, except the copy that each worker is given.
+
+import { rename } from 'node:fs/promises'
+import { homeDirectory } from '../config/environment.ts'
+import type { Config } from '../config/config.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
+import { fail } from '../kernel/errors.ts'
+import type { InitRequest, InitResult, SealControl, SealStatus } from '../kernel/seal-control.ts'
+import type { Transaction } from '../kernel/storage.ts'
+import { wipe } from '../lib/bytes.ts'
+import type { RootKeyMaterial } from '../seal/initialise.ts'
+import { LockedKey } from '../seal/locked-key.ts'
+import type { SealFacts, SealMachine } from '../seal/machine.ts'
+import type { SlotRequest } from '../seal/slot.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { devKeyFile } from './dev-directory.ts'
+import { isMissing } from './data-directory.ts'
+
+export interface InitialiseOptions {
+  /** Sets the first token, any text, instead of making one. */
+  readonly rootToken?: string
+}
+
+/** Makes the organization `root`, its keys, its default project and the first token, inside the transaction that initialises. */
+export type InitialisePlatform = (tx: Transaction, material: RootKeyMaterial, options: InitialiseOptions) => Promise<{ readonly rootToken: string }>
+
+export interface SealKeeper extends Omit<SealControl, 'initialise'> {
+  initialise(request: InitRequest, options?: InitialiseOptions): Promise<InitResult>
+  /** Opens the slot that needs no person, if that is how this server is set up. */
+  openAutomatically(): Promise<SealStatus>
+  /** A copy of the root key that the caller wipes; undefined while sealed. */
+  copyRootKey(): Buffer | undefined
+}
+
+export interface SealKeeperOptions {
+  readonly machine: SealMachine
+  readonly config: Config
+  readonly nodeId: string
+  readonly version: string
+  readonly logger: Logger
+  readonly initialisePlatform: InitialisePlatform
+}
+
+/** The key file that is used: the one of the settings, or one named after this node outside of all data. */
+export const keyFileOf = ({ seal, mode, dataDir }: Config, nodeId: string): string => {
+  if (seal.keyFile !== undefined) return seal.keyFile
+  if (mode === 'dev') return devKeyFile(dataDir)
+  const home = homeDirectory()
+  if (home === undefined) {
+    throw fail('invalid_request', 'config.no_key_file', 'There is no home directory to keep the key file in. Say where it goes: seal.key_file (flag --seal-key-file, environment variable COFFER_SEAL_KEY_FILE).', { field: 'seal.key_file' })
+  }
+  return `${home}/.coffer/seal-keys/${nodeId}.key`
+}
+
+export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
+  const { machine, config, logger } = options
+  let held: LockedKey | undefined
+
+  const hold = (rootKey: Buffer): void => {
+    held?.wipe()
+    held = new LockedKey(rootKey)
+  }
+  const statusOf = (facts: SealFacts): SealStatus => ({ ...facts, sealed: held === undefined, version: options.version })
+  const status = async (): Promise<SealStatus> => statusOf(await machine.status())
+
+  return {
+    status,
+
+    async initialise(request, given = {}) {
+      const { rootKey, shares, result } = await machine.initialise({
+        ...(await slotFor(options, request)),
+        clusterName: config.clusterName,
+        afterRootKey: (tx, material) => options.initialisePlatform(tx, material, given),
+      })
+      // Shares are for people, and it is they who unseal; a slot that opens by itself is open from here on.
+      if (config.seal.kind === 'keyfile') hold(rootKey)
+      else wipe(rootKey)
+      return { shares, rootToken: result.rootToken }
+    },
+
+    async openAutomatically() {
+      const facts = await machine.status()
+      if (config.seal.kind !== 'keyfile' || !facts.initialized || held !== undefined) return statusOf(facts)
+      hold((await machine.openKeyFile(keyFileOf(config, options.nodeId))).rootKey)
+      logger.info('unsealed with the key file')
+      return status()
+    },
+
+    async submitShare(share) {
+      if (held !== undefined) {
+        wipe(share)
+        return status()
+      }
+      const { facts, opened } = await machine.submitShare(share)
+      if (opened !== undefined) {
+        hold(opened.rootKey)
+        logger.info('unsealed with shares')
+      }
+      return statusOf(facts)
+    },
+
+    async resetUnseal() {
+      return statusOf(await machine.resetUnseal())
+    },
+
+    async seal() {
+      held?.wipe()
+      held = undefined
+      await machine.resetUnseal()
+    },
+
+    copyRootKey: () => held?.copy(),
+  }
+}
+
+const slotFor = async ({ config, nodeId, logger, machine }: SealKeeperOptions, { shares, threshold }: InitRequest): Promise<SlotRequest> => {
+  if (config.seal.kind === 'shamir') return { kind: 'shamir', shares, threshold }
+  const keyFile = keyFileOf(config, nodeId)
+  // A file of our own naming that is there before its database is initialised was left by an attempt that a crash cut
+  // short, or is of another database that this directory was used with. It might be the only key to that one.
+  if (config.seal.keyFile === undefined && !(await machine.status()).initialized) await setAside(keyFile, logger)
+  return { kind: 'keyfile', keyFile }
+}
+
+const setAside = async (keyFile: string, logger: Logger): Promise<void> => {
+  const aside = `${keyFile}.before-${makeUuidV7()}`
+  try {
+    await rename(keyFile, aside)
+    logger.warn('a key file was there before this database was initialised; it was renamed', { path: aside })
+  } catch (error) {
+    if (!isMissing(error)) throw fail('unavailable', 'seal.key_file_unwritable', `The key file ${keyFile} cannot be replaced.`, { cause: error })
+  }
+}

@@ -1,0 +1,97 @@
+// One worker process: started with nothing but its program and a socket, told everything over that socket.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { workerEnvironment } from '../config/environment.ts'
+import type { FamilySnapshot } from '../telemetry/metrics.ts'
+import { Channel, type Handler } from './channel.ts'
+import { decodeJson, encodeJson, operation, type WorkerAssignment } from './protocol.ts'
+
+export interface WorkerExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The descriptor of the control channel in the worker, after standard input, output and error. */
+export const channelDescriptor = 3
+
+/** Compiled or not, the worker lies beside this folder in the same form. */
+export const workerProgram: string = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../worker.ts' : '../worker.js', import.meta.url))
+
+/** Only what changes how modules are found and cached; never a debugger, a preload of somebody else's or a test runner's flag. */
+const inheritedFlags = (): string[] => {
+  const kept: string[] = []
+  for (const [index, flag] of process.execArgv.entries()) {
+    if (/^--(require|conditions)=/.test(flag)) kept.push(flag)
+    if (flag === '--require' || flag === '-r' || flag === '--conditions' || flag === '-C') kept.push(flag, process.execArgv[index + 1] ?? '')
+  }
+  return kept
+}
+
+export class WorkerProcess {
+  readonly exited: Promise<WorkerExit>
+  readonly #child: ChildProcess
+  readonly #channel: Channel
+  #unsealing: Promise<void> | undefined
+
+  /** Throws when the process cannot be made at all. */
+  constructor(program: string, handlers: ReadonlyMap<number, Handler>) {
+    this.#child = spawn(process.execPath, [...inheritedFlags(), '--disable-sigusr1', program], {
+      env: workerEnvironment(),
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    })
+    this.exited = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => resolve({ code, signal }))
+      this.#child.once('error', () => resolve({ code: null, signal: null }))
+    })
+    const socket = this.#child.stdio[channelDescriptor]
+    if (!(socket instanceof Socket)) throw new Error('The worker has no control channel')
+    this.#channel = new Channel(socket, handlers)
+    socket.on('data', (chunk: Buffer) => this.#channel.feed(chunk))
+    void this.exited.then(() => this.#channel.close())
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Resolves when the worker is composed: everything is in place but its keys and its listeners. */
+  async configure(assignment: WorkerAssignment): Promise<void> {
+    await this.#channel.request(operation.configure, encodeJson(assignment))
+  }
+
+  /** Hands over the root key, once; the bytes are wiped. Resolves when the worker can use it. */
+  unseal(rootKey: () => Buffer | undefined): Promise<void> {
+    if (this.#unsealing === undefined) {
+      const bytes = rootKey()
+      if (bytes === undefined) return Promise.resolve()
+      this.#unsealing = this.#channel.request(operation.unseal, bytes).then(() => undefined)
+    }
+    return this.#unsealing
+  }
+
+  get hasKey(): boolean {
+    return this.#unsealing !== undefined
+  }
+
+  async listen(): Promise<void> {
+    await this.#channel.request(operation.listen)
+  }
+
+  async metrics(): Promise<readonly FamilySnapshot[]> {
+    return decodeJson(await this.#channel.request(operation.metrics))
+  }
+
+  /** Drains and ends; whatever has not ended by the deadline is killed. Resolves when the process is gone. */
+  async stop(deadlineMs: number): Promise<void> {
+    const timer = setTimeout(() => this.kill(), deadlineMs)
+    this.#channel.request(operation.stop).catch(() => this.kill())
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
