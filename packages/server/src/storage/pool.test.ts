@@ -97,7 +97,7 @@ test('a database that is not there is unavailable', async () => {
 })
 
 test('a connection that the server ends fails its statement; the next one works', async () => {
-  const pool = new Pool(database.settingsFor('coffer_app'), { max: 1 })
+  const pool = new Pool(database.settingsFor('postgres'), { max: 1 })
   await assert.rejects(pool.query('select pg_terminate_backend(pg_backend_pid())'), { kind: 'unavailable' })
   assert.deepEqual((await pool.query('select 1 as n')).rows, [{ n: 1 }])
   const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid')

@@ -129,7 +129,7 @@ test('a transaction cannot be used after its end, and a read-only one cannot wri
 })
 
 test('failed transactions give their connections back', async () => {
-  const pool = new Pool(database.settingsFor('coffer_app'), { max: 1 })
+  const pool = new Pool(database.settingsFor('postgres'), { max: 1 })
   for (let n = 0; n < 5; n += 1) await assert.rejects(pool.transaction(org, (transaction) => transaction.query('select nonsense')))
   await assert.rejects(pool.transaction(org, (transaction) => transaction.query('select pg_terminate_backend(pg_backend_pid())')), { kind: 'unavailable' })
   assert.deepEqual((await pool.query('select 1 as n')).rows, [{ n: 1 }])

@@ -10,6 +10,7 @@ test('a URL becomes settings, escapes decoded, TLS verified off this machine', (
   assert.deepEqual(parseDatabaseUrl('postgres://u@localhost/d'), { host: 'localhost', port: 5432, database: 'd', user: 'u', tls: false })
   assert.deepEqual(parseDatabaseUrl('postgres://u@[::1]/d'), { host: '::1', port: 5432, database: 'd', user: 'u', tls: false })
   assert.deepEqual(parseDatabaseUrl('postgres://u@%2Frun%2Fpostgresql/d'), { host: '/run/postgresql', port: 5432, database: 'd', user: 'u', tls: false })
+  assert.deepEqual(parseDatabaseUrl('postgres://u@localhost/d?host=/run/postgresql'), { host: '/run/postgresql', port: 5432, database: 'd', user: 'u', tls: false })
   assert.deepEqual(parseDatabaseUrl('postgres://u@db.example.test/d?sslmode=disable').tls, false)
   assert.deepEqual(parseDatabaseUrl('postgres://u@db.example.test/d?sslmode=require').tls, { rejectUnauthorized: false })
 })

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { fail } from '../kernel/errors.ts'
 import type { ConnectionSettings } from './pool.ts'
 
-const known = new Set(['sslmode', 'sslrootcert', 'application_name'])
+const known = new Set(['host', 'sslmode', 'sslrootcert', 'application_name'])
 
 /** TLS is verified by default off this machine; `sslmode=require` encrypts without verifying, `disable` turns it off. */
 export const parseDatabaseUrl = (text: string): ConnectionSettings => {
@@ -14,7 +14,7 @@ export const parseDatabaseUrl = (text: string): ConnectionSettings => {
   for (const name of url.searchParams.keys()) {
     if (!known.has(name)) throw invalid(`has a parameter that is not supported (${name})`)
   }
-  const host = decode(url.hostname)
+  const host = url.searchParams.get('host') ?? decode(url.hostname) // as libpq has it: the parameter wins, for the directory of a socket
   const database = decode(url.pathname.slice(1))
   const user = decode(url.username)
   if (host === '' || database === '' || user === '') throw invalid('must name a host, a user and a database')

@@ -96,7 +96,8 @@ class RunningDatabase implements EmbeddedDatabase {
   readonly #onRestart: (() => void)[] = []
   #postmaster: Postmaster
   #stopping = false
-  #supervision: Promise<void>
+  #stopped: Promise<void> | undefined
+  readonly #supervision: Promise<void>
   readonly #wake = new AbortController()
 
   constructor(request: RunRequest, lock: DirectoryLock, postmaster: Postmaster) {
@@ -130,8 +131,12 @@ class RunningDatabase implements EmbeddedDatabase {
     this.#onRestart.push(listener)
   }
 
-  async stop(): Promise<void> {
-    if (this.#stopping) return this.#supervision
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping = true
     this.#wake.abort()
     await this.#postmaster.stop()
