@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -266,6 +266,19 @@ test('a cluster of another major version is refused', async (t) => {
   await writeFile(marker, '17\n')
   await assert.rejects(startEmbeddedDatabase({ dataDirectory: directory, log: quiet }), { code: 'storage.wrong_major_version' })
   assert.equal(await readFile(marker, 'utf8'), '17\n')
+})
+
+test('a start that fails leaves no process, lock or socket directory behind, and can be tried again', async (t) => {
+  const directory = join(await temporary(t), 'data')
+  const first = await start(t, directory)
+  await first.stop()
+  const control = join(first.home, 'cluster', 'global', 'pg_control')
+  await rename(control, `${control}.away`)
+  await assert.rejects(startEmbeddedDatabase({ dataDirectory: directory, log: quiet }), { kind: 'unavailable', code: 'storage.database_not_started' })
+  const socketDirectory = (await readFile(join(first.home, 'socket-directory'), 'utf8')).trim()
+  assert.equal(await stat(socketDirectory).catch(() => undefined), undefined)
+  await rename(`${control}.away`, control)
+  await start(t, directory)
 })
 
 test('a half-made cluster is made anew', async (t) => {

@@ -51,11 +51,12 @@ export const startEmbeddedDatabase = async (options: EmbeddedOptions): Promise<E
     findHome({ dataDirectory: options.dataDirectory, account, outside, log }),
   ])
   const lock = await lockDirectory(home)
+  let socketDirectory: string | undefined
   try {
     const base: ClusterRequest = { home, account, binaries, throwaway }
     await stopLeftover(base, log)
     const record = await ensureCluster(base)
-    const socketDirectory = await makeSocketDirectory(home, account)
+    socketDirectory = await makeSocketDirectory(home, account)
     const configuration = await configure({ ...base, socketDirectory, serverUser: accounts.server, loginRoles: [superuser, ...loginRoles] })
     const removeAfterwards = throwaway ? [home, socketDirectory, await realpath(options.dataDirectory)] : []
     const request: RunRequest = { ...base, configuration, socketDirectory, removeAfterwards, log }
@@ -66,6 +67,7 @@ export const startEmbeddedDatabase = async (options: EmbeddedOptions): Promise<E
     }
     return database
   } catch (error) {
+    if (socketDirectory !== undefined) await rm(socketDirectory, { recursive: true, force: true })
     await lock.release()
     throw error
   }
