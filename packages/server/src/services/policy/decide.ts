@@ -81,10 +81,15 @@ export const capabilities = (compiled: CompiledPrincipal, target: string | Polic
     return orDeny(aclCapabilities(compiled, target.replace(/^\/+/, ''), context.time))
   }
   if (principal.root && (principal.lock === undefined || lockRefusal(principal.lock, 'read', target) === undefined)) return ['root']
-  // Capabilities that only ACL policies know are taken from there.
-  const rare = aclCapabilities(compiled, target.apiPath, context.time).filter((each) => each === 'scan' || each === 'subscribe' || each === 'recover')
-  const granted = asked.filter((capability) => decide(compiled, actionFor(capability, target), { ...target, capability, sudo: false }, context).allow)
-  return orDeny([...granted, ...(granted.length > 0 ? rare : [])].sort())
+  const byAcl = aclCapabilities(compiled, target.apiPath, context.time)
+  const granted = asked.filter((capability) => {
+    const action = actionFor(capability, target)
+    if (action === undefined) return byAcl.includes(capability)
+    return decide(compiled, action, { ...target, capability, sudo: false }, context).allow
+  })
+  // Capabilities that only ACL policies know are taken from there, where anything is granted at all.
+  const rare = granted.length === 0 ? [] : byAcl.filter((capability) => capability === 'scan' || capability === 'subscribe' || capability === 'recover')
+  return orDeny([...granted, ...rare].sort())
 }
 
 const orDeny = (granted: readonly string[]): readonly string[] => (granted.length === 0 ? ['deny'] : granted)
@@ -94,10 +99,10 @@ const aclCapabilities = (compiled: CompiledPrincipal, path: string, time: number
   return rule === undefined || rule.denies ? [] : [...rule.grants.keys()].sort()
 }
 
-/** On a secret, a verb means what it means on that family of paths: `read` on `data` is a reveal. */
-const actionFor = (capability: Exclude<VaultCapability, 'deny'>, resource: PolicyResource): PolicyAction => {
-  if (resource.kind !== 'secret' || resource.project === undefined || !resource.apiPath.startsWith(`${resource.project}/`)) return capability
+/** On a secret, a verb means what it means on that family of paths: `read` on `data` is a reveal, `list` there is nothing. */
+const actionFor = (capability: Exclude<VaultCapability, 'deny'>, resource: PolicyResource): PolicyAction | undefined => {
+  if (capability === 'sudo' || resource.kind !== 'secret' || resource.project === undefined || !resource.apiPath.startsWith(`${resource.project}/`)) return capability
   const rest = resource.apiPath.slice(resource.project.length + 1)
   const end = rest.indexOf('/')
-  return actionOfVerb(end < 0 ? rest : rest.slice(0, end), capability) ?? capability
+  return actionOfVerb(end < 0 ? rest : rest.slice(0, end), capability)
 }
