@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { testDatabase } from '../kernel/testing/database.ts'
 import { listen } from './listen.ts'
+import { Pool } from './pool.ts'
 
 const until = async (condition: () => boolean): Promise<void> => {
   for (let polls = 0; !condition(); polls += 1) {
@@ -35,4 +36,16 @@ test('a notification wakes, and a lost connection comes back with a wake-up of i
 test('a first connection that fails is the caller’s to know', async (t) => {
   const database = await testDatabase(t)
   await assert.rejects(listen({ ...database.settingsFor('coffer_app'), host: '/nowhere' }, { channel: 'coffer_changes', onWake: () => undefined }), { kind: 'unavailable' })
+})
+
+test('it can be closed while its database is gone', async (t) => {
+  const database = await testDatabase(t)
+  let losses = 0
+  const listener = await listen(database.settingsFor('coffer_app'), { channel: 'coffer_changes', onWake: () => undefined, onLost: () => (losses += 1) })
+  const cluster = new Pool({ ...database.settingsFor('postgres'), database: 'postgres' })
+  await cluster.query(`drop database ${database.name} with (force)`)
+  await cluster.close()
+  await until(() => losses === 1)
+  await listener.close()
+  assert.equal(listener.connected, false)
 })

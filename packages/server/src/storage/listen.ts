@@ -73,6 +73,7 @@ const connect = async (settings: ConnectionSettings, { channel, onWake }: Listen
 
 const lost = (client: pg.Client, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
+    if (signal.aborted) return resolve() // an abort that has been is not told again
     client.once('end', () => resolve())
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
