@@ -190,10 +190,10 @@ test('a page of folders does not read what lies in them', async () => {
     await listChildren(explaining, { orgId, mountId }, { prefix: '', after: undefined, limit: 100 })
   })
   const read = rowsRead(plans)
-  assert.ok(read >= 6 && read < 30, `${read} rows were read`)
+  assert.ok(read > 5 && read < 30, `${read} rows were read`)
 })
 
-/** Rows that the scans of a plan touched, kept or not, summed over their loops. */
+/** Rows that the scans of a plan touched, kept or not, summed over their loops (a plan gives rounded means per loop). */
 const rowsRead = (plan: unknown): number => {
   if (Array.isArray(plan)) return plan.reduce((sum: number, each) => sum + rowsRead(each), 0)
   if (typeof plan !== 'object' || plan === null) return 0

@@ -18,6 +18,10 @@ export const dekOpenFailed = ({ kekId, kekVersion }: KekName): CofferError => op
 export const kekUnknown = ({ kekId, kekVersion }: KekName): CofferError =>
   fail('internal', 'keyring.kek_unknown', `This organization has no usable KEK ${kekId} version ${kekVersion}. Nothing was released.`)
 
+/** Rotation only ever leaves the newest KEK active. */
+export const kekOutOfOrder = ({ kekId, kekVersion }: KekName): CofferError =>
+  fail('internal', 'keyring.kek_out_of_order', `KEK ${kekId} version ${kekVersion} is marked active though it is not the newest: the row was altered. Nothing was released.`)
+
 /** The organization was never given keys, or they were destroyed for ever. */
 export const keysGone = (): CofferError =>
   fail('not_found', 'keyring.no_keys', 'This organization has no keys: it does not exist, or it was shredded.')

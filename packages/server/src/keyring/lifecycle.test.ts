@@ -5,6 +5,7 @@ import { valueAad } from '../crypto/envelope.ts'
 import { makeKeyBytes } from '../crypto/keys.ts'
 import { hmacSha256 } from '../crypto/mac.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
+import type { Database } from '../kernel/storage.ts'
 import { testDatabase } from '../kernel/testing/database.ts'
 import { createOrganizationKeys } from './lifecycle.ts'
 import type { OrgKeys } from './org-keys.ts'
@@ -73,6 +74,50 @@ test('an interrupted re-wrap goes on where it stopped, in another keyring too', 
   assert.deepEqual(await resumed.rewrapSecrets(orgId, { batch: 3 }), { rewrapped: 4, failed: [], complete: true })
   assert.deepEqual(await resumed.rewrapSecrets(orgId), { rewrapped: 0, failed: [], complete: true })
   assert.deepEqual(await Promise.all(places.map(async (each) => readValue(await resumed.organization(orgId), each))), values(7))
+})
+
+/** The database, whose server process ends in the middle of the `at`th transaction, after its statements and before its commit. */
+const dyingDatabase = (at: number): Database => {
+  let transactions = 0
+  return {
+    counters: database.app.counters,
+    query: (text, parameters, options) => database.app.query(text, parameters, options),
+    transaction: (orgId, work, options) => database.app.transaction(orgId, async (tx) => {
+      transactions += 1
+      const result = await work(tx)
+      if (transactions === at) await tx.query('select pg_terminate_backend(pg_backend_pid())')
+      return result
+    }, options),
+  }
+}
+
+test('a re-wrap whose connection dies at any point loses nothing and is finished by the next', async () => {
+  for (let at = 1; at <= 8; at += 1) {
+    const orgId = await cluster.organization()
+    const keyring = cluster.keyring()
+    const places = await storeSecrets(database.app, await keyring.organization(orgId), values(3))
+    await database.app.transaction(orgId, (tx) => keyring.rotateKek(tx, orgId))
+    const outcome = await cluster.keyring({ database: dyingDatabase(at) }).rewrapSecrets(orgId, { batch: 1 }).then(() => 'done', () => 'died')
+    assert.equal(outcome, at <= 7 ? 'died' : 'done', `transaction ${at}`)
+    const resumed = cluster.keyring()
+    const { complete } = await resumed.rewrapSecrets(orgId, { batch: 2 })
+    assert.ok(complete)
+    const keys = await resumed.organization(orgId)
+    assert.deepEqual(await Promise.all(places.map((each) => readValue(keys, each))), values(3))
+    for (const each of places) assert.equal((await readRow(orgId, each)).kekVersion, 2)
+  }
+})
+
+test('an older KEK that is marked active again is not used', async () => {
+  const orgId = await cluster.organization()
+  const keyring = cluster.keyring()
+  await database.app.transaction(orgId, (tx) => keyring.rotateKek(tx, orgId))
+  for (const states of [`case version when 1 then 'active' else 'retired' end`, `case version when 1 then 'active' else 'active' end`]) {
+    await database.superuser.query(`update keks set state = ${states} where org_id = $1`, [orgId])
+    const loading = cluster.keyring().organization(orgId)
+    if (states.includes('retired')) await assert.rejects(loading, { kind: 'internal', code: 'keyring.kek_out_of_order' })
+    else assert.equal((await loading).activeKek.kekVersion, 2)
+  }
 })
 
 test('two re-wraps at once share the work, and a row that a writer holds is left for the next run', async () => {

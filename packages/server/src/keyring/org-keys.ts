@@ -7,7 +7,7 @@ import { importAesKey, type AesKey, type HmacKey } from '../crypto/keys.ts'
 import { verifyKeyOf, type SigningKey, type VerifyKey } from '../crypto/sign.ts'
 import { wipe } from '../lib/bytes.ts'
 import { fail, quote } from '../kernel/errors.ts'
-import { dekOpenFailed, kekUnknown, keysGone, type KekName } from './failures.ts'
+import { dekOpenFailed, kekOutOfOrder, kekUnknown, keysGone, type KekName } from './failures.ts'
 import { signingPurpose, type HmacPurpose } from './purposes.ts'
 import type { KeyRow } from './repository.ts'
 import { openHmacKey, openKek, openSigningKey, type RootKey } from './root-key.ts'
@@ -152,7 +152,14 @@ export const openRows = (root: RootKey, orgId: string, rows: readonly KeyRow[]):
     }
   }
   if (activeKek === undefined) throw keysGone()
+  requireNewest(activeKek, keks)
   return { activeKek, keks, purposes, signing }
+}
+
+/** The state of a row is not sealed: somebody who marks an older KEK active again must not get new keys wrapped under it. */
+const requireNewest = (active: Kek, keks: readonly Kek[]): void => {
+  const younger = keks.find((kek) => kek.kekVersion > active.kekVersion || kek.kekId !== active.kekId)
+  if (younger !== undefined) throw kekOutOfOrder(active)
 }
 
 /** Wipes the bytes once a function is done with them, also when it fails. */

@@ -6,16 +6,15 @@ import { makeUuidV7 } from '../crypto/random.ts'
 import { wipe } from '../lib/bytes.ts'
 import { fail, type CofferError } from '../kernel/errors.ts'
 import type { Database, Transaction } from '../kernel/storage.ts'
-import { importRootKey, type RootKey } from '../keyring/root-key.ts'
 import type { KeyFilePlace } from './keyfile/index.ts'
 import { discardSlot, makeNewSlot, slotRow, type NewSlot } from './open.ts'
 import { insertCluster, insertSlot, readCluster } from './repository.ts'
-import type { SlotRequest } from './slot.ts'
+import { rootInUse, type RootInUse, type SlotRequest } from './slot.ts'
 import { changeSeal, isOutcomeUnknown } from './transact.ts'
 
 /** What the caller makes the organization `root` with. The transaction is confined to `rootOrgId`. */
 export interface RootKeyMaterial {
-  readonly root: RootKey
+  readonly root: RootInUse
   readonly clusterId: string
   readonly rootOrgId: string
 }
@@ -52,7 +51,7 @@ export const initialise = async <Result>(database: Database, request: Initialise
         // Only the winner of a race gets here, so the loser leaves no key file behind.
         slot ??= await makeNewSlot(request, place)
         await insertSlot(tx, slotRow(slot, rootKey, cluster))
-        return request.afterRootKey(tx, { root: importRootKey(Buffer.from(rootKey), cluster.generation), clusterId: cluster.clusterId, rootOrgId: cluster.rootOrgId })
+        return request.afterRootKey(tx, { root: rootInUse(Buffer.from(rootKey), cluster.generation), clusterId: cluster.clusterId, rootOrgId: cluster.rootOrgId })
       },
       landed: async (tx) => (await readCluster(tx))?.clusterId === cluster.clusterId,
     })

@@ -10,6 +10,7 @@ import { fail } from '../kernel/errors.ts'
 import type { Database } from '../kernel/storage.ts'
 import { testDatabase, type TestDatabase } from '../kernel/testing/database.ts'
 import { createOrganizationKeys } from '../keyring/lifecycle.ts'
+import { rewrapUnderRoot } from '../keyring/rotate-root.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import type { Initialised, InitialiseRequest, RootKeyMaterial } from './initialise.ts'
 import { SealMachine } from './machine.ts'
@@ -23,7 +24,7 @@ const makeRoot: InitialiseRequest<string>['afterRootKey'] = async (tx, { root, r
 }
 
 const initialised = async (database: Database, slot: SlotRequest = { kind: 'shamir', shares: 5, threshold: 3 }): Promise<{ machine: SealMachine; made: Initialised<string> }> => {
-  const machine = new SealMachine({ database })
+  const machine = new SealMachine({ database, rewrapKeys: rewrapUnderRoot })
   return { machine, made: await machine.initialise({ ...slot, afterRootKey: makeRoot }) }
 }
 
@@ -59,7 +60,7 @@ test('any threshold of the shares opens the root key that opens the organization
 
 test('status tells kind, numbers, progress and nonce, before and after', async (t) => {
   const { app } = await testDatabase(t)
-  const machine = new SealMachine({ database: app })
+  const machine = new SealMachine({ database: app, rewrapKeys: rewrapUnderRoot })
   assert.deepEqual(await machine.status(), { initialized: false, type: 'shamir', shares: 0, threshold: 0, progress: 0, nonce: '' })
   await assert.rejects(machine.submitShare(randomBytes(33)), { code: 'seal.not_initialised' })
   const made = await machine.initialise({ kind: 'shamir', shares: 4, threshold: 2, clusterName: 'one', afterRootKey: makeRoot })
@@ -119,7 +120,7 @@ test('one share for one person is the key itself', async (t) => {
 
 test('numbers that make no sense are refused and initialise nothing', async (t) => {
   const database = await testDatabase(t)
-  const machine = new SealMachine({ database: database.app })
+  const machine = new SealMachine({ database: database.app, rewrapKeys: rewrapUnderRoot })
   for (const [shares, threshold] of [[0, 0], [5, 1], [3, 4], [256, 3], [2.5, 2], [5, Number.NaN], [-1, -1]] as const) {
     await assert.rejects(machine.initialise({ kind: 'shamir', shares, threshold, afterRootKey: makeRoot }), { kind: 'invalid_request' })
   }
@@ -130,20 +131,20 @@ test('of several servers that initialise one database at once exactly one succee
   const database = await testDatabase(t)
   const directory = await directoryFor(t)
   const attempts = await Promise.allSettled([0, 1, 2, 3].map((i) =>
-    new SealMachine({ database: database.app }).initialise({ kind: 'keyfile', keyFile: join(directory, `key-${i}`), afterRootKey: makeRoot })))
+    new SealMachine({ database: database.app, rewrapKeys: rewrapUnderRoot }).initialise({ kind: 'keyfile', keyFile: join(directory, `key-${i}`), afterRootKey: makeRoot })))
   const refusals = attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason as { code: string }] : []))
   assert.deepEqual(refusals.map(({ code }) => code), ['seal.already_initialised', 'seal.already_initialised', 'seal.already_initialised'])
   assert.deepEqual(await rowCounts(database), { cluster: 1, slots: 1, organizations: 1, keks: 1 })
   const files = await readdir(directory)
   assert.equal(files.length, 1)
-  await new SealMachine({ database: database.app }).openKeyFile(join(directory, files[0] ?? ''))
-  await assert.rejects(new SealMachine({ database: database.app }).initialise({ kind: 'shamir', shares: 1, threshold: 1, afterRootKey: makeRoot }), { kind: 'invalid_request', code: 'seal.already_initialised' })
+  await new SealMachine({ database: database.app, rewrapKeys: rewrapUnderRoot }).openKeyFile(join(directory, files[0] ?? ''))
+  await assert.rejects(new SealMachine({ database: database.app, rewrapKeys: rewrapUnderRoot }).initialise({ kind: 'shamir', shares: 1, threshold: 1, afterRootKey: makeRoot }), { kind: 'invalid_request', code: 'seal.already_initialised' })
 })
 
 test('an initialisation that fails half-way leaves neither rows nor a key file', async (t) => {
   const database = await testDatabase(t)
   const directory = await directoryFor(t)
-  const machine = new SealMachine({ database: database.app })
+  const machine = new SealMachine({ database: database.app, rewrapKeys: rewrapUnderRoot })
   const keyFile = join(directory, 'key')
   let keptRoot: RootKeyMaterial | undefined
   await assert.rejects(machine.initialise({

@@ -10,7 +10,7 @@ import { openSlot as openKeyFileSlot, type KeyFilePlace } from './keyfile/index.
 import { readCluster, readSlots, type Cluster, type Slot, type SlotKind } from './repository.ts'
 import { addSlot, rotateRootKey, type HeldRoot, type Rotated } from './rotation.ts'
 import { ShareCollector } from './shamir/collector.ts'
-import { openRoot, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
+import { openRoot, type RewrapKeys, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
 
 /** All of a seal status that the database and the attempt under way tell; the supervisor knows the rest. */
 export type SealFacts = Omit<SealStatus, 'sealed' | 'version'>
@@ -25,6 +25,8 @@ export interface OpenedRoot {
 
 export interface SealMachineOptions {
   readonly database: Database
+  /** Keyring's `rewrapUnderRoot`. */
+  readonly rewrapKeys: RewrapKeys
   /** Where no key file may lie. */
   readonly dataDirectory?: string
   /** The kind of slot that an uninitialised server reports. */
@@ -43,6 +45,7 @@ const notInitialised = (): CofferError => fail('invalid_request', 'seal.not_init
 
 export class SealMachine {
   readonly #database: Database
+  readonly #rewrapKeys: RewrapKeys
   readonly #place: KeyFilePlace
   readonly #kind: SlotKind
   readonly #collector = new ShareCollector()
@@ -51,6 +54,7 @@ export class SealMachine {
 
   constructor(options: SealMachineOptions) {
     this.#database = options.database
+    this.#rewrapKeys = options.rewrapKeys
     this.#place = { dataDirectory: options.dataDirectory }
     this.#kind = options.kind ?? 'shamir'
   }
@@ -107,17 +111,17 @@ export class SealMachine {
 
   /** Removes a slot and rotates the root key, which its key had opened. `openings` open every other slot. */
   removeSlot(held: HeldRoot, slotId: string, openings: readonly SlotOpening[]): Promise<Rotated> {
-    return rotateRootKey(this.#database, { held, openings, remove: slotId }, this.#place)
+    return rotateRootKey(this.#database, { held, rewrapKeys: this.#rewrapKeys, openings, remove: slotId }, this.#place)
   }
 
   /** New shares for the Shamir slot, and a new root key. `openings` open every slot, this one with its present shares. */
   rekey(held: HeldRoot, to: Omit<ShamirRequest, 'kind'>, openings: readonly SlotOpening[]): Promise<Rotated> {
-    return rotateRootKey(this.#database, { held, openings, rekey: to }, this.#place)
+    return rotateRootKey(this.#database, { held, rewrapKeys: this.#rewrapKeys, openings, rekey: to }, this.#place)
   }
 
   /** A new root key in the same slots. */
   rotateRootKey(held: HeldRoot, openings: readonly SlotOpening[]): Promise<Rotated> {
-    return rotateRootKey(this.#database, { held, openings }, this.#place)
+    return rotateRootKey(this.#database, { held, rewrapKeys: this.#rewrapKeys, openings }, this.#place)
   }
 
   async #load(): Promise<{ readonly cluster: Cluster; readonly slots: readonly Slot[] }> {

@@ -7,6 +7,7 @@ import { hmacSha256 } from '../crypto/mac.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import { createOrganizationKeys } from '../keyring/lifecycle.ts'
+import { rewrapUnderRoot } from '../keyring/rotate-root.ts'
 import { testDatabase, type TestDatabase } from '../kernel/testing/database.ts'
 import type { Transaction } from '../kernel/storage.ts'
 import { LockedKey } from './locked-key.ts'
@@ -34,7 +35,7 @@ const scene = async (t: TestContext): Promise<Scene> => {
   const directory = await mkdtemp(join(tmpdir(), 'coffer-rotation-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const database = await testDatabase(t)
-  const machine = new SealMachine({ database: database.app })
+  const machine = new SealMachine({ database: database.app, rewrapKeys: rewrapUnderRoot })
   const orgId = makeUuidV7()
   const made = await machine.initialise({
     kind: 'shamir', shares: 3, threshold: 2,

@@ -7,13 +7,11 @@ import { makeKeyBytes } from '../crypto/keys.ts'
 import { wipe } from '../lib/bytes.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Database, Transaction } from '../kernel/storage.ts'
-import { importRootKey } from '../keyring/root-key.ts'
-import { rewrapUnderRoot } from '../keyring/rotate-root.ts'
 import type { KeyFilePlace } from './keyfile/index.ts'
 import type { LockedKey } from './locked-key.ts'
 import { discardSlot, makeNewSlot, openSlotKey, slotRow, type NewSlot } from './open.ts'
 import { deleteSlot, insertSlot, readCluster, readSlots, updateSlot, type Cluster, type Slot } from './repository.ts'
-import { openRoot, sealRoot, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
+import { openRoot, rootInUse, sealRoot, type RewrapKeys, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
 import { changeSeal, isOutcomeUnknown } from './transact.ts'
 
 /** The root key that is in force, as the supervisor holds it. */
@@ -32,6 +30,7 @@ export interface Rotated {
 
 export interface RotationRequest {
   readonly held: HeldRoot
+  readonly rewrapKeys: RewrapKeys
   /** The key of every slot that stays, and of the one that is rekeyed. Shares are wiped. */
   readonly openings: readonly SlotOpening[]
   readonly remove?: string
@@ -136,12 +135,12 @@ interface Rotation {
   readonly generation: number
 }
 
-const rotateWithin = async (tx: Transaction, { held, remove }: RotationRequest, { staying, newRoot, generation }: Rotation): Promise<void> => {
+const rotateWithin = async (tx: Transaction, { held, remove, rewrapKeys }: RotationRequest, { staying, newRoot, generation }: Rotation): Promise<void> => {
   const { clusterId } = await requireHeld(tx, held)
   const expected = new Set([...staying.map(({ slot }) => slot.slotId), ...(remove === undefined ? [] : [remove])])
   const present = await readSlots(tx)
   if (present.length !== expected.size || present.some(({ slotId }) => !expected.has(slotId))) throw fail('conflict', 'seal.slots_changed', 'The slots were changed meanwhile. Look at them and try again.')
-  await rewrapUnderRoot(tx, importRootKey(held.rootKey.copy(), held.generation), importRootKey(Buffer.from(newRoot), generation))
+  await rewrapKeys(tx, rootInUse(held.rootKey.copy(), held.generation), rootInUse(Buffer.from(newRoot), generation))
   if (remove !== undefined) await deleteSlot(tx, remove)
   for (const { slot, slotKey, renewed } of staying) {
     const place = { clusterId, slotId: slot.slotId, kind: slot.kind, generation }

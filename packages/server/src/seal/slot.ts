@@ -3,11 +3,27 @@
 
 import { openBytes, sealBytes } from '../crypto/aead.ts'
 import { slotAad } from '../crypto/envelope.ts'
-import { importAesKey } from '../crypto/keys.ts'
+import { importAesKey, type AesKey } from '../crypto/keys.ts'
 import { lengthPrefixed, wipe } from '../lib/bytes.ts'
 import { parseUuid } from '../lib/uuid.ts'
 import { fail, type CofferError } from '../kernel/errors.ts'
+import type { Transaction } from '../kernel/storage.ts'
 import type { Slot, SlotKind } from './repository.ts'
+
+/** The root key as whoever wraps under it needs it; keyring's `RootKey`. */
+export interface RootInUse {
+  readonly key: AesKey
+  readonly generation: number
+}
+
+/**
+ * Re-wraps every organization's keys from one root key to the next and raises the cluster's generation, within the transaction: keyring's
+ * `rewrapUnderRoot`. Throws, and so undoes the whole rotation, when any key does not open.
+ */
+export type RewrapKeys = (tx: Transaction, from: RootInUse, to: RootInUse) => Promise<number>
+
+/** The bytes are wiped. */
+export const rootInUse = (bytes: Buffer, generation: number): RootInUse => ({ key: importAesKey(bytes), generation })
 
 export interface ShamirRequest {
   readonly kind: 'shamir'
