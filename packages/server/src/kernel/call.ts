@@ -61,6 +61,8 @@ export interface Caller {
 }
 
 export interface AuditDraft {
+  /** When what happened is not the operation's own action (a reveal asked of a read). */
+  action?: string | undefined
   project?: string | undefined
   environment?: string | undefined
   path?: string | undefined
@@ -92,6 +94,10 @@ export interface Call {
   readonly audit: AuditDraft
   /** The audit record of a write, to be committed with the write itself. `action` when the operation's own is not what happened. */
   writeRecord(outcome: { readonly status: number; readonly action?: string }): WrittenRecord
+  /** For a write of several secrets in one transaction: keeps the record just made, besides the next. */
+  keepRecord(): void
+  /** The transaction that the kept records were part of runs again from its start. */
+  dropKeptRecords(): void
   /** Further records of the same call (one for each secret of a batch). They share the frame of the main one. */
   alsoRecord(event: { readonly action: string } & AuditDraft): void
   /** After a commit: drops what this worker's own caches hold of it and wakes the others. */

@@ -29,7 +29,10 @@ export interface Field<T> {
 /** A field whose type is not known here; fields are covariant in T for reading. */
 export type AnyField = Field<unknown>
 export type Fields = Readonly<Record<string, AnyField>>
-export type Infer<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never }
+type Values<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never }
+type OptionalKeys<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T]
+/** What fields stand for in a handler; those that may be undefined may also be left out. */
+export type Infer<F extends Fields> = Omit<Values<F>, OptionalKeys<Values<F>>> & { readonly [K in OptionalKeys<Values<F>>]?: Values<F>[K] }
 
 export interface FieldBuilder<T> extends Field<T> {
   optional(): FieldBuilder<T | undefined>

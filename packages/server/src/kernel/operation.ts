@@ -39,11 +39,7 @@ export const operation = <const I extends Fields, const O extends Fields>(contra
 
 export type Operations = Readonly<Record<string, Operation<never, never> | Operation>>
 type InputOf<Op> = Op extends { readonly input: infer I extends Fields } ? Infer<I> : never
-type OutputOf<Op> = Op extends { readonly output: infer O extends Fields } ? OutputShape<O> : never
-type OptionalKeys<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T]
-/** Optional outputs may be left out. */
-type Loose<T> = Omit<T, OptionalKeys<T>> & Partial<Pick<T, OptionalKeys<T>>>
-type OutputShape<O extends Fields> = Loose<Infer<O>>
+type OutputOf<Op> = Op extends { readonly output: infer O extends Fields } ? Infer<O> : never
 export type Handler<Op> = (input: InputOf<Op>, call: Call) => Promise<OutputOf<Op>>
 export type Handlers<Ops> = { readonly [K in keyof Ops]: Handler<Ops[K]> }
 

@@ -2,7 +2,7 @@
 
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from './model.ts'
+import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
 import { macBinding, macOf, macPolicy, macPrincipal, readBinding, readPolicy, readPrincipal, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
 
 export const insertPrincipal = async (db: Queryable, orgId: string, row: PrincipalRow, key: HmacKey): Promise<void> => {

@@ -6,7 +6,7 @@ import type { Call, Grant } from '../../kernel/call.ts'
 import { fail, quote } from '../../kernel/errors.ts'
 import { isUniqueViolation, type Queryable } from '../../kernel/storage.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
-import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from './model.ts'
+import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
 import * as repository from './grants-repository.ts'
 import type { TokenKeys, TokenPorts } from './tokens.ts'
 

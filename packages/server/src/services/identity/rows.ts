@@ -5,7 +5,7 @@ import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { BindingRow, GroupRow, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from './model.ts'
+import type { BindingRow, GroupRow, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
 
 export interface VersionedKey {
   readonly key: HmacKey

@@ -2,7 +2,7 @@
 
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { BindingRow, LoadedToken, PrincipalRow, TokenRow } from './model.ts'
+import type { BindingRow, LoadedToken, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
 import { macBinding, macGroup, macMember, macOf, macPrincipal, macToken, readBinding, readGroup, readPrincipal, readToken, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
 
 interface LookupRow {

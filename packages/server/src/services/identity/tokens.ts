@@ -11,7 +11,7 @@ import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Database, Queryable } from '../../kernel/storage.ts'
-import type { LoadedToken, TokenRow } from './model.ts'
+import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
 import * as repository from './token-repository.ts'
 import type { VersionedKey } from './rows.ts'
 

@@ -2,7 +2,8 @@
 // follow what (architecture, section 2 "Versions") is decided here and nowhere else.
 
 import { fail } from '../../kernel/errors.ts'
-import { currentVersion, type SecretRow, type Snapshot, type StoredState, type VersionRow } from './model.ts'
+import type { MetadataPatch } from '../../kernel/secrets.ts'
+import { currentVersion, type SecretRow, type Snapshot, type StoredState, type VersionRow } from '../../kernel/secret-model.ts'
 
 export interface NewVersion {
   readonly version: number
@@ -30,17 +31,6 @@ export interface Plan {
   readonly newVersion: NewVersion | undefined
   readonly versions: readonly VersionChange[]
   readonly aliases: readonly AliasChange[]
-}
-
-/** Metadata that a write may set along with a value. */
-export interface MetadataPatch {
-  readonly type?: SecretRow['type'] | undefined
-  readonly ownerTeam?: string | undefined
-  readonly description?: string | undefined
-  readonly rotationStrategy?: string | undefined
-  readonly customMetadata?: Readonly<Record<string, string>> | undefined
-  readonly settings?: SecretRow['settings'] | undefined
-  readonly sortOrder?: number | undefined
 }
 
 const patched = (secret: SecretRow, patch: MetadataPatch, at: number): SecretRow => ({

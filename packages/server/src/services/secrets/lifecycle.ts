@@ -4,13 +4,14 @@
 import { fail, quote } from '../../kernel/errors.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Action } from '../../kernel/call.ts'
-import { checkCurrent, planAlias, planDelete, planDestroy, planDisable, planEnable, planMetadata, planPromote, planRegister, planRestore, planVersionDeletion, type MetadataPatch, type Plan } from './change.ts'
-import { currentVersion, type AliasRow, type SecretRow, type Snapshot, type ValueType, type VersionRow } from './model.ts'
-import { changeKey, type SecretAccess, type SecretPorts } from './ports.ts'
+import { checkCurrent, planAlias, planDelete, planDestroy, planDisable, planEnable, planMetadata, planPromote, planRegister, planRestore, planVersionDeletion, type Plan } from './change.ts'
+import { currentVersion, type AliasRow, type SecretRow, type Snapshot, type ValueType, type VersionRow } from '../../kernel/secret-model.ts'
+import type { MetadataPatch, SecretAccess, Written } from '../../kernel/secrets.ts'
+import { changeKey, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { loadFresh, open, requireSecret } from './reveal.ts'
 import { readVersion } from './rows.ts'
-import { actorOf, freshRow, optimistically, put, type Written } from './write.ts'
+import { actorOf, freshRow, optimistically, put } from './write.ts'
 import { wipe } from '../../lib/bytes.ts'
 
 interface ChangeOptions {

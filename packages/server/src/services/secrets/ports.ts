@@ -1,9 +1,8 @@
 // What the secret service needs of others, as narrow types that compose.ts fills.
 
 import type { AesKey, HmacKey } from '../../crypto/keys.ts'
-import type { Call, Grant, Action } from '../../kernel/call.ts'
 import type { Database } from '../../kernel/storage.ts'
-import type { SecretAddress, Snapshot } from './model.ts'
+import type { SecretAddress, Snapshot } from '../../kernel/secret-model.ts'
 
 export interface VersionedKey {
   readonly key: HmacKey
@@ -44,16 +43,6 @@ export interface SecretPorts {
   /** Called when a row's MAC does not hold or a ciphertext does not open. */
   integrityFailure(orgId: string, what: string): void
   readonly limits: { readonly valueBytes: number; readonly batch: number }
-}
-
-/** Asks for the policy's word on one secret: any one of the actions suffices. @throws permission_denied */
-export type Authorise = (first: Action, ...others: readonly Action[]) => Grant
-
-/** One secret within one call: where it is, and how to ask for permission to touch it. */
-export interface SecretAccess {
-  readonly call: Call
-  readonly address: SecretAddress
-  readonly authorise: Authorise
 }
 
 /** The key of a secret in the change feed, and the start of its keys in caches. */

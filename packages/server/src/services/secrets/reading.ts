@@ -1,11 +1,11 @@
 // Reads that are not one reveal: metadata, lists, history, and all secrets of an environment at once.
 
 import { fail } from '../../kernel/errors.ts'
-import { shownState, type SecretRow, type Snapshot, type VersionRow, type VersionState } from './model.ts'
-import type { CachedSecret, SecretAccess, SecretPorts } from './ports.ts'
+import { shownState, valueTypes, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
+import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, SecretAccess } from '../../kernel/secrets.ts'
+import type { CachedSecret, SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
-import type { ListedRow } from './repository.ts'
-import { loadFresh, loadSnapshot, open, readRow, requireReadable, requireSecret, type Revealed } from './reveal.ts'
+import { loadFresh, loadSnapshot, open, readRow, requireReadable, requireSecret } from './reveal.ts'
 import { readVersion } from './rows.ts'
 import { unwrap } from './sealing.ts'
 
@@ -28,18 +28,7 @@ export const metadata = async (ports: SecretPorts, access: SecretAccess, options
   return found.snapshot
 }
 
-/** Whether the path is taken by a live secret: a question of the product itself, never answered to a caller. */
-export const exists = async (ports: SecretPorts, access: SecretAccess): Promise<boolean> => {
-  const loaded = await loadFresh(ports, access.address, 'current')
-  return loaded !== null && loaded.snapshot.secret.deletedAt === undefined
-}
-
-export interface HistoryItem {
-  readonly version: VersionRow
-  readonly state: VersionState
-}
-
-export const history = async (ports: SecretPorts, access: SecretAccess, page: { readonly before: number; readonly limit: number }): Promise<{ readonly secret: SecretRow; readonly items: readonly HistoryItem[] }> => {
+export const history = async (ports: SecretPorts, access: SecretAccess, page: { readonly before: number; readonly limit: number }): Promise<{ readonly secret: SecretRow; readonly items: readonly HistoryItem[]; readonly aliases: Snapshot['aliases'] }> => {
   access.authorise('read')
   const { address } = access
   const { snapshot } = requireSecret(await loadFresh(ports, address, 'current'), address)
@@ -48,6 +37,7 @@ export const history = async (ports: SecretPorts, access: SecretAccess, page: { 
   const rows = await ports.database.transaction(address.orgId, (tx) => repository.listVersions(tx, address.orgId, snapshot.secret.secretId, page.before, page.limit))
   return {
     secret: snapshot.secret,
+    aliases: snapshot.aliases,
     items: rows.map((row) => {
       const version = readVersion(snapshot.secret.secretId, row, keys.purposeVersions('rows'))
       return { version, state: shownState(version, snapshot.aliases) }
@@ -56,21 +46,29 @@ export const history = async (ports: SecretPorts, access: SecretAccess, page: { 
 }
 
 /** Metadata of secrets in path order. The caller filters by what may be seen; the address's path is the prefix. */
-export const list = async (ports: SecretPorts, access: SecretAccess, page: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedRow[]> => {
+export const list = async (ports: SecretPorts, access: SecretAccess, page: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedSecret[]> => {
   access.authorise('list')
-  return ports.database.transaction(access.address.orgId, (tx) => repository.list(tx, access.address, page))
-}
-
-export interface BatchItem {
-  readonly path: string
-  readonly revealed: Revealed
+  const rows = await ports.database.transaction(access.address.orgId, (tx) => repository.list(tx, access.address, page), { readOnly: true })
+  return rows.map((row) => ({
+    secretId: row.secret_id,
+    path: row.path,
+    type: valueTypes.find((type) => type === row.type) ?? 'text',
+    ownerTeam: row.owner_team,
+    description: row.description,
+    rotationStrategy: row.rotation_strategy,
+    lastVersion: row.last_version,
+    currentVersion: row.current_version ?? 0,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+    deletedAt: row.deleted_at?.getTime(),
+  }))
 }
 
 /**
  * All readable secrets below a prefix, decrypted: one statement. `may` asks for each secret by itself; what it
  * refuses is left out and counted. Secrets without a readable version are left out, too.
  */
-export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<{ readonly items: readonly BatchItem[]; readonly withheld: number }> => {
+export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<BatchResult> => {
   const { address, call } = access
   const grant = access.authorise('export', 'reveal', 'list')
   const keys = await ports.keys(address.orgId)

@@ -4,7 +4,7 @@ import type { HmacKey } from '../../crypto/keys.ts'
 import type { WrittenRecord } from '../../kernel/audited-write.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { Plan } from './change.ts'
-import type { SecretAddress } from './model.ts'
+import type { SecretAddress } from '../../kernel/secret-model.ts'
 import { macAlias, macSecret, macVersion, type LookupRow, type VersionRecord } from './rows.ts'
 
 /** A new version's encrypted material. */

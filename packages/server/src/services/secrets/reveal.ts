@@ -3,20 +3,12 @@
 import { OpenFailed } from '../../crypto/aead.ts'
 import { fail, quote } from '../../kernel/errors.ts'
 import type { Grant } from '../../kernel/call.ts'
-import { currentVersion, shownState, type SecretAddress, type Snapshot, type ValueType, type VersionRow, type VersionState } from './model.ts'
+import type { Revealed } from '../../kernel/secrets.ts'
+import { currentVersion, shownState, type SecretAddress, type Snapshot, type VersionRow } from '../../kernel/secret-model.ts'
 import { changeKey, type CachedSecret, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { readSnapshot, RowIntegrityError } from './rows.ts'
 import { openValue, unwrap } from './sealing.ts'
-
-export interface Revealed {
-  readonly snapshot: Snapshot
-  readonly version: VersionRow
-  readonly state: VersionState
-  readonly type: ValueType
-  /** UTF-8; the caller wipes it. */
-  readonly plaintext: Buffer
-}
 
 /** Key in the cache: the secret as the change feed names it, and the selector. */
 export const cacheKey = (address: SecretAddress, selector: string): string => `${address.orgId}/${changeKey(address)}@${selector}`

@@ -7,7 +7,7 @@ import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import type { VersionedKey } from './ports.ts'
 import { fail } from '../../kernel/errors.ts'
-import { valueTypes, type AliasRow, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from './model.ts'
+import { valueTypes, type AliasRow, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from '../../kernel/secret-model.ts'
 
 type MacSecret = Pick<SecretRow, 'secretId' | 'mountId' | 'environment' | 'path' | 'type' | 'lastVersion' | 'revision' | 'deletedAt'>
 type MacVersion = Pick<VersionRow, 'version' | 'type' | 'state' | 'fingerprint' | 'createdAt' | 'expiresAt' | 'deletedAt'>

@@ -7,7 +7,7 @@ import { fingerprint } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { parseUuid } from '../../lib/uuid.ts'
-import type { ValueType, VersionRow } from './model.ts'
+import type { ValueType, VersionRow } from '../../kernel/secret-model.ts'
 import type { SecretKeys } from './ports.ts'
 import type { SealedVersion } from './repository.ts'
 

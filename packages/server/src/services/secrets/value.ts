@@ -4,7 +4,7 @@
 import { parse as parseYaml } from 'yaml'
 import { fail } from '../../kernel/errors.ts'
 import { parseJson } from '../../lib/json.ts'
-import type { ValueType } from './model.ts'
+import type { ValueType } from '../../kernel/secret-model.ts'
 
 const MAX_DEPTH = 64
 

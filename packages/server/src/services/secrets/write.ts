@@ -7,37 +7,15 @@ import { makeUuidV7, jitter } from '../../crypto/random.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import { fail } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
-import { checkCurrent, planPut, type MetadataPatch, type Plan } from './change.ts'
-import { currentVersion, type SecretAddress, type SecretRow, type Snapshot, type ValueType, type VersionState } from './model.ts'
-import { changeKey, type SecretAccess, type SecretKeys, type SecretPorts } from './ports.ts'
+import { checkCurrent, planPut, type Plan } from './change.ts'
+import { currentVersion, type SecretAddress, type SecretRow, type Snapshot, type ValueType } from '../../kernel/secret-model.ts'
+import type { PutCommand, SecretAccess, Written } from '../../kernel/secrets.ts'
+import { changeKey, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { loadFresh } from './reveal.ts'
 import { readVersion } from './rows.ts'
 import { sealValue, valueFingerprint } from './sealing.ts'
 import { encodeValue } from './value.ts'
-
-export interface PutCommand {
-  readonly value: string
-  /** Undefined keeps the type of an existing secret; `text` for a new one. */
-  readonly type: ValueType | undefined
-  readonly metadata: MetadataPatch
-  readonly expiresAt: number | undefined
-  /** Compare-and-swap on the current version; 0: must not exist yet; undefined: do not care. */
-  readonly expectedCurrent: number | undefined
-  /** PENDING: waits for a promotion. */
-  readonly pending: boolean
-  readonly status: number
-}
-
-export interface Written {
-  readonly secretId: string
-  readonly version: number
-  readonly state: VersionState
-  readonly type: ValueType
-  readonly fingerprint: string
-  readonly createdAt: number
-  readonly created: boolean
-}
 
 const ATTEMPTS = 24
 
@@ -52,7 +30,7 @@ export const optimistically = async <T>(attempt: () => Promise<T | 'lost'>): Pro
 }
 
 /** Writes a value: a new secret, or a new version of one. @throws conflict, invalid_request, permission_denied */
-export const put = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, db: Queryable = ports.database): Promise<Written> => {
+export const put = async (ports: SecretPorts, access: SecretAccess, command: PutCommand): Promise<Written> => {
   const keys = await ports.keys(access.address.orgId)
   const idempotent = idempotency(keys, access, command)
   if (idempotent !== undefined) {
@@ -62,8 +40,17 @@ export const put = async (ports: SecretPorts, access: SecretAccess, command: Put
   }
   return optimistically(async () => {
     const loaded = await loadFresh(ports, access.address, 'current')
-    return putOnce(ports, access, command, { keys, db, snapshot: loaded?.snapshot, idempotent })
+    return putOnce(ports, access, command, { keys, db: ports.database, snapshot: loaded?.snapshot, idempotent })
   })
+}
+
+/** The same as a part of the caller's transaction, which a lost race fails as a whole. @throws conflict */
+export const putIn = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, tx: Queryable): Promise<Written> => {
+  const keys = await ports.keys(access.address.orgId)
+  const loaded = await loadFresh({ ...ports, database: { ...ports.database, query: tx.query.bind(tx) } }, access.address, 'current')
+  const written = await putOnce(ports, access, command, { keys, db: tx, snapshot: loaded?.snapshot, idempotent: undefined })
+  if (written === 'lost') throw fail('conflict', 'secret.busy', 'A secret was changed by somebody else meanwhile; nothing was written. Try again.', { retryAfterSeconds: 1 })
+  return written
 }
 
 interface PutContext {

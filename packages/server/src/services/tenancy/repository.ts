@@ -2,7 +2,7 @@
 
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { Environment, Mount, Organization, OrgState } from './model.ts'
+import type { Environment, Mount, Organization, OrgState } from '../../kernel/tenancy.ts'
 import { macEnvironment, macMount, macOrganization, requireMac, type VersionedKey } from './rows.ts'
 
 interface OrganizationRecord {

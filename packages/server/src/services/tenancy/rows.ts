@@ -4,7 +4,7 @@ import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { Environment, Mount, Organization } from './model.ts'
+import type { Environment, Mount, Organization } from '../../kernel/tenancy.ts'
 
 export interface VersionedKey {
   readonly key: HmacKey

@@ -7,7 +7,7 @@ import { fail, quote } from '../../kernel/errors.ts'
 import { isUniqueViolation, type Database, type Transaction } from '../../kernel/storage.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
-import { makeRegistry, type Environment, type Mount, type OrgRegistry } from './model.ts'
+import { makeRegistry, type Environment, type Mount, type OrgRegistry } from '../../kernel/tenancy.ts'
 import * as repository from './repository.ts'
 import type { VersionedKey } from './rows.ts'
 

@@ -1,8 +1,7 @@
 // What a secret is once it is loaded and its row MACs hold. Versions are append-only; CURRENT and PREVIOUS are not
 // states of a row but told by the aliases, so that a promotion touches nothing but pointers.
 
-import type { Buffer } from 'node:buffer'
-import { fail } from '../../kernel/errors.ts'
+import { fail } from './errors.ts'
 
 export type ValueType = 'text' | 'json' | 'yaml' | 'boolean' | 'integer' | 'password'
 export const valueTypes = ['text', 'json', 'yaml', 'boolean', 'integer', 'password'] as const satisfies readonly ValueType[]

@@ -1,0 +1,128 @@
+// From what a request names (project, environment, path or id) to the place that policy, cache, audit and storage mean by
+// it. One resolution for every door.
+
+import type { Action, Call, Resource } from './call.ts'
+import { fail, quote } from './errors.ts'
+import { isIdOf, parseId } from './ids.ts'
+import { joinPath, parsePath } from './path.ts'
+import type { SecretAccess } from './secrets.ts'
+import { DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, type Mount, type OrgRegistry } from './tenancy.ts'
+
+export interface Place {
+  readonly project: string
+  readonly environment: string
+  readonly path: string
+  readonly protected: boolean
+}
+
+export interface Places {
+  registry(orgId: string): Promise<OrgRegistry>
+  /** The resource that an action on a secret, or for `list` on a folder, addresses. */
+  secretResource(action: Action, place: Place): Resource
+  locate(orgId: string, secretId: string): Promise<{ readonly mountId: string; readonly environment: string; readonly path: string } | undefined>
+}
+
+export interface Named {
+  readonly project?: string | undefined
+  readonly environment?: string | undefined
+}
+
+const NOWHERE = '00000000-0000-0000-0000-000000000000'
+
+/** The project that a request means: as named, else the token's lock, else X-Coffer-Project, else the default one. */
+export const projectOf = (call: Call, named: string | undefined): string => named ?? call.caller?.lock?.project ?? call.projectHeader ?? DEFAULT_PROJECT
+
+const environmentOf = (call: Call, named: string | undefined, mount: Mount | undefined, registry: OrgRegistry): string => {
+  const implied = named ?? call.caller?.lock?.environment
+  if (implied !== undefined) return implied
+  if (mount === undefined || registry.environments(mount.mountId).length === 0) return DEFAULT_ENVIRONMENT
+  const slugs = registry.environments(mount.mountId).map((environment) => environment.slug)
+  throw fail('invalid_request', 'environment.unnamed', `Name the environment: ${slugs.slice(0, 20).join(', ')}.`, { field: 'environment' })
+}
+
+interface Found {
+  readonly place: Place
+  readonly mountId: string
+  /** Thrown once the caller is known to be allowed there: what does not exist and what is forbidden look the same before. */
+  readonly missing: Error | undefined
+}
+
+const accessTo = (places: Places, call: Call, { place, mountId, missing }: Found): SecretAccess => ({
+  call,
+  address: { orgId: call.orgId, mountId, project: place.project, environment: place.environment, path: place.path },
+  authorise: (first, ...others) => {
+    const action = others.length === 0 || call.allows(first, places.secretResource(first, place)).allow ? first : (others.find((other) => call.allows(other, places.secretResource(other, place)).allow) ?? first)
+    const grant = call.authorise(action, places.secretResource(action, place))
+    if (missing !== undefined) throw missing
+    return grant
+  },
+})
+
+const findPlace = async (places: Places, call: Call, named: Named, path: string): Promise<Found> => {
+  const registry = await places.registry(call.orgId)
+  const project = projectOf(call, named.project)
+  const mount = registry.mountByPath('secret', project)
+  if (mount === undefined || mount.type !== 'kv') {
+    const missing = fail('not_found', 'project.not_found', `There is no project ${quote(project)}.`, { field: 'project' })
+    return { place: { project, environment: named.environment ?? DEFAULT_ENVIRONMENT, path, protected: true }, mountId: NOWHERE, missing }
+  }
+  const slug = environmentOf(call, named.environment, mount, registry)
+  const environment = registry.environment(mount.mountId, slug)
+  const missing = environment === undefined && slug !== DEFAULT_ENVIRONMENT ? fail('not_found', 'environment.not_found', `The project ${quote(project)} has no environment ${quote(slug)}.`, { field: 'environment' }) : undefined
+  return { place: { project, environment: slug, path, protected: environment?.protected ?? missing !== undefined }, mountId: mount.mountId, missing }
+}
+
+/** A secret by its path, or by its id. @throws invalid_request, not_found */
+export const resolveSecret = async (places: Places, call: Call, named: Named, key: string): Promise<SecretAccess> => {
+  if (isIdOf('secret', key)) return resolveSecretId(places, call, key)
+  const { segments, trailingSlash } = parsePath(key)
+  if (trailingSlash) throw fail('invalid_request', 'path.invalid', 'A secret\'s path does not end with a slash.', { field: 'key' })
+  const found = await findPlace(places, call, named, joinPath(segments))
+  // A path of the default environment must not begin with a registered one's name: it would be two secrets' name.
+  const registry = await places.registry(call.orgId)
+  const first = segments[0] ?? ''
+  if (found.place.environment === DEFAULT_ENVIRONMENT && found.missing === undefined && registry.environment(found.mountId, first) !== undefined) {
+    throw fail('invalid_request', 'path.names_environment', `The path begins with the environment ${quote(first)}. Name it as the environment instead.`, { field: 'key' })
+  }
+  return accessTo(places, call, found)
+}
+
+/** A secret by its wire id. An id of another organization is as unknown as one that never was. */
+export const resolveSecretId = async (places: Places, call: Call, id: string): Promise<SecretAccess> => {
+  const secretId = parseId('secret', id)
+  const at = secretId === undefined ? undefined : await places.locate(call.orgId, secretId)
+  const registry = await places.registry(call.orgId)
+  const mount = at === undefined ? undefined : registry.mountById(at.mountId)
+  if (at === undefined || mount === undefined) {
+    const missing = fail('not_found', 'secret.not_found', 'There is no secret with this id, or you may not see it.')
+    return { call, address: { orgId: call.orgId, mountId: NOWHERE, project: '', environment: '', path: '' }, authorise: () => { throw refuseUnknown(call, missing) } }
+  }
+  const place = { project: mount.path, environment: at.environment, path: at.path, protected: registry.environment(mount.mountId, at.environment)?.protected ?? false }
+  const access = accessTo(places, call, { place, mountId: mount.mountId, missing: undefined })
+  return { ...access, authorise: (first, ...others) => hideDenied(call, access, first, others) }
+}
+
+// By id there is no path in the request that a denial could be about: "not yours" must look like "not there".
+const hideDenied = (call: Call, access: SecretAccess, first: Action, others: readonly Action[]): ReturnType<SecretAccess['authorise']> => {
+  try {
+    return access.authorise(first, ...others)
+  } catch (error) {
+    if (call.audit.denied === true) throw fail('not_found', 'secret.not_found', 'There is no secret with this id, or you may not see it.', { cause: error })
+    throw error
+  }
+}
+
+const refuseUnknown = (call: Call, missing: Error): Error => {
+  call.allows('read', { kind: 'secret', apiPath: '' })
+  return missing
+}
+
+/** A folder of an environment: the whole environment when the prefix is absent. The address's path ends with a slash or is empty. */
+export const resolveFolder = async (places: Places, call: Call, named: Named, prefix: string | undefined): Promise<SecretAccess> => {
+  const path = prefix === undefined || prefix === '' || prefix === '/' ? '' : `${joinPath(parsePath(prefix).segments)}/`
+  return accessTo(places, call, await findPlace(places, call, named, path))
+}
+
+/** The resource of one secret below a folder, for asking about each. */
+export const resourceBelow = (places: Places, access: SecretAccess, path: string, action: Action, isProtected: boolean): Resource =>
+  places.secretResource(action, { project: access.address.project, environment: access.address.environment, path, protected: isProtected })

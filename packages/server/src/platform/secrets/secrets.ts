@@ -1,0 +1,130 @@
+// Handlers of single secrets on the native door: names in, the service, views out.
+
+import { fail } from '../../kernel/errors.ts'
+import { reveal } from '../../crypto/secret.ts'
+import type { Call } from '../../kernel/call.ts'
+import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
+import { resolveFolder, resolveSecret, type Places } from '../../kernel/places.ts'
+import { currentVersion, parseAlias, parseSelector, shownState } from '../../kernel/secret-model.ts'
+import type { SecretsPort } from '../../kernel/secrets.ts'
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
+import * as contracts from './operations.ts'
+import { expiryOf, iso, isoOrNull, metadataPatch, secretView, snapshotView, takeText, versionView, writtenView } from './views.ts'
+
+const { diff: _diff, push: _push, pull: _pull, inject: _inject, ...operations } = contracts
+
+/** `version` and `alias` name one selector; both at once would name two. @throws invalid_request */
+export const selectorOf = (input: { readonly version?: string | undefined; readonly alias?: string | undefined }): string => {
+  if (input.version !== undefined && input.alias !== undefined) throw fail('invalid_request', 'request.both', 'Give version or alias, not both.', { field: 'alias' })
+  return parseSelector(input.version ?? input.alias ?? 'current')
+}
+
+const swap = (expected: number | null | undefined): number | undefined => (expected === undefined ? undefined : (expected ?? 0))
+
+const get = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['get'] => async (input, call) => {
+  const access = await resolveSecret(places, call, input, input.key)
+  const selector = selectorOf(input)
+  if (input.reveal) {
+    call.audit.action = 'secret.reveal'
+    const revealed = await secrets.reveal(access, selector)
+    return { ...snapshotView(access.address, revealed.snapshot), value: takeText(revealed), version: revealed.version.version, versionNumber: revealed.version.version, state: revealed.state, expiresAt: isoOrNull(revealed.version.expiresAt), sha256Fingerprint: revealed.version.fingerprint }
+  }
+  const snapshot = await secrets.metadata(access, { selector })
+  const version = snapshot.selected
+  if (version === undefined && (input.version !== undefined || input.alias !== undefined)) throw fail('not_found', 'secret.version_not_found', 'The secret has no such version.')
+  const view = snapshotView(access.address, snapshot)
+  if (version === undefined) return view
+  return { ...view, version: version.version, versionNumber: version.version, state: shownState(version, snapshot.aliases), expiresAt: isoOrNull(version.expiresAt), sha256Fingerprint: version.fingerprint }
+}
+
+const put = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['put'] => async (input, call) => {
+  const access = await resolveSecret(places, call, input, input.key)
+  const written = await secrets.put(access, {
+    value: reveal(input.value, 'to be encrypted'),
+    type: input.type,
+    metadata: metadataPatch(input, undefined),
+    expiresAt: expiryOf(input, call.now()),
+    expectedCurrent: swap(input.expectedPreviousVersion),
+    pending: false,
+    status: 200,
+  })
+  return writtenView(access.address.path, written)
+}
+
+const list = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['list'] => async (input, call) => {
+  const access = await resolveFolder(places, call, input, input.prefix)
+  const after = input.after === undefined ? '' : decodeCursor('secrets', input.after)
+  const found = await secrets.list(access, { after, limit: input.limit + 1, deleted: input.deleted })
+  const shown = found.slice(0, input.limit)
+  const last = shown[shown.length - 1]
+  const items = shown.filter((item) => mayList(places, call, access.address, item.path)).map((item) => secretView(access.address, item, item.currentVersion))
+  return { items, ...(found.length > input.limit && last !== undefined ? { next: encodeCursor('secrets', last.path) } : {}) }
+}
+
+// What a list shows is what may be seen one by one. Not knowing whether it is protected counts as protected.
+const mayList = (places: Places, call: Call, address: { readonly project: string; readonly environment: string }, path: string): boolean =>
+  call.allows('read', places.secretResource('read', { ...address, path, protected: true })).allow || call.allows('list', places.secretResource('list', { ...address, path: path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '', protected: true })).allow
+
+const history = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['history'] => async (input, call) => {
+  const access = await resolveSecret(places, call, input, input.key)
+  const before = input.after === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor('history', input.after))
+  const { items } = await secrets.history(access, { before, limit: input.limit + 1 })
+  const shown = items.slice(0, input.limit)
+  const last = shown[shown.length - 1]
+  return { items: shown.map(versionView), ...(items.length > input.limit && last !== undefined ? { next: encodeCursor('history', String(last.version.version)) } : {}) }
+}
+
+const setState = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['setState'] => async (input, call) => {
+  const access = await resolveSecret(places, call, input, input.key)
+  if (input.state === 'DISABLED') await secrets.disable(access, { version: input.version, force: input.force })
+  else if (input.state === 'ENABLED') await secrets.enable(access, { version: input.version })
+  else await secrets.destroy(access, { versions: [input.version], force: input.force })
+  return { version: input.version, state: input.state }
+}
+
+const setAlias = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['setAlias'] => async (input, call) => {
+  const access = await resolveSecret(places, call, input, input.key)
+  const alias = parseAlias(input.alias)
+  const expected = swap(input.expectedPreviousVersion)
+  const set = alias === 'current' ? await secrets.promote(access, { version: input.version, expectedCurrent: expected }) : await secrets.setAlias(access, { alias, version: input.version, expectedVersion: expected })
+  return { alias, version: set.version, versionNumber: set.version, updatedAt: iso(set.updatedAt) }
+}
+
+const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof operations>, 'patch' | 'remove' | 'purge' | 'restore' | 'rollback' | 'propose' | 'removeAlias'> => ({
+  async patch(input, call) {
+    const access = await resolveSecret(places, call, input, input.key)
+    const before = await secrets.metadata(access, { selector: 'current' })
+    return secretView(access.address, await secrets.updateMetadata(access, metadataPatch(input, before.secret.settings)), currentVersion(before))
+  },
+  async remove(input, call) {
+    const access = await resolveSecret(places, call, input, input.key)
+    return secretView(access.address, await secrets.remove(access), 0)
+  },
+  async purge(input, call) {
+    await secrets.purge(await resolveSecret(places, call, input, input.key))
+    return { purged: true }
+  },
+  async restore(input, call) {
+    const access = await resolveSecret(places, call, input, input.key)
+    return secretView(access.address, await secrets.restore(access), 0)
+  },
+  async rollback(input, call) {
+    const access = await resolveSecret(places, call, input, input.key)
+    call.audit.action = 'secret.rollback'
+    return writtenView(access.address.path, await secrets.rollback(access, { selector: parseSelector(input.version), expectedCurrent: swap(input.expectedPreviousVersion) }))
+  },
+  async propose(input, call) {
+    const access = await resolveSecret(places, call, input, input.key)
+    const written = await secrets.put(access, { value: reveal(input.value, 'to be encrypted'), type: input.type, metadata: {}, expiresAt: expiryOf(input, call.now()), expectedCurrent: undefined, pending: true, status: 201 })
+    return writtenView(access.address.path, written)
+  },
+  async removeAlias(input, call) {
+    const access = await resolveSecret(places, call, input, input.key)
+    await secrets.setAlias(access, { alias: parseAlias(input.alias), version: undefined, expectedVersion: undefined })
+    return { removed: true }
+  },
+})
+
+/** Single secrets, their versions and aliases. */
+export const secretOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
+  implement(operations, { get: get(secrets, places), put: put(secrets, places), list: list(secrets, places), history: history(secrets, places), setState: setState(secrets, places), setAlias: setAlias(secrets, places), ...changes(secrets, places) })

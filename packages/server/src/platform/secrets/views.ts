@@ -1,0 +1,102 @@
+// From the model to what the contracts of secrets answer.
+
+import { secret, type Secret } from '../../crypto/secret.ts'
+import { formatId } from '../../kernel/ids.ts'
+import { currentVersion, parseRotationStrategy, type SecretAddress, type SecretRow, type SecretSettings, type Snapshot } from '../../kernel/secret-model.ts'
+import type { HistoryItem, ListedSecret, MetadataPatch, Revealed, Written } from '../../kernel/secrets.ts'
+import { wipe } from '../../lib/bytes.ts'
+import { fail } from '../../kernel/errors.ts'
+
+export const iso = (ms: number): string => new Date(ms).toISOString()
+export const isoOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : iso(ms))
+
+export const secretView = (address: Pick<SecretAddress, 'project' | 'environment'>, row: SecretRow | ListedSecret, current: number) => ({
+  id: formatId('secret', row.secretId),
+  project: address.project,
+  environment: address.environment,
+  path: row.path,
+  type: row.type,
+  currentVersion: current,
+  ownerTeam: row.ownerTeam,
+  description: row.description,
+  rotationStrategy: row.rotationStrategy,
+  createdAt: iso(row.createdAt),
+  updatedAt: iso(row.updatedAt),
+  ...(row.deletedAt === undefined ? {} : { deletedAt: iso(row.deletedAt) }),
+})
+
+export const snapshotView = (address: SecretAddress, snapshot: Snapshot) => ({
+  ...secretView(address, snapshot.secret, currentVersion(snapshot)),
+  metadata: snapshot.secret.customMetadata,
+  aliases: Object.fromEntries([...snapshot.aliases.values()].map(({ alias, version }) => [alias, version])),
+})
+
+export const versionView = ({ version, state }: HistoryItem) => ({
+  version: version.version,
+  versionNumber: version.version,
+  state,
+  type: version.type,
+  sha256Fingerprint: version.fingerprint,
+  createdBy: version.createdBy,
+  createdAt: iso(version.createdAt),
+  expiresAt: isoOrNull(version.expiresAt),
+  ...(version.deletedAt === undefined ? {} : { deletedAt: iso(version.deletedAt) }),
+})
+
+export const writtenView = (path: string, written: Written) => ({
+  id: formatId('secret', written.secretId),
+  path,
+  version: written.version,
+  versionNumber: written.version,
+  state: written.state,
+  sha256Fingerprint: written.fingerprint,
+  createdAt: iso(written.createdAt),
+})
+
+/** The plaintext as text for the answer; the bytes are wiped here. The string itself is V8's to collect (THREAT-MODEL.md). */
+export const takeText = (revealed: Revealed): Secret<string> => {
+  try {
+    return secret(revealed.plaintext.toString('utf8'))
+  } finally {
+    wipe(revealed.plaintext)
+  }
+}
+
+interface MetadataInput {
+  readonly ownerTeam?: string | undefined
+  readonly description?: string | undefined
+  readonly rotationStrategy?: string | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  readonly maxVersions?: number | undefined
+  readonly casRequired?: boolean | undefined
+  readonly deleteVersionAfter?: number | undefined
+  readonly sortOrder?: number | undefined
+}
+
+/** What a contract's metadata fields mean to the service. `current`: settings that stay when only some are given. @throws invalid_request */
+export const metadataPatch = (input: MetadataInput, current: SecretSettings | undefined): MetadataPatch => {
+  const given = input.maxVersions !== undefined || input.casRequired !== undefined || input.deleteVersionAfter !== undefined
+  return {
+    ownerTeam: input.ownerTeam,
+    description: input.description,
+    rotationStrategy: input.rotationStrategy === undefined ? undefined : parseRotationStrategy(input.rotationStrategy),
+    customMetadata: input.metadata,
+    sortOrder: input.sortOrder,
+    settings: given
+      ? {
+          ...current,
+          ...(input.maxVersions === undefined ? {} : { maxVersions: input.maxVersions }),
+          ...(input.casRequired === undefined ? {} : { casRequired: input.casRequired }),
+          ...(input.deleteVersionAfter === undefined ? {} : { deleteVersionAfterSeconds: input.deleteVersionAfter }),
+        }
+      : undefined,
+  }
+}
+
+/** The moment that `expiresAt` or `ttl` names. @throws invalid_request when it is past, or both are given */
+export const expiryOf = (input: { readonly expiresAt?: string | undefined; readonly ttl?: number | undefined }, now: number): number | undefined => {
+  if (input.expiresAt !== undefined && input.ttl !== undefined) throw fail('invalid_request', 'request.both', 'Give expiresAt or ttl, not both.', { field: 'ttl' })
+  const at = input.expiresAt === undefined ? (input.ttl === undefined || input.ttl === 0 ? undefined : now + input.ttl * 1000) : Date.parse(input.expiresAt)
+  if (at !== undefined && at <= now) throw fail('invalid_request', 'secret.expired_already', 'The version would have expired already.', { field: 'expiresAt' })
+  return at === undefined ? undefined : Math.trunc(at)
+}

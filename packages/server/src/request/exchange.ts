@@ -1,0 +1,26 @@
+// One request on its way through the pipeline, as its door handed it over.
+
+import type { Leniency } from '../kernel/fields.ts'
+import type { RawInput } from '../kernel/input.ts'
+
+export interface DoorRequest {
+  /** vault, rest, flat, grpc. */
+  readonly door: string
+  readonly requestId: string
+  readonly raw: RawInput
+  readonly leniency: Leniency
+  readonly token: string | undefined
+  /** Organization that a header or path prefix names, as slugs; undefined: the token's own. */
+  readonly namespace: string | undefined
+  readonly projectHeader: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly sourceIp: string | undefined
+}
+
+export interface Answer {
+  readonly status: number
+  /** Named as the contract names them; the door encodes. Undefined for 204. */
+  readonly data: Readonly<Record<string, unknown>> | undefined
+  /** Input names that a lenient door ignored. */
+  readonly ignored: readonly string[]
+}

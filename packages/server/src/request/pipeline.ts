@@ -1,0 +1,185 @@
+// The life of a request, the same behind every door: decode, authenticate, execute under the policy, make the record
+// durable, answer. An answer never leaves before its audit record is on stable storage (architecture, section 6).
+
+import type { AuditDraft, Call, Grant, Resource, Action } from '../kernel/call.ts'
+import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
+import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
+import { compileInput, type InputParser } from '../kernel/input.ts'
+import type { Implemented, Operation } from '../kernel/operation.ts'
+import type { Answer, DoorRequest } from './exchange.ts'
+import type { Authenticated, PipelinePorts } from './ports.ts'
+import { durable, eventOf, writtenRecord, type Recorded } from './recording.ts'
+
+export type Runner = (request: DoorRequest) => Promise<Answer>
+
+/** What one call leaves behind for its record. */
+interface Trace {
+  readonly draft: AuditDraft
+  written: WrittenRecord | undefined
+  kept: WrittenRecord[]
+  readonly also: ({ readonly action: string } & AuditDraft)[]
+  asked: boolean
+}
+
+/**
+ * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
+ * @param snake whether the door's names are snake_case.
+ */
+export const prepare = (ports: PipelinePorts, { operation, handle }: Implemented, snake = false): Runner => {
+  const parse = compileInput(operation, snake)
+  return async (request) => {
+    const startedAt = performance.now()
+    const trace: Trace = { draft: {}, written: undefined, kept: [], also: [], asked: false }
+    const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined } }
+    try {
+      const answer = await execute(ports, { operation, handle }, { request, parse, trace, context })
+      await record(ports, operation, trace, { recorded: context.recorded, status: answer.status, errorCode: undefined })
+      ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
+      return answer
+    } catch (thrown) {
+      const error = await refused(ports, operation, trace, context.recorded, thrown)
+      ports.observe(operation.id, error.httpStatus, (performance.now() - startedAt) / 1000)
+      throw error
+    }
+  }
+}
+
+interface Execution {
+  readonly request: DoorRequest
+  readonly parse: InputParser
+  readonly trace: Trace
+  readonly context: { recorded: Recorded }
+}
+
+const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, parse, trace, context }: Execution): Promise<Answer> => {
+  const authenticated = operation.access === 'public' ? undefined : await authenticate(ports, request)
+  const caller = authenticated?.caller
+  if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
+  const orgId = await targetOrganization(ports, request, authenticated)
+  context.recorded = { ...context.recorded, orgId }
+  const { input, ignored } = parse(request.raw, request.leniency)
+  const call = makeCall(ports, { operation, request, authenticated, orgId, trace, recorded: context.recorded })
+  const data = await handle(input, call)
+  // Types make services ask for a grant; this catches an operation that never reached a service.
+  if (operation.access === 'policy' && !trace.asked) throw new Error(`${operation.id} answered without a policy decision`)
+  const status = operation.status ?? 200
+  return { status, data: status === 204 ? undefined : data, ignored }
+}
+
+const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
+
+const authenticate = async (ports: PipelinePorts, request: DoorRequest): Promise<Authenticated> => {
+  if (request.token === undefined) throw badToken()
+  const found = await ports.tokens.authenticate(request.token)
+  if (found === undefined) throw badToken()
+  const { expiresAt } = found.caller
+  if (expiresAt !== undefined && expiresAt <= ports.courier.now()) throw badToken()
+  if (found.boundCidrs.length > 0 && !ports.tokens.permitsAddress(found.boundCidrs, request.sourceIp)) throw badToken()
+  if (found.numUses > 0) await ports.tokens.takeUse(found)
+  return found
+}
+
+/** A header or prefix may name the caller's own organization, or, to root tokens of the platform, one below. */
+const targetOrganization = async (ports: PipelinePorts, request: DoorRequest, authenticated: Authenticated | undefined): Promise<string> => {
+  const { rootOrgId } = ports.organizations
+  if (request.namespace === undefined || request.namespace === '') return authenticated?.caller.orgId ?? rootOrgId
+  const target = await ports.organizations.resolve(request.namespace)
+  const caller = authenticated?.caller
+  if (target !== undefined && caller !== undefined && (target === caller.orgId || (caller.root && caller.orgId === rootOrgId && caller.lock === undefined))) return target
+  if (target !== undefined && caller === undefined) return target
+  // The same words for an organization that does not exist and for one that is not the caller's.
+  throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+}
+
+interface CallParts {
+  readonly operation: Operation
+  readonly request: DoorRequest
+  readonly authenticated: Authenticated | undefined
+  readonly orgId: string
+  readonly trace: Trace
+  readonly recorded: Recorded
+}
+
+const makeCall = (ports: PipelinePorts, { operation, request, authenticated, orgId, trace, recorded }: CallParts): Call => {
+  const now = (): number => ports.courier.now()
+  const allows: Call['allows'] = (action, resource) => {
+    trace.asked = true
+    if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
+    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: now(), door: request.door })
+  }
+  return {
+    requestId: request.requestId,
+    door: request.door,
+    orgId,
+    caller: authenticated?.caller,
+    sourceIp: request.sourceIp,
+    projectHeader: request.projectHeader,
+    idempotencyKey: request.idempotencyKey,
+    now,
+    allows,
+    authorise: (action, resource) => grant(trace.draft, action, resource, allows(action, resource)),
+    audit: trace.draft,
+    writeRecord: (outcome) => {
+      trace.written = writtenRecord(ports.journal, eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(now()) }))
+      return trace.written
+    },
+    keepRecord: () => {
+      if (trace.written !== undefined) trace.kept.push(trace.written)
+    },
+    dropKeptRecords: () => {
+      trace.kept = []
+    },
+    alsoRecord: (event) => void trace.also.push(event),
+    changed: (changes: readonly NotedChange[]) => ports.courier.committed(changes),
+    confirm: (xid) => ports.courier.confirm(xid),
+  }
+}
+
+const grant = (draft: AuditDraft, action: Action, resource: Resource, verdict: { readonly allow: boolean; readonly rule: string; readonly reason: string }): Grant => {
+  draft.rule = verdict.rule
+  draft.resourceType ??= resource.kind
+  draft.project ??= resource.project
+  draft.environment ??= resource.environment
+  draft.path ??= resource.path
+  if (!verdict.allow) {
+    draft.denied = true
+    throw fail('permission_denied', 'policy.denied', `You may not ${action} this. Ask for access, or look with explain at what is missing.`)
+  }
+  draft.denied = false
+  // The one place that makes grants: the brand stands for the verdict just above.
+  return { action, resource, rule: verdict.rule } as Grant
+}
+
+interface Outcome {
+  readonly recorded: Recorded
+  readonly status: number
+  readonly errorCode: string | undefined
+}
+
+const record = async (ports: PipelinePorts, operation: Operation, trace: Trace, outcome: Outcome): Promise<void> => {
+  if (operation.audit === undefined) return
+  const at = Math.trunc(ports.courier.now())
+  const { recorded, status, errorCode } = outcome
+  const records = trace.also.map(({ action, ...draft }) => ports.journal.encode(eventOf(recorded, draft, { action, status, at })))
+  const { written } = trace
+  // A write's own record committed with it; only its digest joins the chain. A failure after the commit has a record besides.
+  if (written === undefined || errorCode !== undefined) records.push(ports.journal.encode(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode })))
+  const committed = written === undefined || errorCode !== undefined ? [] : [...trace.kept, written]
+  const links = committed.map(({ at: writtenAt, id, digest }) => ({ orgId: recorded.orgId, at: writtenAt, id, digest }))
+  await durable(ports.journal, records, links)
+}
+
+/** Notes a refusal durably and turns whatever was thrown into the error that the caller sees. */
+const refused = async (ports: PipelinePorts, operation: Operation, trace: Trace, recorded: Recorded, thrown: unknown): Promise<CofferError> => {
+  const error = asCofferError(thrown)
+  if (error.kind === 'internal') ports.log.failed(recorded.requestId, operation.id, thrown)
+  if (error.code === 'audit_unavailable' || error.kind === 'sealed') return error
+  if (error.kind === 'unauthenticated') trace.draft.denied = true
+  try {
+    await record(ports, operation, trace, { recorded, status: error.httpStatus, errorCode: error.code })
+    return error
+  } catch (failure) {
+    ports.log.failed(recorded.requestId, operation.id, failure)
+    return asCofferError(failure)
+  }
+}

@@ -1,0 +1,65 @@
+// What the pipeline needs of the services, as narrow types that compose.ts fills.
+
+import type { AuditEvent } from '../kernel/audit.ts'
+import type { Action, Caller, Resource, Verdict } from '../kernel/call.ts'
+import type { NotedChange } from '../kernel/audited-write.ts'
+
+/** The facts of one request that a decision may depend on. */
+export interface DecisionFacts {
+  readonly sourceIp: string | undefined
+  readonly time: number
+  readonly door: string
+}
+
+/** A token that was found, with what its holder may do, compiled. */
+export interface Authenticated {
+  readonly caller: Caller
+  readonly boundCidrs: readonly string[]
+  /** 0: unlimited. */
+  readonly numUses: number
+  decide(action: Action, resource: Resource, facts: DecisionFacts): Verdict
+}
+
+export interface TokenAuthority {
+  /** Undefined: not a live token. */
+  authenticate(token: string): Promise<Authenticated | undefined>
+  /** @throws unauthenticated when none is left */
+  takeUse(authenticated: Authenticated): Promise<void>
+  permitsAddress(cidrs: readonly string[], address: string | undefined): boolean
+}
+
+export interface OrganizationDirectory {
+  readonly rootOrgId: string
+  /** The organization that a header or path prefix names, below root. Undefined: none such, or not active. */
+  resolve(slugPath: string): Promise<string | undefined>
+}
+
+export interface AuditJournal {
+  /** Canonical JSON. */
+  encode(event: AuditEvent): string
+  digest(record: string): Buffer
+  append(record: string, onDurable: (error: Error | undefined) => void): void
+  appendLink(link: { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer }, onDurable: (error: Error | undefined) => void): void
+}
+
+export interface ChangeCourier {
+  /** Drops what this process caches of it, and wakes the other workers. */
+  committed(changes: readonly NotedChange[]): void
+  confirm(xid: string): Promise<void>
+  /** Database time in milliseconds. */
+  now(): number
+}
+
+export interface RequestLog {
+  /** Something that is not the caller's fault. The error's text stays in the log. */
+  failed(requestId: string, operation: string, error: unknown): void
+}
+
+export interface PipelinePorts {
+  readonly tokens: TokenAuthority
+  readonly organizations: OrganizationDirectory
+  readonly journal: AuditJournal
+  readonly courier: ChangeCourier
+  readonly log: RequestLog
+  observe(operation: string, status: number, seconds: number): void
+}

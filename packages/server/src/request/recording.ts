@@ -1,0 +1,75 @@
+// From a call to its audit records, and from records to the moment from which an answer may leave.
+
+import { eventTypeOf, type AuditEvent } from '../kernel/audit.ts'
+import type { AuditDraft, Caller } from '../kernel/call.ts'
+import type { WrittenRecord } from '../kernel/audited-write.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
+import type { AuditJournal } from './ports.ts'
+
+export interface Recorded {
+  readonly orgId: string
+  readonly requestId: string
+  readonly door: string
+  readonly sourceIp: string | undefined
+  readonly caller: Caller | undefined
+}
+
+/** The event of a draft: who from the call, what from the draft. */
+export const eventOf = (recorded: Recorded, draft: AuditDraft, facts: { readonly action: string; readonly status: number; readonly at: number; readonly errorCode?: string | undefined }): AuditEvent => ({
+  id: makeUuidV7(facts.at),
+  at: facts.at,
+  orgId: recorded.orgId,
+  eventType: eventTypeOf(facts.action),
+  action: facts.action,
+  actorType: recorded.caller?.actorType ?? 'anonymous',
+  actorId: recorded.caller?.principalId,
+  principal: recorded.caller?.principal,
+  sourceIp: recorded.sourceIp,
+  requestId: recorded.requestId,
+  door: recorded.door,
+  project: draft.project,
+  environment: draft.environment,
+  path: draft.path,
+  version: draft.version,
+  resourceType: draft.resourceType,
+  resourceId: draft.resourceId,
+  decision: draft.denied === true ? 'DENY' : 'ALLOW',
+  status: facts.status,
+  rule: draft.rule,
+  accessorHmac: recorded.caller?.accessorHmac,
+  errorCode: facts.errorCode,
+  metadata: draft.metadata,
+})
+
+export const writtenRecord = (journal: AuditJournal, event: AuditEvent): WrittenRecord => {
+  const record = journal.encode(event)
+  return {
+    id: event.id,
+    at: event.at,
+    record,
+    digest: journal.digest(record),
+    fields: {
+      eventType: event.eventType,
+      action: event.action,
+      decision: event.decision,
+      principal: event.principal ?? null,
+      project: event.project ?? null,
+      environment: event.environment ?? null,
+      path: event.path ?? null,
+      requestId: event.requestId,
+    },
+  }
+}
+
+/** Resolves when all records are on stable storage. They share a frame, so that a batch costs one flush. @throws internal audit_unavailable */
+export const durable = (journal: AuditJournal, records: readonly string[], links: readonly { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer }[]): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let waiting = records.length + links.length
+    if (waiting === 0) resolve()
+    const done = (error: Error | undefined): void => {
+      if (error !== undefined) reject(error)
+      else if (--waiting === 0) resolve()
+    }
+    for (const record of records) journal.append(record, done)
+    for (const link of links) journal.appendLink(link, done)
+  })
