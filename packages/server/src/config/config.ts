@@ -105,6 +105,7 @@ const checkDirectories = (settings: Settings, mode: Mode, from: Origin): readonl
   if (mode === 'server' && dataDir === undefined) problems.push('data_dir: must be given, as flag --data-dir, environment variable COFFER_DATA_DIR or in the file')
   if (mode === 'dev' && dataDir !== undefined) problems.push(`data_dir: must not be given with --dev, which keeps nothing (${from('data_dir')})`)
   if (mode === 'dev' && settings.workers !== 1) problems.push(`workers: must be 1 with --dev (${from('workers')})`)
+  if (mode !== 'server' && seal.kind !== 'keyfile') problems.push(`seal.kind: must be keyfile for a server that opens by itself; use \`server\` with shares (${from('seal.kind')})`)
   if (mode !== 'dev' && dev.rootTokenId !== undefined) problems.push(`dev.root_token_id: is only for \`server --dev\` (${from('dev.root_token_id')})`)
   if (dataDir !== undefined && seal.keyFile !== undefined && `${seal.keyFile}/`.startsWith(`${dataDir}/`)) {
     problems.push(`seal.key_file: must not be inside the data directory, or a copy of that directory would open itself (${from('seal.key_file')})`)

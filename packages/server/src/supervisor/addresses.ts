@@ -44,10 +44,10 @@ const probe = async (at: Address, wanted: Address): Promise<number> => {
 }
 
 const refused = (wanted: Address, cause: unknown) => {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
   if (code === 'EADDRINUSE') return fail('conflict', 'supervisor.address_in_use', `Something is listening on ${formatAddress(wanted)} already. Stop it, or choose another address with --listen.`, { cause })
   if (code === 'EACCES') return fail('permission_denied', 'supervisor.port_not_allowed', `This user may not listen on ${formatAddress(wanted)}. Ports below 1024 need a right of their own.`, { cause })
-  return fail('unavailable', 'supervisor.cannot_listen', `${formatAddress(wanted)} cannot be listened on (${String(code ?? 'unknown')}).`, { cause })
+  return fail('unavailable', 'supervisor.cannot_listen', `${formatAddress(wanted)} cannot be listened on (${code}).`, { cause })
 }
 
 /**

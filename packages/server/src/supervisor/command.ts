@@ -17,7 +17,7 @@ const longestStopMs = 9_500
 
 /** What the product puts in, and a test of the supervisor something else. */
 export interface CommandParts {
-  readonly initialisePlatform: InitialisePlatform
+  readonly loadPlatform: () => Promise<InitialisePlatform>
   readonly workerProgram?: string
 }
 

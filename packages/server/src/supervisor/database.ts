@@ -8,7 +8,7 @@ import { Pool, type ConnectionSettings } from '../storage/pool.ts'
 import { prepareExternalDatabase, type RuntimeRole } from '../storage/roles.ts'
 import { checkServer } from '../storage/server-check.ts'
 import { parseDatabaseUrl } from '../storage/url.ts'
-import type { DatabaseAccess } from './protocol.ts'
+import type { DatabaseAccess } from './control/protocol.ts'
 
 export interface OpenDatabase {
   readonly access: DatabaseAccess

@@ -9,10 +9,10 @@ import type { SealControl, WorkerApp } from '../kernel/seal-control.ts'
 import { observeProcess } from '../telemetry/health.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
-import { Channel, type Handler } from './channel.ts'
+import { Channel, type Handler } from './control/channel.ts'
 import { excludeMemoryFromDumps, refuseDebugger, reportCrashes } from './hardening.ts'
-import { decodeJson, encodeJson, operation, type WorkerAssignment } from './protocol.ts'
-import { remoteMetrics, remoteSealControl } from './remote-seal-control.ts'
+import { decodeJson, encodeJson, operation, type WorkerAssignment } from './control/protocol.ts'
+import { remoteMetrics, remoteSealControl } from './control/remote-seal-control.ts'
 import { channelDescriptor } from './worker-process.ts'
 
 /** Everything that a worker is composed from. */

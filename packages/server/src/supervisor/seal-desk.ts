@@ -5,8 +5,8 @@ import { fail } from '../kernel/errors.ts'
 import type { InitRequest, InitResult, SealStatus } from '../kernel/seal-control.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { ProcessSnapshot } from '../telemetry/metrics.ts'
-import type { Handler } from './channel.ts'
-import { decodeJson, encodeInitResult, encodeJson, operation } from './protocol.ts'
+import type { Handler } from './control/channel.ts'
+import { decodeJson, encodeInitResult, encodeJson, operation } from './control/protocol.ts'
 import type { SealKeeper } from './seal-keeper.ts'
 
 /** What the desk needs of the workers. */
@@ -51,7 +51,7 @@ export class SealDesk {
   submitShare(share: Buffer): Promise<SealStatus> {
     return this.#alone(async () => {
       const status = await this.#keeper.submitShare(share)
-      if (!status.sealed) await this.#spread()
+      await this.#spread()
       return status
     })
   }
@@ -63,7 +63,7 @@ export class SealDesk {
   /** The answer goes out when nobody but the asking worker can still hold a key; that one goes right after it. */
   seal(asking: number | undefined): Promise<void> {
     return this.#alone(async () => {
-      if ((await this.#keeper.status()).sealed) return
+      if (!this.#keeper.isOpen) return
       await this.#keeper.seal()
       this.#logger.warn('sealed; every worker is replaced')
       const { finish } = await this.#workers().replace(asking)
@@ -88,8 +88,7 @@ export class SealDesk {
   }
 
   async #spread(): Promise<void> {
-    const { sealed } = await this.#keeper.status()
-    if (!sealed) await this.#workers().unseal()
+    if (this.#keeper.isOpen) await this.#workers().unseal()
   }
 
   /** Changes wait for each other: an unseal that overtakes a seal would hand the key to a worker that must not have it. */

@@ -31,6 +31,9 @@ export interface SealKeeper extends Omit<SealControl, 'initialise'> {
   openAutomatically(): Promise<SealStatus>
   /** A copy of the root key that the caller wipes; undefined while sealed. */
   copyRootKey(): Buffer | undefined
+  readonly isOpen: boolean
+  /** Wipes the root key, whatever state the rest is in. */
+  drop(): void
 }
 
 export interface SealKeeperOptions {
@@ -39,7 +42,8 @@ export interface SealKeeperOptions {
   readonly nodeId: string
   readonly version: string
   readonly logger: Logger
-  readonly initialisePlatform: InitialisePlatform
+  /** Loaded when it is needed, which is once in a server's life. */
+  readonly loadPlatform: () => Promise<InitialisePlatform>
 }
 
 /** The key file that is used: the one of the settings, or one named after this node outside of all data. */
@@ -57,8 +61,12 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
   const { machine, config, logger } = options
   let held: LockedKey | undefined
 
-  const hold = (rootKey: Buffer): void => {
+  const drop = (): void => {
     held?.wipe()
+    held = undefined
+  }
+  const hold = (rootKey: Buffer): void => {
+    drop()
     held = new LockedKey(rootKey)
   }
   const statusOf = (facts: SealFacts): SealStatus => ({ ...facts, sealed: held === undefined, version: options.version })
@@ -68,10 +76,11 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
     status,
 
     async initialise(request, given = {}) {
+      const initialisePlatform = await options.loadPlatform()
       const { rootKey, shares, result } = await machine.initialise({
         ...(await slotFor(options, request)),
         clusterName: config.clusterName,
-        afterRootKey: (tx, material) => options.initialisePlatform(tx, material, given),
+        afterRootKey: (tx, material) => initialisePlatform(tx, material, given),
       })
       // Shares are for people, and it is they who unseal; a slot that opens by itself is open from here on.
       if (config.seal.kind === 'keyfile') hold(rootKey)
@@ -104,13 +113,17 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
       return statusOf(await machine.resetUnseal())
     },
 
+    /** Must work above all when other things do not: shares are dropped in memory, and the database is only asked after that. */
     async seal() {
-      held?.wipe()
-      held = undefined
-      await machine.resetUnseal()
+      drop()
+      await machine.resetUnseal().catch((error: unknown) => logger.warn('the seal status could not be read while sealing', { error }))
     },
 
     copyRootKey: () => held?.copy(),
+    get isOpen() {
+      return held !== undefined
+    },
+    drop,
   }
 }
 

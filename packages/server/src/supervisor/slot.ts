@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../lib/clock.ts'
 import { fail, isCofferError } from '../kernel/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { channelClosed, type Handler } from './channel.ts'
-import type { WorkerAssignment } from './protocol.ts'
+import { channelClosed, type Handler } from './control/channel.ts'
+import type { WorkerAssignment } from './control/protocol.ts'
 import { WorkerProcess, type WorkerExit } from './worker-process.ts'
 
 export interface SlotOptions {

@@ -5,8 +5,8 @@ import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { workerEnvironment } from '../config/environment.ts'
 import type { FamilySnapshot } from '../telemetry/metrics.ts'
-import { Channel, type Handler } from './channel.ts'
-import { decodeJson, encodeJson, operation, type WorkerAssignment } from './protocol.ts'
+import { Channel, type Handler } from './control/channel.ts'
+import { decodeJson, encodeJson, operation, type WorkerAssignment } from './control/protocol.ts'
 
 export interface WorkerExit {
   readonly code: number | null

@@ -6,7 +6,7 @@ import { createOrganizationKeys } from '../../keyring/lifecycle.ts'
 import { runMain } from '../command.ts'
 
 await runMain({
-  initialisePlatform: async (tx, { root, rootOrgId }, { rootToken }) => {
+  loadPlatform: async () => async (tx, { root, rootOrgId }, { rootToken }) => {
     await createOrganizationKeys(tx, root, rootOrgId, { platform: true })
     return { rootToken: rootToken ?? makeServiceToken() }
   },

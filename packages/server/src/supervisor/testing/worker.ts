@@ -31,8 +31,14 @@ const compose = async (context: WorkerContext): Promise<WorkerApp> => {
     '/reset': () => sealControl.resetUnseal(),
     '/seal': async () => (await sealControl.seal(), {}),
     '/metrics': async () => renderMetrics(await context.collectMetrics()),
-    '/slow': () => new Promise((resolve) => setTimeout(() => resolve({ pid: process.pid }), 1_000)),
-    '/hang': () => new Promise(() => undefined),
+    '/slow': () => {
+      context.logger.info('a slow request begins')
+      return new Promise((resolve) => setTimeout(() => resolve({ pid: process.pid }), 1_000))
+    },
+    '/hang': () => {
+      context.logger.info('a request hangs')
+      return new Promise(() => undefined)
+    },
   }
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const route = routes[request.url ?? '']

@@ -1,10 +1,10 @@
 // What supervisor and worker say to each other. Shares, the root key and the first token cross as raw bytes; everything
 // else is JSON.
 
-import type { Config } from '../config/config.ts'
-import type { InitResult } from '../kernel/seal-control.ts'
-import type { ConnectionSettings } from '../storage/pool.ts'
-import type { RuntimeRole } from '../storage/roles.ts'
+import type { Config } from '../../config/config.ts'
+import type { InitResult } from '../../kernel/seal-control.ts'
+import type { ConnectionSettings } from '../../storage/pool.ts'
+import type { RuntimeRole } from '../../storage/roles.ts'
 
 /** Supervisor to worker below 16, worker to supervisor from 16. */
 export const operation = Object.freeze({

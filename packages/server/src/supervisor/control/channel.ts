@@ -3,7 +3,7 @@
 // pending questions fail at once, and `closed` resolves.
 
 import type { Socket } from 'node:net'
-import { CofferError, asCofferError, fail, kindFacts, type ErrorKind, type FailOptions } from '../kernel/errors.ts'
+import { asCofferError, fail, kindFacts, type CofferError, type ErrorKind, type FailOptions } from '../../kernel/errors.ts'
 import { FrameReader, encodeHead } from './frames.ts'
 
 /** Answers a question. What it returns is wiped after it was sent; a question's body is the handler's to wipe. */

@@ -1,0 +1,50 @@
+// Desk and workers, made for each other: the one answers what the others ask, and both are counted.
+
+import type { Config } from '../config/config.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
+import { systemClock } from '../lib/clock.ts'
+import { observeProcess } from '../telemetry/health.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
+import type { DatabaseAccess } from './control/protocol.ts'
+import { SealDesk } from './seal-desk.ts'
+import type { SealKeeper } from './seal-keeper.ts'
+import { workerProgram } from './worker-process.ts'
+import { Workers } from './workers.ts'
+
+export interface Employment {
+  readonly config: Config
+  readonly nodeId: string
+  readonly version: string
+  readonly access: DatabaseAccess
+  readonly keeper: SealKeeper
+  readonly logger: Logger
+  /** Another program than the product's worker. */
+  readonly program?: string | undefined
+}
+
+/** Nothing is started yet. */
+export const employ = ({ config, nodeId, version, access, keeper, logger, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers } => {
+  const metrics = new Metrics()
+  observeProcess(metrics)
+  const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
+  const listening = metrics.gauge('coffer_workers_listening', 'Workers that answer requests.').with()
+  const sealed = metrics.gauge('coffer_sealed', '1 while the server is sealed.').with()
+  const desk: SealDesk = new SealDesk(keeper, () => workers, logger)
+  const collect = async (): Promise<readonly ProcessSnapshot[]> => {
+    listening.set(workers.listening)
+    sealed.set((await desk.status().catch(() => undefined))?.sealed === false ? 0 : 1)
+    return [{ labels: { worker: 'supervisor' }, families: metrics.snapshot() }, ...(await workers.metrics())]
+  }
+  const workers: Workers = new Workers({
+    count: config.workers,
+    program: program ?? workerProgram,
+    logger,
+    clock: systemClock,
+    handlers: (slot) => desk.handlers(slot, collect),
+    assignment: (slot) => ({ config, slot, workers: config.workers, nodeId, bootId: makeUuidV7(), version, database: access }),
+    rootKey: () => keeper.copyRootKey(),
+    onRestart: () => restarts.inc(),
+  })
+  return { desk, workers }
+}
