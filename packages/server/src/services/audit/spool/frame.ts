@@ -2,10 +2,11 @@
 // The layout is frozen in docs/formats/audit-frame.md. The tag covers every item through its SHA-256 (the item's
 // "unit"), so that the chain of one stream can be verified without reading any organization's records, and stays
 // verifiable after an organization was shredded. Parsing never needs the chain key; believing a frame does.
-import { sha256 } from '../../../crypto/digest.ts'
-import { hmacSha256 } from '../../../crypto/mac.ts'
 import { equalBytes } from '../../../crypto/compare.ts'
+import { sha256 } from '../../../crypto/digest.ts'
 import type { HmacKey } from '../../../crypto/keys.ts'
+import { hmacSha256 } from '../../../crypto/mac.ts'
+import { linkBytes } from './link.ts'
 
 export const frameMarker: Buffer = Buffer.from([0x01, 0x43, 0x41, 0x46]) // format 1, "CAF"
 /** What the tag covers verbatim: marker, seq, time, previous tag, number of items. */
@@ -56,9 +57,10 @@ export class FrameBuilder {
     return this.#end + tagBytes
   }
 
-  add(kind: ItemKind, item: Uint8Array | string): void {
+  /** `tail` follows the item in the frame and is covered by what the item says of it (a link's digest), not by the unit. */
+  add(kind: ItemKind, item: Uint8Array | string, tail = ''): void {
     // A UTF-16 unit becomes at most three bytes of UTF-8.
-    this.#reserve(itemHeaderBytes + (typeof item === 'string' ? item.length * 3 : item.length) + tagBytes)
+    this.#reserve(itemHeaderBytes + (typeof item === 'string' ? item.length * 3 : item.length) + tail.length * 3 + tagBytes)
     const start = this.#end + itemHeaderBytes
     let length: number
     if (typeof item === 'string') length = this.#buffer.write(item, start, 'utf8')
@@ -66,13 +68,14 @@ export class FrameBuilder {
       this.#buffer.set(item, start)
       length = item.length
     }
-    this.#buffer[this.#end] = kind
-    this.#buffer.writeUInt32BE(length, this.#end + 1)
-    this.#end = start + length
     const at = this.#items * unitBytes
     if (at + unitBytes > this.#units.length) this.#units = Buffer.concat([this.#units], this.#units.length * 2)
     this.#units[at] = kind
-    sha256(this.#buffer.subarray(start, this.#end)).copy(this.#units, at + 1)
+    sha256(this.#buffer.subarray(start, start + length)).copy(this.#units, at + 1)
+    if (tail !== '') length += this.#buffer.write(tail, start + length, 'utf8')
+    this.#buffer[this.#end] = kind
+    this.#buffer.writeUInt32BE(length, this.#end + 1)
+    this.#end = start + length
     this.#items += 1
   }
 
@@ -125,8 +128,11 @@ export const skeletonOf = (frame: Frame): FrameSkeleton => ({
   tag: frame.tag,
 })
 
-/** The 33 bytes by which the tag covers one item. */
-export const unitOf = (item: FrameItem): Buffer => Buffer.concat([Buffer.from([item.kind]), sha256(item.bytes)])
+/** The 33 bytes by which the tag covers one item. What follows a link's own bytes is covered by the digest in the link. */
+export const unitOf = (item: FrameItem): Buffer =>
+  Buffer.concat([Buffer.of(item.kind), sha256(isLinkKind(item.kind) ? item.bytes.subarray(0, linkBytes) : item.bytes)])
+
+export const isLinkKind = (kind: number): boolean => kind === itemKind.link || kind === itemKind.adopted
 
 /** Whether the tag is the chain key's over exactly this content, in constant time. */
 export const isAuthentic = (frame: FrameSkeleton, key: HmacKey): boolean => {

@@ -130,12 +130,12 @@ export class AuditSpool {
 
   /** Chains an event that a write committed in its own transaction. */
   appendDigest(link: EventLink, onDurable: OnDurable): void {
-    this.#add(itemKind.link, encodeLink(link), onDurable)
+    this.#add(itemKind.link, encodeLink(link), onDurable, link.record)
   }
 
   /** Chains an event of a write whose worker died before it could. */
   adoptDigest(link: EventLink, onDurable: OnDurable): void {
-    this.#add(itemKind.adopted, encodeLink(link), onDurable)
+    this.#add(itemKind.adopted, encodeLink(link), onDurable, link.record)
   }
 
   appendCheckpoint(encoded: Uint8Array, onDurable: OnDurable): void {
@@ -164,12 +164,12 @@ export class AuditSpool {
     await this.#store.dispose()
   }
 
-  #add(kind: ItemKind, item: Uint8Array | string, onDurable: OnDurable): void {
+  #add(kind: ItemKind, item: Uint8Array | string, onDurable: OnDurable, tail = ''): void {
     if (this.#state !== 'open') return this.#refuse(onDurable, this.#failure)
     const waiting = this.#gather.bytes + (this.#busy ? this.#flushing.bytes : 0)
-    const bytes = typeof item === 'string' ? Buffer.byteLength(item) : item.length
+    const bytes = Buffer.byteLength(item) + (tail === '' ? 0 : Buffer.byteLength(tail))
     if (bytes > maxRecordBytes || waiting + bytes > this.#maxWaitingBytes) return this.#refuse(onDurable, undefined)
-    this.#gather.add(kind, item)
+    this.#gather.add(kind, item, tail)
     this.#waiting.push(onDurable)
     if (this.#busy || this.#scheduled) return undefined
     // After the poll phase: all requests that this turn of the loop read share the frame.

@@ -1,0 +1,95 @@
+// The bytes of an audit record: one JSON object, keys in one fixed order, so that the same event always has the same
+// digest. Names are those of the product's contract (tenantId, createdAt; docs/formats/audit-record.md). A record has no
+// field for a value; identifiers that would give access are written as a keyed HMAC. A warm read builds its record from
+// pieces that were escaped once per token and once per secret version.
+import { sha256 } from '../../crypto/digest.ts'
+import type { HmacKey } from '../../crypto/keys.ts'
+import { hmacSha256 } from '../../crypto/mac.ts'
+import type { AuditEvent } from '../../kernel/audit.ts'
+import type { WrittenRecord } from '../../kernel/audited-write.ts'
+
+/** Longer text is cut: an audit record is bounded whatever a client sends. */
+export const maxTextLength: number = 2048
+const maxMetadataKeys = 64
+
+/** The record's text. Equal events give equal text. */
+export const recordOf = (event: AuditEvent): string => assembleRecord(actorPiece(event), targetPiece(event), event)
+
+/** Who acts: constant for a token. */
+export const actorPiece = (actor: Pick<AuditEvent, 'actorType' | 'actorId' | 'principal' | 'accessorHmac'>): string =>
+  `"actorType":${quoted(actor.actorType)}${field('actorId', actor.actorId)}${field('principal', actor.principal)}${field('accessorHmac', actor.accessorHmac)}`
+
+type TargetFields = 'orgId' | 'eventType' | 'action' | 'project' | 'environment' | 'path' | 'version' | 'resourceType' | 'resourceId'
+
+/** What is done to which thing: constant for a secret's version. */
+export const targetPiece = (target: Pick<AuditEvent, TargetFields>): string =>
+  `"tenantId":${quoted(target.orgId)},"eventType":${quoted(target.eventType)},"action":${quoted(target.action)}` +
+  `${field('project', target.project)}${field('environment', target.environment)}${field('path', target.path)}${numberField('version', target.version)}` +
+  `${field('resourceType', target.resourceType)}${field('resourceId', target.resourceId)}`
+
+/** The parts of an event that differ with every request. */
+export type RequestPart = Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule' | 'errorCode' | 'metadata'>
+
+/** The fast path: two cached pieces and what the request brings. */
+export const assembleRecord = (actor: string, target: string, request: RequestPart): string =>
+  `{"id":"${request.id}","createdAt":"${timestamp(request.at)}",${target},${actor},"door":"${request.door}","requestId":${quoted(request.requestId)}` +
+  `${field('sourceIp', request.sourceIp)},"decision":"${request.decision}","status":${request.status}${field('rule', request.rule)}` +
+  `${field('errorCode', request.errorCode)}${metadataField(request.metadata)}}`
+
+/** A write's record in the form in which it joins the write's own transaction. */
+export const writtenRecordOf = (event: AuditEvent): WrittenRecord => {
+  const record = recordOf(event)
+  return { id: event.id, at: event.at, record, digest: sha256(record), fields: searchFields(event) }
+}
+
+/** The columns that are searched; cut like the record's own text, so that both always agree. */
+export const searchFields = (event: AuditEvent): Readonly<Record<string, string | null>> => ({
+  eventType: column(event.eventType), action: column(event.action), decision: event.decision, principal: columnOrNull(event.principal),
+  project: columnOrNull(event.project), environment: columnOrNull(event.environment), path: columnOrNull(event.path), requestId: column(event.requestId),
+})
+
+/**
+ * Stands for an identifier that gives access when known (a token, an accessor, a lease id): equal inputs of one
+ * organization compare equal, and nobody without its audit key can test a guess.
+ */
+export const hmacIdentifier = (key: HmacKey, text: string): string => `hmac-sha256:${hmacSha256(key, text).toString('hex')}`
+
+/** The event that a record's text describes, or undefined when it is not one. */
+export const parseRecord = (text: string): AuditEvent | undefined => {
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined
+  const { tenantId, createdAt, ...rest } = raw as Record<string, unknown> // an object, as just checked; its fields follow
+  const at = typeof createdAt === 'string' ? Date.parse(createdAt) : Number.NaN
+  const required = [tenantId, rest['id'], rest['eventType'], rest['action'], rest['actorType'], rest['requestId'], rest['door'], rest['decision']]
+  if (Number.isNaN(at) || typeof rest['status'] !== 'number' || !required.every((value) => typeof value === 'string')) return undefined
+  return { ...rest, orgId: tenantId, at } as unknown as AuditEvent // its required fields were just checked; the others are only shown
+}
+
+const field = (name: string, value: string | undefined): string => (value === undefined ? '' : `,"${name}":${quoted(value)}`)
+const numberField = (name: string, value: number | undefined): string => (value === undefined ? '' : `,"${name}":${value}`)
+
+const metadataField = (metadata: AuditEvent['metadata']): string => {
+  if (metadata === undefined) return ''
+  const entries = Object.entries(metadata).slice(0, maxMetadataKeys)
+  return `,"metadata":{${entries.map(([name, value]) => `${quoted(name)}:${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`).join(',')}}`
+}
+
+// Most text needs no escape, and testing for that is several times cheaper than JSON.stringify.
+const plain = /^[\u0020\u0021\u0023-\u005b\u005d-\u007e]*$/
+
+const quoted = (text: string): string => (text.length <= maxTextLength && plain.test(text) ? `"${text}"` : JSON.stringify(bounded(text)))
+
+/** Half a surrogate pair, from the client or from the cut, becomes U+FFFD: the text must survive UTF-8. */
+const bounded = (text: string): string =>
+  (text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength - 1)}…`).toWellFormed()
+
+/** PostgreSQL's text cannot hold NUL; the record keeps it, escaped. */
+const column = (text: string): string => bounded(text).replaceAll('\u0000', '\ufffd')
+const columnOrNull = (text: string | undefined): string | null => (text === undefined ? null : column(text))
+
+const timestamp = (at: number): string => new Date(at).toISOString()

@@ -1,0 +1,100 @@
+// One pass of one sink over one stream: from its cursor to the durable end, in batches. Stateless but for the cursor,
+// so that a kill at any point repeats at most one batch. Works without the chain key (architecture, section 6).
+import { isAuthentic, type Frame } from '../spool/frame.ts'
+import { readFrames, readHeads, type Position, type ReadFrame } from '../spool/reader.ts'
+import { identityOf, type ChainKeys, type StreamIdentity } from '../spool/stream.ts'
+import { readCursor, writeCursor, type Cursor } from './cursor.ts'
+import { shippedFrameOf, type ShippedFrame, type Sink } from './sink.ts'
+
+export interface Delivery {
+  readonly directory: string
+  readonly sink: Sink
+  /** The durable end of a live stream; undefined when its writer is gone and the files tell. */
+  readonly until?: Position | undefined
+  /** Decides about the last frame of a dead stream where it is at hand. Without it, a frame that does not read whole is torn. */
+  readonly keys?: ChainKeys | undefined
+  readonly batchBytes?: number
+  readonly stop?: AbortSignal | undefined
+}
+
+export interface DeliveryOutcome {
+  readonly cursor: Cursor
+  readonly frames: number
+  readonly records: number
+  readonly damaged: number
+}
+
+const defaultBatchBytes = 1024 * 1024
+
+interface Pending {
+  readonly frames: ShippedFrame[]
+  bytes: number
+  end: Cursor
+}
+
+/** Delivers what is there. Throws what the sink throws; what was confirmed before stays confirmed. */
+export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
+  const { directory, sink, until } = delivery
+  const start = await readCursor(directory, sink.name)
+  const pending: Pending = { frames: [], bytes: 0, end: start }
+  const done = { cursor: start, frames: 0, records: 0, damaged: 0 }
+  const stream = await identityOfStream(directory)
+  if (stream === undefined) return done
+  const flush = async (): Promise<void> => {
+    if (pending.frames.length === 0) return
+    await withinTime(sink, (signal) => sink.deliver({ stream, frames: pending.frames }, signal))
+    await writeCursor(directory, sink.name, pending.end)
+    done.cursor = pending.end
+    done.frames += pending.frames.length
+    for (const frame of pending.frames) {
+      done.records += frame.records.length + frame.links.length
+      done.damaged += frame.damaged
+    }
+    pending.frames.length = 0
+    pending.bytes = 0
+  }
+  const add = async (read: ReadFrame, shipped: ShippedFrame): Promise<void> => {
+    pending.frames.push(shipped)
+    pending.bytes += read.frame.bytes
+    pending.end = { ...read.after, seq: read.frame.seq }
+    if (pending.bytes >= (delivery.batchBytes ?? defaultBatchBytes)) await flush()
+  }
+  // One frame is held back: only the very last one of a dead stream can be torn.
+  let held: ReadFrame | undefined
+  for await (const read of readFrames(directory, { from: start, ...(until === undefined ? {} : { until }) })) {
+    if (delivery.stop?.aborted === true) break
+    if (held !== undefined) await add(held, shippedFrameOf(held.frame))
+    held = read
+  }
+  if (held !== undefined && delivery.stop?.aborted !== true) {
+    const shipped = shippedFrameOf(held.frame)
+    if (until !== undefined || isWhole(held.frame, shipped, delivery.keys?.find(stream.keyId))) await add(held, shipped)
+  }
+  await flush()
+  return done
+}
+
+const isWhole = (frame: Frame, shipped: ShippedFrame, key: ReturnType<ChainKeys['find']>): boolean =>
+  key === undefined ? shipped.damaged === 0 : isAuthentic(shipped.skeleton, key) && frame.seq >= 0
+
+const identityOfStream = async (directory: string): Promise<StreamIdentity | undefined> => {
+  for (const { head } of await readHeads(directory)) if (head.state === 'head') return identityOf(head.head)
+  return undefined
+}
+
+/** A sink that neither resolves nor rejects must not stop its own shipping for ever. */
+const withinTime = async (sink: Sink, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+  const controller = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      controller.abort()
+      reject(new Error(`The audit sink ${sink.name} did not answer within ${sink.timeoutMs} ms`))
+    }, sink.timeoutMs)
+  })
+  try {
+    await Promise.race([work(controller.signal), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
