@@ -3,7 +3,7 @@
 
 import { f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { MAX_VALUE, VALUE_TYPES, versionNumber } from '../secrets/fields.ts'
+import { MAX_VALUE, VALUE_TYPES, versionNumber } from '../../kernel/secret-fields.ts'
 
 const tag = 'flat'
 const common = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const

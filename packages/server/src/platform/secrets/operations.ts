@@ -2,7 +2,7 @@
 
 import { f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
-import { expectedPreviousVersion, key, MAX_VALUE, metadataPatch, page, scope, secretView, type, value, versionNumber, versionView, writtenView } from './fields.ts'
+import { expectedPreviousVersion, key, MAX_VALUE, metadataPatch, page, scope, secretView, type, value, versionNumber, versionView, writtenView } from '../../kernel/secret-fields.ts'
 
 const tag = 'secrets'
 const common = ['invalid_request', 'unauthenticated', 'permission_denied', 'sealed', 'unavailable'] as const

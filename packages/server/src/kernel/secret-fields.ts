@@ -1,6 +1,6 @@
 // Field groups that the contracts of secrets share.
 
-import { f } from '../../kernel/fields.ts'
+import { f } from './fields.ts'
 
 export const MAX_VALUE = 1024 * 1024
 export const VALUE_TYPES = ['text', 'json', 'yaml', 'boolean', 'integer', 'password'] as const

@@ -1,0 +1,29 @@
+// Handlers of organizations.
+
+import type { Resource } from '../../kernel/call.ts'
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
+import { formatId } from '../../kernel/ids.ts'
+import { implement, type Implemented } from '../../kernel/operation.ts'
+import type { OrganizationsPort } from '../../kernel/projects.ts'
+import type { Organization } from '../../kernel/tenancy.ts'
+import * as operations from './operations.ts'
+
+const namespaces = (slug: string): Resource => ({ kind: 'platform', apiPath: `sys/namespaces/${slug}` })
+const view = (org: Organization) => ({ id: formatId('organization', org.orgId), slug: org.slug, name: org.name, state: org.state, createdAt: new Date(org.createdAt).toISOString() })
+
+export const platformOrganizations = (organizations: OrganizationsPort): readonly Implemented[] =>
+  implement(operations, {
+    async create(input, call) {
+      const grant = call.authorise('create', namespaces(input.slug))
+      const made = await organizations.create(grant, call, { slug: input.slug, name: input.name ?? input.slug })
+      return { ...view(made.organization), token: made.token }
+    },
+    async list(input, call) {
+      const grant = call.authorise('list', namespaces(''))
+      const after = input.after === undefined ? '' : decodeCursor('organizations', input.after)
+      const found = await organizations.list(grant, call, { after, limit: input.limit + 1 })
+      const shown = found.slice(0, input.limit)
+      const last = shown[shown.length - 1]
+      return { items: shown.map(view), ...(found.length > input.limit && last !== undefined ? { next: encodeCursor('organizations', last.slug) } : {}) }
+    },
+  })
