@@ -4,31 +4,9 @@ import { ManualClock } from '../../lib/clock.ts'
 import { testDatabase, type TestDatabase, type TestScope } from '../../kernel/testing/database.ts'
 import { DatabaseTime } from './database-time.ts'
 import { WorkerLease } from './lease.ts'
+import { Meddled } from './testing/meddled.ts'
 import { orgId } from './testing/rig.ts'
 import type { Change } from './changes.ts'
-import type { QueryOptions, QueryResult, Queryable, SqlValue } from '../../kernel/storage.ts'
-
-type Step = 'renew' | 'read' | 'record'
-
-const stepOf = (text: string): Step => (text.includes('lease_until') ? 'renew' : text.includes('applied_snapshot') ? 'record' : 'read')
-
-/** The real database, with a hand on what comes before and after each statement. */
-class Meddled implements Queryable {
-  before: (step: Step) => void | Promise<void> = () => undefined
-  after: (step: Step) => void | Promise<void> = () => undefined
-  readonly #database: Queryable
-
-  constructor(database: Queryable) {
-    this.#database = database
-  }
-
-  async query<Row = Record<string, never>>(text: string, values?: readonly SqlValue[], options?: QueryOptions): Promise<QueryResult<Row>> {
-    await this.before(stepOf(text))
-    const result = await this.#database.query<Row>(text, values, options)
-    await this.after(stepOf(text))
-    return result
-  }
-}
 
 const rig = async (scope: TestScope) => {
   const database = await testDatabase(scope)
