@@ -1,14 +1,17 @@
-// Desk and workers, made for each other: the one answers what the others ask, and both are counted.
+// Desk, workers and the care for what dead workers leave, made for each other.
 
 import type { Config } from '../config/config.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 import { systemClock } from '../lib/clock.ts'
+import type { Database } from '../kernel/storage.ts'
+import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
 import { observeProcess } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
 import type { DatabaseAccess } from './control/protocol.ts'
 import { SealDesk } from './seal-desk.ts'
 import type { SealKeeper } from './seal-keeper.ts'
+import { Spools } from './spools.ts'
 import { workerProgram } from './worker-process.ts'
 import { Workers } from './workers.ts'
 
@@ -17,6 +20,8 @@ export interface Employment {
   readonly nodeId: string
   readonly version: string
   readonly access: DatabaseAccess
+  /** As the audit role. */
+  readonly auditDatabase: Database
   readonly keeper: SealKeeper
   readonly logger: Logger
   /** Another program than the product's worker. */
@@ -24,7 +29,7 @@ export interface Employment {
 }
 
 /** Nothing is started yet. */
-export const employ = ({ config, nodeId, version, access, keeper, logger, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers } => {
+export const employ = ({ config, nodeId, version, access, auditDatabase, keeper, logger, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools } => {
   const metrics = new Metrics()
   observeProcess(metrics)
   const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
@@ -45,6 +50,8 @@ export const employ = ({ config, nodeId, version, access, keeper, logger, progra
     assignment: (slot) => ({ config, slot, workers: config.workers, nodeId, bootId: makeUuidV7(), version, database: access }),
     rootKey: () => keeper.copyRootKey(),
     onRestart: () => restarts.inc(),
+    onStreamsChange: () => spools.wake(),
   })
-  return { desk, workers }
+  const spools: Spools = new Spools({ root: config.audit.directory, sinks: [postgresSink(auditDatabase)], logger, writers: () => workers.writers })
+  return { desk, workers, spools }
 }

@@ -23,6 +23,8 @@ export interface WorkerContext extends WorkerAssignment {
   readonly metrics: Metrics
   /** The numbers of all processes, for `/metrics` (`renderMetrics`). */
   collectMetrics(): Promise<readonly ProcessSnapshot[]>
+  /** To be called when the audit spool is open, with its stream's id: from then on the supervisor ships the streams of the dead. */
+  announceStream(stream: string): Promise<void>
 }
 
 export type Composer = (context: WorkerContext) => Promise<WorkerApp>
@@ -92,6 +94,7 @@ class Worker {
       logger: this.#logger,
       metrics: this.#metrics,
       collectMetrics: remoteMetrics(this.#channel),
+      announceStream: async (stream) => void (await this.#channel.request(operation.announceStream, Buffer.from(stream, 'utf8'))),
     })
     await this.#app
   }

@@ -7,6 +7,7 @@ import { fail, isCofferError } from '../kernel/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { channelClosed, type Handler } from './control/channel.ts'
 import type { WorkerAssignment } from './control/protocol.ts'
+import type { StreamWriter } from './spools.ts'
 import { WorkerProcess, type WorkerExit } from './worker-process.ts'
 
 export interface SlotOptions {
@@ -19,6 +20,8 @@ export interface SlotOptions {
   /** A copy of the root key that the callee wipes; undefined while sealed. */
   rootKey(): Buffer | undefined
   onRestart(): void
+  /** A worker has died, or has announced the audit stream that it writes. */
+  onStreamsChange(): void
 }
 
 const firstPauseMs = 100
@@ -30,6 +33,8 @@ const sealDeadlineMs = 3_000
 export class WorkerSlot {
   readonly #options: SlotOptions
   readonly #logger: Logger
+  /** Two while one takes over from another. */
+  readonly #alive = new Set<WorkerProcess>()
   #current: WorkerProcess | undefined
   #listening = false
   #started = false
@@ -49,6 +54,10 @@ export class WorkerSlot {
 
   get current(): WorkerProcess | undefined {
     return this.#current
+  }
+
+  get writers(): readonly StreamWriter[] {
+    return [...this.#alive].map(({ hasKey, stream }) => ({ mayWrite: hasKey, stream }))
   }
 
   get isListening(): boolean {
@@ -115,11 +124,16 @@ export class WorkerSlot {
   }
 
   #spawn(): WorkerProcess {
-    const worker = new WorkerProcess(this.#options.program, this.#options.handlers(this.index))
+    const worker = new WorkerProcess(this.#options.program, this.#options.handlers(this.index), () => this.#options.onStreamsChange())
+    this.#alive.add(worker)
     this.#current = worker
     this.#startedAt = this.#options.clock.monotonic()
     this.#logger.info('worker started', { pid: worker.pid })
-    void worker.exited.then((exit) => this.#onExit(worker, exit))
+    void worker.exited.then((exit) => {
+      this.#alive.delete(worker)
+      this.#options.onStreamsChange()
+      this.#onExit(worker, exit)
+    })
     return worker
   }
 

@@ -6,6 +6,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, uti
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { SealStatus } from '../kernel/seal-control.ts'
+import { startEmbeddedDatabase } from '../storage/embedded/database.ts'
+import { Pool } from '../storage/pool.ts'
 import { ask, isAlive, launch, scratch, until, type Launched } from './testing/harness.ts'
 
 interface Self {
@@ -237,6 +239,39 @@ test('SIGTERM lets requests under way finish; a second one does not wait', async
   hurried.kill('SIGTERM')
   assert.equal((await hurried.exited).code, 0)
   assert.equal(await hanging, 'cut off')
+})
+
+test('an external database is brought to the schema and used; its password is nowhere', async (t) => {
+  const folder = scratch(t)
+  // A durable one: a server whose fsync is off, like the tests' own, is refused.
+  const database = await startEmbeddedDatabase({ dataDirectory: join(folder, 'elsewhere'), log: () => undefined })
+  t.after(() => database.stop())
+  const { host, port, database: name, user } = database.connectionFor('postgres')
+  const url = `postgresql://${user}:kestrel-42@localhost:${port}/${name}?host=${encodeURIComponent(host)}`
+  const flagged = startServer(t, folder, ['--database-url', url])
+  const address = await flagged.ready()
+  await initialise(address)
+  assert.equal(existsSync(join(folder, 'data', 'database')), false)
+  const pool = new Pool(database.connectionFor('postgres'), { max: 1 })
+  assert.equal((await pool.query<{ n: number }>('select count(*)::int as n from coffer.cluster')).rows[0]?.n, 1)
+  await pool.close()
+  const { pid } = await ask<Self>(address, '/self')
+  for (const process of [flagged.pid, pid]) assert.ok(!readFileSync(`/proc/${process}/cmdline`, 'utf8').includes('kestrel'))
+  assert.ok(!readFileSync(`/proc/${pid}/environ`, 'utf8').includes('kestrel'))
+  assert.ok(!`${flagged.stdout()}${flagged.stderr()}`.includes('kestrel'))
+  flagged.kill('SIGTERM')
+  assert.equal((await flagged.exited).code, 0)
+})
+
+test('when the embedded database is killed it comes back and the server with it', async (t) => {
+  const folder = scratch(t)
+  const server = startServer(t, folder)
+  const address = await server.ready()
+  const { shares } = await initialise(address)
+  process.kill(server.entries().find(({ message }) => message === 'embedded database runs')?.pid ?? 0, 'SIGKILL')
+  await until(async () => (await ask<Partial<SealStatus>>(address, '/status')).initialized === true, 'the status can be read again')
+  for (const share of shares.slice(0, 2)) await ask(address, '/share', share)
+  assert.equal((await ask<Self>(address, '/self')).unsealed, true)
 })
 
 test('a signal during the start stops the start', async (t) => {

@@ -75,13 +75,17 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   const version = readVersion()
   const pool = new Pool(database.access.direct.coffer_app, { max: 3 })
   undo.defer(() => pool.close())
+  const auditDatabase = new Pool(database.access.direct.coffer_audit, { max: 1 })
+  undo.defer(() => auditDatabase.close())
   const machine = new SealMachine({ database: pool, dataDirectory: config.dataDir, kind: config.seal.kind, rewrapKeys: rewrapUnderRoot })
   const keeper = makeSealKeeper({ machine, config, nodeId, version, logger, loadPlatform: options.loadPlatform })
   undo.defer(() => keeper.drop())
-  const { desk, workers } = employ({ config, nodeId, version, access: database.access, keeper, logger, program: options.workerProgram })
+  const { desk, workers, spools } = employ({ config, nodeId, version, access: database.access, auditDatabase, keeper, logger, program: options.workerProgram })
   const first = config.mode === 'server' ? { status: await desk.openAutomatically(), rootToken: undefined } : await openOrInitialise(desk, config)
   proceed()
 
+  undo.defer(() => spools.stop())
+  spools.start()
   let deadline = failedStartMs
   undo.defer(() => workers.stop(deadline))
   const hurry = (): void => workers.kill()

@@ -33,10 +33,12 @@ export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   readonly #child: ChildProcess
   readonly #channel: Channel
+  /** The audit stream that it writes, once it has said so. */
+  #stream: string | undefined
   #unsealing: Promise<void> | undefined
 
   /** Throws when the process cannot be made at all. */
-  constructor(program: string, handlers: ReadonlyMap<number, Handler>) {
+  constructor(program: string, handlers: ReadonlyMap<number, Handler>, onStream: () => void = () => undefined) {
     this.#child = spawn(process.execPath, [...inheritedFlags(), '--disable-sigusr1', program], {
       env: workerEnvironment(),
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
@@ -47,7 +49,12 @@ export class WorkerProcess {
     })
     const socket = this.#child.stdio[channelDescriptor]
     if (!(socket instanceof Socket)) throw new Error('The worker has no control channel')
-    this.#channel = new Channel(socket, handlers)
+    const announceStream: Handler = async (body) => {
+      this.#stream = body.toString('utf8')
+      onStream()
+      return undefined
+    }
+    this.#channel = new Channel(socket, new Map([...handlers, [operation.announceStream, announceStream]]))
     socket.on('data', (chunk: Buffer) => this.#channel.feed(chunk))
     void this.exited.then(() => this.#channel.close())
   }
@@ -69,6 +76,10 @@ export class WorkerProcess {
       this.#unsealing = this.#channel.request(operation.unseal, bytes).then(() => undefined)
     }
     return this.#unsealing
+  }
+
+  get stream(): string | undefined {
+    return this.#stream
   }
 
   get hasKey(): boolean {

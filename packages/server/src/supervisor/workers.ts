@@ -3,6 +3,7 @@
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessSnapshot } from '../telemetry/metrics.ts'
+import type { StreamWriter } from './spools.ts'
 import { WorkerSlot, type SlotOptions } from './slot.ts'
 
 export interface WorkersOptions extends Omit<SlotOptions, 'index'> {
@@ -31,6 +32,10 @@ export class Workers {
 
   get listening(): number {
     return this.#slots.filter((slot) => slot.isListening).length
+  }
+
+  get writers(): readonly StreamWriter[] {
+    return this.#slots.flatMap((slot) => slot.writers)
   }
 
   /** Resolves when every worker that can has opened its keys. */

@@ -19,6 +19,7 @@ export const operation = Object.freeze({
   resetUnseal: 19,
   seal: 20,
   collectMetrics: 21,
+  announceStream: 22,
 })
 
 /** How to reach the database as each role; `direct` goes past a transaction pooler. */
