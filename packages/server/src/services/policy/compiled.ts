@@ -67,9 +67,10 @@ export class CompiledPrincipal {
   }
 }
 
+/** All that a resolution depends on; `sudo` is a second question of its own. */
 const sameResource = (a: PolicyResource, b: PolicyResource): boolean =>
   a.kind === b.kind && a.project === b.project && a.environment === b.environment && a.path === b.path
-  && a.protected === b.protected && a.capability === b.capability && a.sudo === b.sudo
+  && a.protected === b.protected && a.capability === b.capability
 
 /** Compiles what one principal (or token) may do. Costs about as much as parsing; do it once. */
 export const compilePrincipal = (input: CompileInput): CompiledPrincipal => new CompiledPrincipal(input)

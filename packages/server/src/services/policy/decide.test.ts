@@ -189,6 +189,19 @@ test('an ACL deny on the data path denies break-glass too', () => {
   assert.equal(decision.rule, 'acl:ops path "secret/data/prod/*"')
 })
 
+test('a deny of break-glass is named even where ticket and reason are missing', () => {
+  const decision = ask({ json: [oncall, { ...deny, actions: ['secrets:read-break-glass'] }] }, 'break-glass')
+  assert.equal(decision.rule, 'json:team#2')
+})
+
+test('a list is of a folder, however the caller wrote it', () => {
+  const folder: PolicyResource = { kind: 'secret', apiPath: 'secret/metadata/prod/payments', project: 'secret', environment: 'prod', path: 'payments', protected: true }
+  assert.equal(decide(compile({ json: [allow] }), 'list', folder, base).allow, true)
+  assert.equal(decide(compile({ json: [{ ...allow, resources: ['/secret/metadata/prod/payments/*'] }] }), 'list', folder, base).allow, true)
+  assert.equal(decide(compile({ acl: 'path "secret/metadata/prod/payments/*" { capabilities = ["list"] }' }), 'list', folder, base).allow, true)
+  assert.equal(decide(compile({ json: [allow] }), 'read', folder, base).allow, false, 'but reading is of a secret')
+})
+
 // ── ACL constraints ─────────────────────────────────────────────────────────
 
 const constrained = 'path "secret/data/prod/*" { capabilities = ["update"] allowed_parameters = { "data" = [] } denied_parameters = { "force" = [] } }'

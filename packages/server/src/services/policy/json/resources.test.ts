@@ -110,6 +110,7 @@ for (const [pattern, apiPath, expected] of [
   ['/transit/encrypt/app-*', 'transit/encrypt/app-1', true],
   ['/transit/encrypt/app-*', 'transit/encrypt/app-1/x', false],
   ['/+/creds/+', 'database/creds/readonly', true],
+  ['/a/+/b', 'a//b', false],
   ['/*', 'anything/at/all', true],
 ] as const) {
   test(`${pattern} ${expected ? 'covers' : 'does not cover'} the API path ${apiPath}`, () => {
