@@ -21,7 +21,7 @@ export type Action =
   | 'break-glass'
 
 export interface Resource {
-  readonly kind: 'secret' | 'environment' | 'project' | 'organization' | 'policy' | 'token' | 'identity' | 'audit' | 'system' | 'platform'
+  readonly kind: 'secret' | 'environment' | 'project' | 'organization' | 'owner' | 'policy' | 'token' | 'identity' | 'audit' | 'system' | 'platform'
   readonly apiPath: string
   readonly project?: string | undefined
   readonly environment?: string | undefined

@@ -88,7 +88,7 @@ const own = (access: AccessPort, places: Places): Pick<Handled, 'whoami' | 'logo
 
 const tokenHandlers = (access: AccessPort, places: Places): Pick<Handled, 'createToken' | 'listTokens' | 'revokeToken'> => ({
   async createToken(input, call) {
-    const grant = call.authorise('create', tokens('create'))
+    const grant = call.authorise('create', { ...tokens('create'), project: input.project ?? call.caller?.lock?.project, environment: input.environment ?? call.caller?.lock?.environment })
     const registry = await places.registry(call.orgId)
     const issued = await access.issue(grant, call, {
       ...scopeOf(registry, input),
@@ -131,7 +131,7 @@ const identityHandlers = (access: AccessPort, places: Places): Pick<Handled, 'cr
     return { items: shown.map(principalView), ...(found.length > input.limit && last !== undefined ? { next: encodeCursor('principals', last.principalId) } : {}) }
   },
   async bindRole(input, call) {
-    const grant = call.authorise('administer', identity('role-bindings'))
+    const grant = call.authorise('administer', { ...identity('role-bindings'), project: input.project, environment: input.environment })
     const registry = await places.registry(call.orgId)
     return bindingView(await access.bindRole(grant, call, { principalId: uuidOf('principal', input.principal), role: input.role, ...scopeOf(registry, input) }), registry)
   },

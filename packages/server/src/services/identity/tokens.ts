@@ -89,7 +89,7 @@ export const insert = async (keys: TokenKeys, tx: Queryable, org: { readonly org
 }
 
 /** Takes one use of a counted token. @throws unauthenticated when none is left */
-export const takeUse = async (ports: TokenPorts, orgId: string, token: TokenRow): Promise<void> => {
+export const takeUse = async (ports: TokenPorts, orgId: string, token: Pick<TokenRow, 'tokenId' | 'numUses'>): Promise<void> => {
   if (token.numUses > 0 && !(await repository.takeUse(ports.database, orgId, token.tokenId))) throw fail('unauthenticated', 'token.used_up', 'The token has no uses left. Log in again.')
 }
 

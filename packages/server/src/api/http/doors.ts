@@ -1,0 +1,72 @@
+// The native and the flat door: names and envelopes, nothing else. Each route is a prepared operation.
+
+import { encodeOutput } from '../../kernel/output.ts'
+import { fail, type CofferError } from '../../kernel/errors.ts'
+import type { Implemented, Method } from '../../kernel/operation.ts'
+import { parseQuery } from '../../kernel/path.ts'
+import type { Runner } from '../../request/pipeline.ts'
+import { readBody, readMessage } from './request.ts'
+import { Router } from './router.ts'
+import type { Door, HttpExchange } from './server.ts'
+
+export interface DoorLimits {
+  readonly depth: number
+  readonly bodyBytes: number
+}
+
+export interface NativeDoorOptions {
+  readonly name: 'rest' | 'flat'
+  readonly limits: DoorLimits
+  /** Undefined while sealed. */
+  runners(): ReadonlyMap<string, Runner> | undefined
+  readonly operations: readonly Pick<Implemented, 'operation'>[]
+}
+
+const methods: ReadonlySet<string> = new Set<Method>(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** Retry-After and the like. */
+export const errorHeaders = (exchange: HttpExchange, error: CofferError): void => {
+  const { reply } = exchange
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
+  else if (error.httpStatus === 503) reply.header('retry-after', '1')
+  if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer')
+}
+
+const sendJson = (exchange: HttpExchange, status: number, body: unknown): void => {
+  void exchange.reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+/** `{error, message, data}` for the native door, bare bodies for the flat one; errors of both in the native form. */
+export const nativeDoor = (options: NativeDoorOptions): Door => {
+  const router = new Router(options.operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
+  return {
+    async handle(exchange) {
+      const { request, method, target } = exchange
+      if (!methods.has(method)) throw fail('invalid_request', 'request.method', `The method ${method} is not known here.`, { field: 'method', httpStatus: 405 })
+      if (target.trailingSlash) throw fail('not_found', 'request.no_route', 'There is nothing at this path. Native paths have no trailing slash.')
+      const { target: operation, params } = router.match(method, target.segments)
+      const runner = options.runners()?.get(operation.id)
+      if (runner === undefined) throw fail('sealed', 'seal.sealed', 'The server is sealed. Unseal it first.')
+      const message = readMessage(request)
+      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes }, message.token)
+      if (body !== undefined && (method === 'GET' || method === 'DELETE')) throw fail('invalid_request', 'request.unexpected_body', `${method} takes no body.`, { field: 'body' })
+      const answer = await runner({
+        door: options.name,
+        requestId: exchange.requestId,
+        raw: { path: params, query: parseQuery(target.query), body },
+        leniency: 'strict',
+        token: message.token,
+        namespace: message.namespace,
+        projectHeader: message.project,
+        idempotencyKey: message.idempotencyKey,
+        sourceIp: message.sourceIp,
+      })
+      const data = answer.data === undefined ? null : encodeOutput(operation.output, answer.data)
+      sendJson(exchange, answer.status, options.name === 'flat' ? data : { error: false, message: operation.summary, data })
+    },
+    refuse(exchange, error) {
+      errorHeaders(exchange, error)
+      sendJson(exchange, error.httpStatus, { error: true, message: error.message, data: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }), requestId: exchange.requestId } })
+    },
+  }
+}

@@ -1,0 +1,88 @@
+// From an HTTP request to what a door hands to the pipeline: headers by name, a bounded JSON body, and the checks that
+// concern the message itself.
+
+import type { FastifyRequest } from 'fastify'
+import { equalText } from '../../crypto/compare.ts'
+import { bodyHmac } from '../../crypto/body-hmac.ts'
+import { fail } from '../../kernel/errors.ts'
+import { JsonError, parseJson } from '../../lib/json.ts'
+import type { RawInput } from '../../kernel/input.ts'
+
+export interface Message {
+  readonly token: string | undefined
+  readonly namespace: string | undefined
+  readonly project: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly sourceIp: string | undefined
+}
+
+const MAX_HEADER_VALUE = 9000
+
+/** One header, or undefined. A repeated header is refused, because two readers could each take another of its values. */
+export const header = (request: FastifyRequest, name: string): string | undefined => {
+  const value = request.headers[name]
+  if (value === undefined || value === '') return undefined
+  if (typeof value !== 'string' || value.length > MAX_HEADER_VALUE) throw fail('invalid_request', 'request.bad_header', `The header ${name} is repeated or too long.`, { field: name })
+  return value
+}
+
+/** X-Vault-Token, or Authorization: Bearer. Both and different: 400. */
+const tokenOf = (request: FastifyRequest): string | undefined => {
+  const own = header(request, 'x-vault-token')
+  const authorization = header(request, 'authorization')
+  const bearer = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+  if (own !== undefined && bearer !== undefined && !equalText(own, bearer)) throw fail('invalid_request', 'request.two_tokens', 'X-Vault-Token and Authorization name different tokens.', { field: 'X-Vault-Token' })
+  return own ?? (bearer === '' ? undefined : bearer)
+}
+
+const either = (first: string | undefined, second: string | undefined, name: string): string | undefined => {
+  if (first !== undefined && second !== undefined && first !== second) throw fail('invalid_request', 'request.both', `${name} is given in two headers that differ.`, { field: name })
+  return first ?? second
+}
+
+/** What the headers say. @throws invalid_request */
+export const readMessage = (request: FastifyRequest): Message => {
+  const idempotencyKey = header(request, 'idempotency-key')
+  if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) throw fail('invalid_request', 'request.bad_header', 'Idempotency-Key has 1 to 255 printable ASCII characters.', { field: 'Idempotency-Key' })
+  const project = header(request, 'x-coffer-project')
+  if (project !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(project)) throw fail('invalid_request', 'project.bad_name', 'X-Coffer-Project is not the name of a project.', { field: 'X-Coffer-Project' })
+  return {
+    token: tokenOf(request),
+    namespace: either(header(request, 'x-coffer-organization'), header(request, 'x-vault-namespace'), 'the organization'),
+    project,
+    idempotencyKey,
+    sourceIp: request.socket.remoteAddress,
+  }
+}
+
+/**
+ * The body as an object, or undefined when there is none.
+ * @throws invalid_request for anything but one JSON object; 415 for another content type; nothing of the body is repeated
+ */
+export const readBody = (request: FastifyRequest, limits: { readonly depth: number; readonly bytes: number }, token: string | undefined): RawInput['body'] => {
+  const { body } = request
+  const bytes = Buffer.isBuffer(body) ? body : undefined
+  checkBodyHmac(request, bytes ?? Buffer.alloc(0), token)
+  if (bytes === undefined || bytes.length === 0) return undefined
+  const type = header(request, 'content-type')
+  if (type !== undefined && !/^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i.test(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
+  return parseObject(bytes, limits)
+}
+
+export const parseObject = (bytes: Buffer, limits: { readonly depth: number; readonly bytes: number }): Readonly<Record<string, unknown>> => {
+  try {
+    const parsed = parseJson(bytes, { maxDepth: limits.depth, maxBytes: limits.bytes })
+    if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw fail('invalid_request', 'request.bad_json', 'The body must be a JSON object.', { field: 'body' })
+    return parsed as Readonly<Record<string, unknown>> // an object, as just checked
+  } catch (error) {
+    if (error instanceof JsonError) throw fail('invalid_request', 'request.bad_json', `The body is not valid JSON: ${error.message}.`, { field: 'body' })
+    throw error
+  }
+}
+
+/** Clients may send an HMAC of the body under their token: a proxy that changed the body on its way is found. */
+const checkBodyHmac = (request: FastifyRequest, body: Buffer, token: string | undefined): void => {
+  const given = header(request, 'x-coffer-body-hmac')
+  if (given === undefined) return
+  if (token === undefined || !equalText(given, bodyHmac(token, body))) throw fail('invalid_request', 'request.body_hmac', 'X-Coffer-Body-HMAC does not fit the body: it was changed on its way, or made with another token.', { field: 'X-Coffer-Body-HMAC' })
+}

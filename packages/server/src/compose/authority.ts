@@ -1,0 +1,122 @@
+// From a token's text to what its holder may do: loaded, its row MACs checked, compiled once and kept while the feed says
+// that nothing of it changed.
+
+import { anyCidrContains, parseCidr } from '../lib/cidr.ts'
+import type { Action, Caller, Resource, Verdict } from '../kernel/call.ts'
+import { principalNames, type LoadedToken, type PolicyRow } from '../kernel/identity.ts'
+import { DEFAULT_PROJECT, type OrgRegistry } from '../kernel/tenancy.ts'
+import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/ports.ts'
+import { hmacIdentifier } from '../services/audit/records.ts'
+import type { HmacKey } from '../crypto/keys.ts'
+import type { CacheRegion } from '../services/freshness/cache.ts'
+import { cacheKeyOf, find, takeUse, type TokenPorts } from '../services/identity/tokens.ts'
+import { parseAclPolicy } from '../services/policy/acl/parse.ts'
+import { CompiledPrincipal, compilePrincipal } from '../services/policy/compiled.ts'
+import { decide } from '../services/policy/decide.ts'
+import { parseJsonPolicy } from '../services/policy/json/parse.ts'
+import { roleBinding } from '../services/policy/roles.ts'
+import type { AclPolicy, JsonPolicy, PolicyResource, RequestContext, RoleBinding, RoleScope } from '../services/policy/types.ts'
+
+/** A found token and its compiled rules; `explain` needs the latter. */
+export interface Compiled extends Authenticated {
+  readonly tokenId: string
+  readonly compiled: CompiledPrincipal
+}
+
+export interface OrgPolicies {
+  readonly json: readonly JsonPolicy[]
+  readonly acl: ReadonlyMap<string, AclPolicy>
+}
+
+export interface AuthorityPorts extends TokenPorts {
+  readonly region: CacheRegion<Compiled | null>
+  registry(orgId: string): Promise<OrgRegistry>
+  policies(orgId: string): Promise<OrgPolicies>
+  auditKey(orgId: string): Promise<HmacKey>
+}
+
+const COMPILED_BYTES = 4096
+const NEGATIVE_MS = 2_000
+
+/** Policies of an organization, parsed. One that no longer parses denies nothing and allows nothing; writing it was refused. */
+export const parsePolicies = (rows: readonly PolicyRow[]): OrgPolicies => ({
+  json: rows.filter((row) => row.kind === 'json').map((row) => parseJsonPolicy(row.body, row.name)),
+  acl: new Map(rows.filter((row) => row.kind === 'acl').map((row) => [row.name, parseAclPolicy(row.body, row.name)])),
+})
+
+// Nothing restrains a root token, so it stays usable when a stored policy no longer parses.
+const noPolicies: OrgPolicies = { json: [], acl: new Map() }
+
+/** What the policy engine and the pipeline need of a loaded token. Undefined when its principal is disabled. */
+export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId: string, loaded: LoadedToken): Promise<Compiled | null> => {
+  const { token, principal, groups } = loaded
+  if (principal?.disabled === true) return null
+  const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? noPolicies : ports.policies(orgId), ports.auditKey(orgId)])
+  const lockedMount = token.lockMountId === undefined ? undefined : registry.mountById(token.lockMountId)
+  // A lock to a project that is gone locks to nothing at all.
+  if (token.lockMountId !== undefined && lockedMount === undefined) return null
+  const lock = lockedMount === undefined ? undefined : { project: lockedMount.path, mountId: lockedMount.mountId, environment: token.lockEnvironment }
+  const names = [...(principal === undefined ? [] : principalNames(principal, token)), ...groups.map((group) => `group:${group.name}`), `token:${token.displayName}`]
+  const aclNames = [...new Set([...token.policies, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
+  const compiled = compilePrincipal({
+    principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }) },
+    aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? []),
+    jsonPolicies: policies.json,
+    roleBindings: bindingsOf(loaded, registry),
+    defaultProject: lock?.project ?? DEFAULT_PROJECT,
+  })
+  const caller: Caller = {
+    orgId,
+    tokenId: token.tokenId,
+    principalId: principal?.principalId,
+    principal: names[0] ?? `token:${token.displayName}`,
+    actorType: principal?.kind ?? 'system',
+    root: token.root,
+    lock,
+    accessor: token.accessor,
+    accessorHmac: hmacIdentifier(auditKey, token.accessor),
+    policies: aclNames,
+    expiresAt: token.expiresAt,
+  }
+  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.numUses, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts) }
+}
+
+const bindingsOf = (loaded: LoadedToken, registry: OrgRegistry): readonly RoleBinding[] =>
+  loaded.bindings.flatMap((binding) => {
+    const project = binding.mountId === undefined ? undefined : registry.mountById(binding.mountId)?.path
+    if (binding.mountId !== undefined && project === undefined) return []
+    const scope: RoleScope = project === undefined ? { level: 'organization' } : binding.environment === undefined ? { level: 'project', project } : { level: 'environment', project, environment: binding.environment }
+    return [roleBinding(binding.role, scope)]
+  })
+
+export const contextOf = (facts: DecisionFacts): RequestContext => ({ sourceIp: facts.sourceIp, mfa: false, time: facts.time, door: facts.door })
+
+const judge = (compiled: CompiledPrincipal, action: Action, resource: Resource, facts: DecisionFacts): Verdict => {
+  const asked: PolicyResource = resource
+  return decide(compiled, action, asked, contextOf(facts))
+}
+
+export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
+  async authenticate(token) {
+    const key = cacheKeyOf(token)
+    const cached = ports.region.peek(key)
+    if (cached !== undefined) return cached ?? undefined
+    // The organization of a token is known only once it is found; an unknown token belongs to nobody's tag.
+    const found = await ports.region.getOrLoad('', key, async () => {
+      const at = await find(ports, token)
+      const value = at === undefined ? null : await compileToken(ports, at.orgId, at.loaded)
+      if (at === undefined || value === null) return { value: null, bytes: 64, maxAgeMs: NEGATIVE_MS }
+      return { value, bytes: COMPILED_BYTES, tags: [`token:${value.tokenId}`, `grants:${at.orgId}`] }
+    })
+    return found ?? undefined
+  },
+  async takeUse(authenticated) {
+    const { caller, numUses } = authenticated
+    await takeUse(ports, caller.orgId, { tokenId: caller.tokenId, numUses })
+  },
+  permitsAddress(cidrs, address) {
+    if (address === undefined) return false
+    const parsed = cidrs.map(parseCidr).filter((cidr) => cidr !== undefined)
+    return anyCidrContains(parsed, address)
+  },
+})
