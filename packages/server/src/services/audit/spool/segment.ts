@@ -1,7 +1,7 @@
 // Segment files: preallocated with real zeros, so that the fdatasync of a frame has no file size and no block
 // allocation to journal, and so that a full disk shows when a segment is made and not in the middle of a frame.
 // A file becomes visible under its name only when its zeros, and then its directory entry, are on the disk.
-import * as fs from 'node:fs'
+import type * as fs from 'node:fs'
 import { open, mkdir, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'

@@ -109,7 +109,12 @@ export class AuditSpool {
       root: options.root, directory, segmentBytes, maxSegments: options.maxSegments ?? defaults.maxSegments, files: options.files ?? nodeFiles,
     })
     const spool = new AuditSpool(identity, store, await store.take(), options)
-    await spool.#begin(spool.#segment, 'open', JSON.stringify(identity))
+    try {
+      await spool.#begin(spool.#segment, 'open', JSON.stringify(identity))
+    } catch (error) {
+      await spool.#segment.discard()
+      throw error
+    }
     spool.#state = 'open'
     return spool
   }

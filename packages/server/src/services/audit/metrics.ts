@@ -1,0 +1,34 @@
+// The audit trail's health in numbers. The backlog is the one to alert on: records are safe on this disk, but not yet
+// where the disk's loss could not reach them.
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { Shipper } from './shipping/shipper.ts'
+import type { AuditSpool, SpoolCounters } from './spool/spool.ts'
+
+/** Declares the audit metrics of a worker and keeps them current. Once per process. */
+export const exposeAuditMetrics = (metrics: Metrics, spool: AuditSpool, shipper: Shipper): void => {
+  const counters = Object.entries(help).map(([name, text]) => ({ name, counter: metrics.counter(`coffer_audit_${name}_total`, text).with() }))
+  const available = metrics.gauge('coffer_audit_available', 'Whether audit records are taken; 0 means that data requests are refused.').with()
+  const backlog = metrics.gauge('coffer_audit_backlog_frames', 'Durable frames that a sink has not confirmed.', ['sink'])
+  const damaged = metrics.gauge('coffer_audit_damaged_items', 'Spooled items that no row could be made of.', ['sink'])
+  let last: SpoolCounters = { frames: 0, fsyncs: 0, records: 0, poisoned: 0, refused: 0 }
+  metrics.onRead(() => {
+    const now = { ...spool.counters }
+    for (const { name, counter } of counters) if (isCounter(name)) counter.inc(now[name] - last[name])
+    last = now
+    available.set(spool.available ? 1 : 0)
+    for (const sink of shipper.backlog()) {
+      backlog.with(sink.sink).set(sink.frames)
+      damaged.with(sink.sink).set(sink.damaged)
+    }
+  })
+}
+
+const help: Readonly<Record<keyof SpoolCounters, string>> = Object.freeze({
+  frames: 'Frames made durable.',
+  fsyncs: 'Flushes to stable storage.',
+  records: 'Records and links made durable.',
+  poisoned: 'Segments given up after a failed write or flush.',
+  refused: 'Records that could not be made durable, whose requests were refused.',
+})
+
+const isCounter = (name: string): name is keyof SpoolCounters => name in help
