@@ -1,0 +1,51 @@
+// The service as proto/codesprintpro/secrets/v1/secrets.proto declares it, read when the server starts.
+
+import { join } from 'node:path'
+import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
+
+export interface SecretRequest {
+  readonly secret_path: string
+  readonly client_token: string
+  readonly version_or_alias: string
+}
+
+export interface WatchRequest {
+  readonly secret_paths: readonly string[]
+  readonly client_token: string
+}
+
+export interface SecretChangeEvent {
+  readonly secret_path: string
+  readonly new_version_number: number
+  readonly alias: string
+}
+
+/** A message that was no protobuf of its type. It reaches the handler, so that the caller gets an error of ours. */
+export const malformed = Symbol('malformed')
+
+const SERVICE = 'codesprintpro.secrets.v1.SecretDeliveryService'
+// The same depth below the repository from src/ and from dist/.
+const folder = join(import.meta.dirname, '../../../../../proto')
+
+/** The gRPC path of an rpc, which is also the path of its operation. */
+export const rpcPath = (rpc: string): string => `/${SERVICE}/${rpc}`
+
+/** grpc-js would answer INTERNAL to bytes that do not parse, as though the server were at fault. */
+const tolerant = (parse: (bytes: Buffer) => object) => (bytes: Buffer): object => {
+  try {
+    return parse(bytes)
+  } catch {
+    return { [malformed]: true }
+  }
+}
+
+/** @throws Error when the file is missing or does not declare the service */
+export const loadService = (): ServiceDefinition => {
+  // Numbers hold every version number (they end at 2^53 - 1), and expiry in seconds.
+  const definition = loadSync('codesprintpro/secrets/v1/secrets.proto', { includeDirs: [folder], keepCase: true, longs: Number, defaults: true, arrays: true })
+  const service = definition[SERVICE]
+  if (service === undefined || 'format' in service) throw new Error(`the proto file does not declare ${SERVICE}`)
+  // What is neither message nor enum is a service: a record of methods.
+  const methods = Object.entries(service as ServiceDefinition)
+  return Object.fromEntries(methods.map(([name, method]) => [name, { ...method, requestDeserialize: tolerant(method.requestDeserialize) }]))
+}

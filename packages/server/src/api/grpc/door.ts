@@ -1,0 +1,128 @@
+// The two rpcs: messages in, the pipeline, messages out.
+
+import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
+import { asCofferError, fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
+import type { Implemented, Operation } from '../../kernel/operation.ts'
+import { encodeOutput } from '../../kernel/output.ts'
+import { BoundedQueue, QueueFull } from '../../lib/bounded-queue.ts'
+import { prepare, type Runner } from '../../request/pipeline.ts'
+import type { PipelinePorts } from '../../request/ports.ts'
+import type { ChangeStream } from './change-stream.ts'
+import { malformed, rpcPath, type SecretChangeEvent, type SecretRequest, type WatchRequest } from './contract.ts'
+import { doorRequest, type CallFacts } from './request.ts'
+import { statusOf, trailers } from './status.ts'
+import type { Streams } from './streams.ts'
+import { watch, type Seen } from './watch.ts'
+
+export interface DoorPorts {
+  readonly pipeline: PipelinePorts
+  /** Those of platform/delivery; an rpc is the operation with its path. */
+  readonly operations: readonly Implemented[]
+  readonly changes: ChangeStream
+  newRequestId(): string
+}
+
+// A change of a secret that thousands follow makes thousands of looks: they take turns, so that requests find the database free.
+const LOOKS_AT_ONCE = 8
+const LOOKS_WAITING = 20_000
+
+interface Rpc {
+  readonly operation: Operation
+  readonly run: Runner
+}
+
+const rpc = ({ operations, pipeline }: DoorPorts, name: string): Rpc => {
+  const implemented = operations.find(({ operation }) => operation.path === rpcPath(name))
+  if (implemented === undefined) throw new Error(`no operation for the rpc ${name}`)
+  return { operation: implemented.operation, run: prepare(pipeline, implemented, true) }
+}
+
+const factsOf = (ports: DoorPorts, call: { readonly metadata: Metadata; getPeer(): string }): CallFacts => ({ metadata: call.metadata, peer: call.getPeer(), requestId: ports.newRequestId() })
+
+/** @throws invalid_request for bytes that were no message of the type */
+const messageOf = <T extends object>(request: T): T => {
+  if (malformed in request) throw fail('invalid_request', 'request.malformed', 'The message is not valid protobuf of its type.')
+  return request
+}
+
+const errorOf = (ports: DoorPorts, { operation }: Rpc, requestId: string, thrown: unknown): CofferError => {
+  if (isCofferError(thrown)) return thrown
+  if (thrown instanceof QueueFull) return fail('rate_limited', 'delivery.busy', 'Too many streams wait for their turn. Try again later.', { retryAfterSeconds: 5, cause: thrown })
+  ports.pipeline.log.failed(requestId, operation.id, thrown)
+  return asCofferError(thrown)
+}
+
+export const getSecret = (ports: DoorPorts) => {
+  const get = rpc(ports, 'GetSecret')
+  const answer = async (facts: CallFacts, request: SecretRequest): Promise<object> => {
+    const { client_token: token, ...body } = messageOf(request)
+    const { data } = await get.run(doorRequest(facts, token, body))
+    return encodeOutput(get.operation.output, data ?? {}, true)
+  }
+  return (call: ServerUnaryCall<SecretRequest, object>, callback: sendUnaryData<object>): void => {
+    const facts = factsOf(ports, call)
+    answer(facts, call.request).then(
+      (message) => callback(null, message, trailers(facts.requestId)),
+      (thrown: unknown) => callback(statusOf(errorOf(ports, get, facts.requestId, thrown), facts.requestId)),
+    )
+  }
+}
+
+type WatchCall = ServerWritableStream<WatchRequest, SecretChangeEvent>
+
+/** Resolves when the call takes more. A client that reads slowly holds up its own stream only. */
+const sender = (call: WatchCall, ended: AbortSignal) => (event: SecretChangeEvent): Promise<void> =>
+  new Promise((resolve) => {
+    if (ended.aborted || call.write(event)) return resolve()
+    const go = (): void => {
+      call.off('drain', go)
+      ended.removeEventListener('abort', go)
+      resolve()
+    }
+    call.on('drain', go)
+    ended.addEventListener('abort', go)
+  })
+
+/** @returns what runs one stream to its end */
+const follower = (ports: DoorPorts, look: Rpc, streams: Streams) => {
+  const turns = new BoundedQueue({ concurrency: LOOKS_AT_ONCE, maxWaiting: LOOKS_WAITING })
+  return async (facts: CallFacts, call: WatchCall, stream: AbortController): Promise<void> => {
+    const { secret_paths: paths, client_token: token } = messageOf(call.request)
+    const leave = streams.begin(stream)
+    const ended = stream.signal
+    try {
+      await watch(paths, {
+        ask: async (secretPaths, isLook) => {
+          const requestId = isLook ? ports.newRequestId() : facts.requestId
+          const { data } = await look.run(doorRequest({ ...facts, requestId }, token, { secret_paths: secretPaths, look: isLook }))
+          // The contract of delivery.watch, which encodeOutput checks, is what Seen says.
+          return encodeOutput(look.operation.output, data ?? {}) as unknown as Seen
+        },
+        send: sender(call, ended),
+        changes: ports.changes,
+        turns,
+        enter: (name) => streams.enter(name),
+        now: () => ports.pipeline.courier.now(),
+        ended,
+      })
+    } finally {
+      leave()
+    }
+    // It ends by itself only when the client is gone, who then hears nothing, or the server stops.
+    throw fail('unavailable', 'server.stopping', 'The server is stopping. Connect again.')
+  }
+}
+
+export const watchSecretChanges = (ports: DoorPorts, streams: Streams) => {
+  const look = rpc(ports, 'WatchSecretChanges')
+  const follow = follower(ports, look, streams)
+  return (call: WatchCall): void => {
+    const facts = factsOf(ports, call)
+    const stream = new AbortController()
+    call.on('cancelled', () => stream.abort())
+    follow(facts, call, stream).catch((thrown: unknown) => {
+      const error = errorOf(ports, look, facts.requestId, thrown)
+      if (!call.cancelled) call.emit('error', statusOf(error, facts.requestId))
+    })
+  }
+}

@@ -1,0 +1,55 @@
+// The gRPC door on its own listener (architecture, section 1).
+
+import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { loadService } from './contract.ts'
+import { getSecret, watchSecretChanges, type DoorPorts } from './door.ts'
+import { listen, type GrpcTls, type Listen } from './listener.ts'
+import { Streams, type StreamLimits } from './streams.ts'
+
+export interface GrpcOptions extends DoorPorts {
+  readonly listen: Listen
+  /** Absent: plain HTTP/2, for loopback or behind a proxy that ends TLS. */
+  readonly tls?: GrpcTls | undefined
+  readonly streams?: Partial<StreamLimits> | undefined
+}
+
+export interface GrpcDoor {
+  readonly port: number
+  /** Stops accepting, ends the watching streams, lets calls finish for at most so long. */
+  close(graceMs: number): Promise<void>
+}
+
+const serverOptions = {
+  // 100 paths of the greatest length with room for the token; nothing that is asked needs more.
+  'grpc.max_receive_message_length': 128 * 1024,
+  'grpc.max_concurrent_streams': 1000,
+  // A client whose machine is gone is noticed within a minute, though a watching stream may be silent for days.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  // Told to go away (grpc-js adds a jitter of a tenth), so that connections spread over new workers; calls go on until they end.
+  'grpc.max_connection_age_ms': 600_000,
+  'grpc.max_connection_idle_ms': 300_000,
+  'grpc.enable_channelz': 0,
+}
+
+const streamLimits: StreamLimits = { perToken: 32, inAll: 10_000 }
+
+/** @throws unavailable when the address cannot be had */
+export const startGrpc = async (options: GrpcOptions): Promise<GrpcDoor> => {
+  const server = new Server(serverOptions)
+  const streams = new Streams({ ...streamLimits, ...options.streams })
+  const handlers = { GetSecret: getSecret(options), WatchSecretChanges: watchSecretChanges(options, streams) }
+  // grpc-js takes handlers of any message type; contract.ts says which these are.
+  server.addService(loadService(), handlers as unknown as UntypedServiceImplementation)
+  const listener = await listen(server, options.listen, options.tls)
+  return {
+    port: listener.port,
+    async close(graceMs) {
+      listener.close()
+      streams.stop()
+      const force = setTimeout(() => server.forceShutdown(), graceMs)
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+      clearTimeout(force)
+    },
+  }
+}
