@@ -27,6 +27,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   'engines/*': { imports: core },
   'auth/*': { imports: core },
   'platform/*': { imports: core },
+  // The list of all contracts.
+  'platform/contracts': { imports: [...core, 'platform', 'system/operations'] },
   'sync/*': { imports: core },
   system: { imports: storing, types: stateful },
   request: { imports: storing, types: stateful },
@@ -52,6 +54,8 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
 /** The layer of a file below packages/server/src: `services/policy/acl/rule.ts` belongs to `services/policy`. */
 export function layerOf(path: string): { name: string; layer: Layer | undefined } {
   const [first = '', second = ''] = path.replace(/\.ts$/, '').split('/')
+  const one = layers[`${first}/${second}`]
+  if (one !== undefined) return { name: `${first}/${second}`, layer: one }
   const star = layers[`${first}/*`]
   return star === undefined ? { name: first, layer: layers[first] } : { name: `${first}/${second}`, layer: star }
 }

@@ -14,7 +14,7 @@ export interface ChangeStream {
   subscribe(orgId: string, listener: ChangeListener): () => void
 }
 
-/** One per process. Its `apply` and `clear` are called like those of a cache. */
+/** One per process; a sink of the change feed, like a cache. */
 export class ChangeHub implements ChangeStream {
   readonly #listeners = new Map<string, Set<ChangeListener>>()
 
@@ -37,7 +37,4 @@ export class ChangeHub implements ChangeStream {
   clear(): void {
     for (const listeners of this.#listeners.values()) for (const listener of listeners) listener('everything')
   }
-
-  /** Caches are swept; there is nothing here that ages. */
-  sweep(): void {}
 }

@@ -1,12 +1,12 @@
 // The two rpcs: messages in, the pipeline, messages out.
 
 import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
+import { makeUuidV7 } from '../../crypto/random.ts'
 import { asCofferError, fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Implemented, Operation } from '../../kernel/operation.ts'
 import { encodeOutput } from '../../kernel/output.ts'
 import { BoundedQueue, QueueFull } from '../../lib/bounded-queue.ts'
-import { prepare, type Runner } from '../../request/pipeline.ts'
-import type { PipelinePorts } from '../../request/ports.ts'
+import type { Runner } from '../../request/pipeline.ts'
 import type { ChangeStream } from './change-stream.ts'
 import { malformed, rpcPath, type SecretChangeEvent, type SecretRequest, type WatchRequest } from './contract.ts'
 import { doorRequest, type CallFacts } from './request.ts'
@@ -15,11 +15,13 @@ import type { Streams } from './streams.ts'
 import { watch, type Seen } from './watch.ts'
 
 export interface DoorPorts {
-  readonly pipeline: PipelinePorts
-  /** Those of platform/delivery; an rpc is the operation with its path. */
-  readonly operations: readonly Implemented[]
-  readonly changes: ChangeStream
-  newRequestId(): string
+  /** Prepared with snake_case names, by operation id; undefined while sealed. */
+  runners(): ReadonlyMap<string, Runner> | undefined
+  /** Their contracts: an rpc is the operation with its path. */
+  readonly operations: readonly Pick<Implemented, 'operation'>[]
+  /** Undefined while sealed. */
+  stream(): { readonly changes: ChangeStream } | undefined
+  readonly logger: { error(message: string, fields: Readonly<Record<string, unknown>>): void }
 }
 
 // A change of a secret that thousands follow makes thousands of looks: they take turns, so that requests find the database free.
@@ -31,13 +33,23 @@ interface Rpc {
   readonly run: Runner
 }
 
-const rpc = ({ operations, pipeline }: DoorPorts, name: string): Rpc => {
-  const implemented = operations.find(({ operation }) => operation.path === rpcPath(name))
-  if (implemented === undefined) throw new Error(`no operation for the rpc ${name}`)
-  return { operation: implemented.operation, run: prepare(pipeline, implemented, true) }
+const sealed = (): CofferError => fail('sealed', 'seal.sealed', 'The server is sealed. Unseal it first.')
+
+const rpc = (ports: DoorPorts, name: string): Rpc => {
+  const found = ports.operations.find(({ operation }) => operation.path === rpcPath(name))
+  if (found === undefined) throw new Error(`no operation for the rpc ${name}`)
+  const { operation } = found
+  const run: Runner = async (request) => {
+    const runner = ports.runners()?.get(operation.id)
+    if (runner === undefined) throw sealed()
+    return runner(request)
+  }
+  return { operation, run }
 }
 
-const factsOf = (ports: DoorPorts, call: { readonly metadata: Metadata; getPeer(): string }): CallFacts => ({ metadata: call.metadata, peer: call.getPeer(), requestId: ports.newRequestId() })
+const newRequestId = (): string => `req_${makeUuidV7()}`
+
+const factsOf = (call: { readonly metadata: Metadata; getPeer(): string }): CallFacts => ({ metadata: call.metadata, peer: call.getPeer(), requestId: newRequestId() })
 
 /** @throws invalid_request for bytes that were no message of the type */
 const messageOf = <T extends object>(request: T): T => {
@@ -48,7 +60,7 @@ const messageOf = <T extends object>(request: T): T => {
 const errorOf = (ports: DoorPorts, { operation }: Rpc, requestId: string, thrown: unknown): CofferError => {
   if (isCofferError(thrown)) return thrown
   if (thrown instanceof QueueFull) return fail('rate_limited', 'delivery.busy', 'Too many streams wait for their turn. Try again later.', { retryAfterSeconds: 5, cause: thrown })
-  ports.pipeline.log.failed(requestId, operation.id, thrown)
+  ports.logger.error('request failed', { requestId, where: operation.id, error: thrown })
   return asCofferError(thrown)
 }
 
@@ -60,7 +72,7 @@ export const getSecret = (ports: DoorPorts) => {
     return encodeOutput(get.operation.output, data ?? {}, true)
   }
   return (call: ServerUnaryCall<SecretRequest, object>, callback: sendUnaryData<object>): void => {
-    const facts = factsOf(ports, call)
+    const facts = factsOf(call)
     answer(facts, call.request).then(
       (message) => callback(null, message, trailers(facts.requestId)),
       (thrown: unknown) => callback(statusOf(errorOf(ports, get, facts.requestId, thrown), facts.requestId)),
@@ -88,21 +100,22 @@ const follower = (ports: DoorPorts, look: Rpc, streams: Streams) => {
   const turns = new BoundedQueue({ concurrency: LOOKS_AT_ONCE, maxWaiting: LOOKS_WAITING })
   return async (facts: CallFacts, call: WatchCall, stream: AbortController): Promise<void> => {
     const { secret_paths: paths, client_token: token } = messageOf(call.request)
+    const changes = ports.stream()?.changes
+    if (changes === undefined) throw sealed()
     const leave = streams.begin(stream)
     const ended = stream.signal
     try {
       await watch(paths, {
         ask: async (secretPaths, isLook) => {
-          const requestId = isLook ? ports.newRequestId() : facts.requestId
+          const requestId = isLook ? newRequestId() : facts.requestId
           const { data } = await look.run(doorRequest({ ...facts, requestId }, token, { secret_paths: secretPaths, look: isLook }))
           // The contract of delivery.watch, which encodeOutput checks, is what Seen says.
           return encodeOutput(look.operation.output, data ?? {}) as unknown as Seen
         },
         send: sender(call, ended),
-        changes: ports.changes,
+        changes,
         turns,
         enter: (name) => streams.enter(name),
-        now: () => ports.pipeline.courier.now(),
         ended,
       })
     } finally {
@@ -117,7 +130,7 @@ export const watchSecretChanges = (ports: DoorPorts, streams: Streams) => {
   const look = rpc(ports, 'WatchSecretChanges')
   const follow = follower(ports, look, streams)
   return (call: WatchCall): void => {
-    const facts = factsOf(ports, call)
+    const facts = factsOf(call)
     const stream = new AbortController()
     call.on('cancelled', () => stream.abort())
     follow(facts, call, stream).catch((thrown: unknown) => {

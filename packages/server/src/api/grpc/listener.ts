@@ -8,16 +8,15 @@ import { fail } from '../../kernel/errors.ts'
 
 export interface GrpcTls {
   /** PEM. */
-  readonly cert: string | Buffer
-  readonly key: string | Buffer
+  readonly cert: string
+  readonly key: string
   /** Authorities of client certificates. A client without one is let in: its token says who it is. */
-  readonly clientCa?: string | Buffer | undefined
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly clientCa?: string | undefined
+  readonly minVersion: '1.2' | '1.3'
 }
 
 export interface Listen {
   readonly host: string
-  /** 0 takes any free one. */
   readonly port: number
   /** Several processes listen on the same port. */
   readonly reusePort: boolean
@@ -39,7 +38,7 @@ const secureServer = (tls: GrpcTls, accept: (socket: Socket) => void): Server =>
   const server = createTlsServer({
     cert: tls.cert,
     key: tls.key,
-    minVersion: tls.minVersion,
+    minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
     // The only protocol of gRPC; without it in common the handshake fails (RFC 7301, 3.2).
     ALPNProtocols: ['h2'],
     handshakeTimeout: HANDSHAKE_MS,

@@ -11,11 +11,9 @@ export interface CallFacts {
   readonly requestId: string
 }
 
-const MAX_NAME = 512
-
 const textOf = (metadata: Metadata, name: string): string | undefined => {
   const values = metadata.get(name)
-  if (values.length > 1) throw fail('invalid_request', 'request.repeated_header', `The metadata ${name} is given more than once.`, { field: name })
+  if (values.length > 1) throw fail('invalid_request', 'request.bad_header', `The metadata ${name} is given more than once.`, { field: name })
   const [value] = values
   return typeof value === 'string' && value !== '' ? value : undefined
 }
@@ -36,10 +34,16 @@ const tokenOf = (metadata: Metadata, clientToken: string): string | undefined =>
   return token
 }
 
-const nameOf = (metadata: Metadata, name: string): string | undefined => {
-  const value = textOf(metadata, name)
-  if (value !== undefined && value.length > MAX_NAME) throw fail('invalid_request', 'request.bad_header', `The metadata ${name} is too long.`, { field: name })
-  return value
+const organizationOf = (metadata: Metadata): string | undefined => {
+  const [own, vaults] = [textOf(metadata, 'x-coffer-organization'), textOf(metadata, 'x-vault-namespace')]
+  if (own !== undefined && vaults !== undefined && own !== vaults) throw fail('invalid_request', 'request.both', 'The organization is given twice in the metadata, and differs.', { field: 'x-coffer-organization' })
+  return own ?? vaults
+}
+
+const projectOf = (metadata: Metadata): string | undefined => {
+  const project = textOf(metadata, 'x-coffer-project')
+  if (project !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/.test(project)) throw fail('invalid_request', 'project.bad_name', 'x-coffer-project is not the name of a project.', { field: 'x-coffer-project' })
+  return project
 }
 
 const addressOf = (peer: string): string | undefined => {
@@ -54,8 +58,8 @@ export const doorRequest = ({ metadata, peer, requestId }: CallFacts, clientToke
   raw: { path: {}, query: {}, body },
   leniency: 'strict',
   token: tokenOf(metadata, clientToken),
-  namespace: nameOf(metadata, 'x-vault-namespace') ?? nameOf(metadata, 'x-coffer-organization'),
-  projectHeader: nameOf(metadata, 'x-coffer-project'),
+  namespace: organizationOf(metadata),
+  projectHeader: projectOf(metadata),
   idempotencyKey: undefined,
   sourceIp: addressOf(peer),
 })

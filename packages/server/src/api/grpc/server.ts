@@ -7,7 +7,10 @@ import { listen, type GrpcTls, type Listen } from './listener.ts'
 import { Streams, type StreamLimits } from './streams.ts'
 
 export interface GrpcOptions extends DoorPorts {
-  readonly listen: Listen
+  /** Port 0 takes any free one. */
+  readonly listen: Omit<Listen, 'reusePort'>
+  /** Several processes share the port. */
+  readonly reusePort: boolean
   /** Absent: plain HTTP/2, for loopback or behind a proxy that ends TLS. */
   readonly tls?: GrpcTls | undefined
   readonly streams?: Partial<StreamLimits> | undefined
@@ -41,7 +44,7 @@ export const startGrpc = async (options: GrpcOptions): Promise<GrpcDoor> => {
   const handlers = { GetSecret: getSecret(options), WatchSecretChanges: watchSecretChanges(options, streams) }
   // grpc-js takes handlers of any message type; contract.ts says which these are.
   server.addService(loadService(), handlers as unknown as UntypedServiceImplementation)
-  const listener = await listen(server, options.listen, options.tls)
+  const listener = await listen(server, { host: options.listen.host, port: options.listen.port, reusePort: options.reusePort }, options.tls)
   return {
     port: listener.port,
     async close(graceMs) {

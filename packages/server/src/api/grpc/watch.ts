@@ -11,8 +11,8 @@ import { Looks, type Looked } from './looks.ts'
 export interface Seen {
   readonly organization: string
   readonly token: string
-  /** Milliseconds since the epoch, database time. */
-  readonly expiresAt?: number
+  /** Milliseconds until the token ends; absent: it does not. */
+  readonly expiresIn?: number
   readonly items: readonly (Omit<Looked, 'aliases'> & Partial<Pick<Looked, 'aliases'>>)[]
 }
 
@@ -26,7 +26,6 @@ export interface Watching {
   readonly turns: BoundedQueue
   /** Takes a place among the streams of a token; gives back the way to leave it. @throws rate_limited */
   enter(token: string): () => void
-  now(): number
   /** The client went away, or the server stops. One signal for each stream. */
   readonly ended: AbortSignal
 }
@@ -102,7 +101,7 @@ export const watch = async (paths: readonly string[], watching: Watching): Promi
       const seen = await turns.run(() => ask(wanted, true))
       for (const { secretPath, change } of seen.items) due.place(secretPath, change)
       clearTimeout(expiry)
-      expiry = atExpiry(seen, watching, due)
+      expiry = atExpiry(seen, due)
       await tell(seen, looks, watching)
     }
   } finally {
@@ -113,9 +112,9 @@ export const watch = async (paths: readonly string[], watching: Watching): Promi
 }
 
 /** The look at a token's end finds out whether it was renewed. */
-const atExpiry = ({ expiresAt }: Seen, { now }: Watching, due: Due): NodeJS.Timeout | undefined => {
-  if (expiresAt === undefined) return undefined
-  const wait = Math.min(Math.max(expiresAt - now(), SHORTEST_TIMER_MS), LONGEST_TIMER_MS)
+const atExpiry = ({ expiresIn }: Seen, due: Due): NodeJS.Timeout | undefined => {
+  if (expiresIn === undefined) return undefined
+  const wait = Math.min(Math.max(expiresIn, SHORTEST_TIMER_MS), LONGEST_TIMER_MS)
   return setTimeout(() => due.all(), wait).unref()
 }
 

@@ -106,7 +106,7 @@ const look = async (secrets: SecretsPort, call: Call, granted: readonly Granted[
   return looks.map((one) => ({ ...itemOf(one), aliases: one.aliases }))
 }
 
-export const platformDelivery = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
+export const deliveryOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
   implement(operations, {
     async get(input, call) {
       const { secretPath, access } = await resolve(places, call, input.secretPath)
@@ -124,6 +124,6 @@ export const platformDelivery = (secrets: SecretsPort, places: Places): readonly
       const granted = named.map(authorise)
       const items = input.look ? await look(secrets, call, granted) : granted.map(itemOf)
       if (!input.look && granted.length > 1) countPaths(call, granted.length)
-      return { organization: call.orgId, token: call.caller?.tokenId ?? '', ...(call.caller?.expiresAt === undefined ? {} : { expiresAt: Math.trunc(call.caller.expiresAt) }), items }
+      return { organization: call.orgId, token: call.caller?.tokenId ?? '', ...(call.caller?.expiresAt === undefined ? {} : { expiresIn: Math.max(0, Math.trunc(call.caller.expiresAt - call.now())) }), items }
     },
   })

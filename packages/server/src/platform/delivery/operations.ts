@@ -38,7 +38,7 @@ export const watch = operation({
   output: {
     organization: f.text('Organization', { max: 64 }),
     token: f.text('Id of the token', { max: 64 }),
-    expiresAt: f.int('When the token ends, in milliseconds since 1970; absent: never', { min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
+    expiresIn: f.int('Milliseconds until the token ends; absent: it does not', { min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
     items: f.list('One for each path, repetitions left out', f.object('A watched secret', {
       secretPath,
       change: f.text('Its key in the change feed', { max: 2048 }),
