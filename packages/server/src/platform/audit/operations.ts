@@ -8,7 +8,7 @@ const common = ['invalid_request', 'unauthenticated', 'permission_denied', 'seal
 
 const text = (describe: string, max = 512) => f.text(describe, { max })
 
-export const eventView = {
+const eventView = {
   id: text('Id', 64), eventType: text('SECRET_REVEAL, SECRET_WRITE, ...', 64), action: text('secret.reveal, ...', 64), tenantId: text('Organization', 64),
   actorType: text('user, service_account, workload, system, anonymous', 32), principal: text('Who', 256).optional(), sourceIp: text('From where', 64).optional(),
   requestId: text('Request', 64), door: text('vault, rest, flat, grpc', 16), project: text('Project', 128).optional(), environment: text('Environment', 128).optional(),

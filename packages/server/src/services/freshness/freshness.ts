@@ -74,6 +74,11 @@ export class Freshness {
     return region
   }
 
+  /** Something else that follows the feed: keys, streams. Register before `start`. */
+  observe(sink: ChangeSink): void {
+    this.#regions.push({ apply: (changes) => sink.apply(changes), clear: () => sink.clear(), sweep: () => undefined })
+  }
+
   /** Resolves after the first round, also when the database is away: the lease then comes when it can. */
   async start(): Promise<void> {
     this.#rounds.start()

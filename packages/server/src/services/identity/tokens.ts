@@ -136,3 +136,18 @@ export const list = (ports: TokenPorts, _grant: Grant, call: Call, page: { reado
   ports.database.transaction(call.orgId, (tx) => repository.listTokens(tx, call.orgId, page.after, page.limit), { readOnly: true })
 
 const notFound = (): Error => fail('not_found', 'token.not_found', 'There is no such token.')
+
+/** A live token by its id. @throws unauthenticated when it ended meanwhile */
+export const lookupById = async (ports: TokenPorts, orgId: string, tokenId: string): Promise<TokenRow> => {
+  const keys = await ports.keys(orgId)
+  const found = await ports.database.transaction(orgId, (tx) => repository.findToken(tx, orgId, { tokenId }, keys.purposeVersions('rows')), { readOnly: true })
+  if (found === undefined) throw fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
+  return found.token
+}
+
+/** A live token with its grants, found without its text. */
+export const loadById = async (ports: TokenPorts, orgId: string, by: { readonly accessor: string } | { readonly tokenId: string }): Promise<LoadedToken | undefined> => {
+  const keys = await ports.keys(orgId)
+  const found = await ports.database.transaction(orgId, (tx) => repository.findToken(tx, orgId, by, keys.purposeVersions('rows')), { readOnly: true })
+  return found === undefined ? undefined : repository.lookup(ports.database, orgId, found.lookup, keys.purposeVersions('rows'))
+}

@@ -1,0 +1,72 @@
+// Builds and wires every service of a worker; the only file, with compose/, that knows them all. Before the key comes a worker
+// answers health and takes shares; `unseal` builds the rest, and a worker that was sealed is another process.
+
+import { readFileSync } from 'node:fs'
+import { asCofferError } from './kernel/errors.ts'
+import type { WorkerApp } from './kernel/seal-control.ts'
+import { buildHttp, type Door } from './api/http/server.ts'
+import { nativeDoor } from './api/http/doors.ts'
+import { systemDoor } from './api/http/system-door.ts'
+import { monitorDoor } from './api/http/monitor-door.ts'
+import { startGrpc, type GrpcDoor } from './api/grpc/server.ts'
+import { allContracts } from './platform/contracts.ts'
+import { openPools } from './compose/pools.ts'
+import { openPlatform, type Platform } from './compose/platform.ts'
+import type { WorkerContext } from './supervisor/run-worker.ts'
+import type { ParsedTarget } from './kernel/path.ts'
+
+export { initialisePlatform } from './compose/initialise.ts'
+
+export const compose = async (context: WorkerContext): Promise<WorkerApp> => {
+  const { config, logger } = context
+  const pools = openPools(context)
+  let platform: Platform | undefined
+  let grpc: GrpcDoor | undefined
+  let draining = false
+  const limits = { depth: config.limits.jsonDepth, bodyBytes: config.limits.bodyBytes }
+  const log = { failed: (requestId: string, where: string, error: unknown): void => logger.error('request failed', { requestId, where, error: asCofferError(error).cause ?? error }) }
+  const doors = {
+    rest: nativeDoor({ name: 'rest', limits, runners: () => platform?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
+    flat: nativeDoor({ name: 'flat', limits, runners: () => platform?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
+    system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => platform?.vault.get('system.seal'), isOpen: () => platform !== undefined }),
+    monitor: monitorDoor({ collect: () => context.collectMetrics(), isReady: () => platform?.isReady() === true && !draining, openApi: () => '{}' }),
+  }
+  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), log })
+
+  return {
+    async unseal(rootKey) {
+      platform = await openPlatform({ context, pools, rootKey, log })
+    },
+    async listen() {
+      await app.listen({ host: config.listen.host, port: config.listen.port, ...(context.workers > 1 ? { reusePort: true } : {}) })
+      if (config.grpc.enabled) {
+        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => platform?.grpc, operations: allContracts, stream: () => platform, logger })
+      }
+    },
+    async drain() {
+      draining = true
+      await Promise.all([app.close(), grpc?.close(5000)])
+      await platform?.close()
+      await pools.close()
+    },
+  }
+}
+
+interface Doors {
+  readonly rest: Door
+  readonly flat: Door
+  readonly system: Door
+  readonly monitor: Door
+}
+
+const monitored: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics'])
+
+const chooseDoor = (doors: Doors, target: ParsedTarget, flat: boolean): Door => {
+  const [first = '', second = ''] = target.segments
+  if (first === 'v1') return flat && second === 'secrets' ? doors.flat : doors.system
+  if (first === 'api' && target.segments[2] === 'openapi.json' && target.segments.length === 3) return doors.monitor
+  return target.segments.length === 1 && monitored.has(first) ? doors.monitor : doors.rest
+}
+
+const tlsOf = ({ config: { tls } }: WorkerContext): { readonly cert: string; readonly key: string; readonly clientCa: string | undefined; readonly minVersion: '1.2' | '1.3' } | undefined =>
+  tls.cert === undefined || tls.key === undefined ? undefined : { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8'), clientCa: tls.clientCa === undefined ? undefined : readFileSync(tls.clientCa, 'utf8'), minVersion: tls.minVersion }

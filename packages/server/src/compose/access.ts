@@ -1,0 +1,76 @@
+// The port over tokens, principals, roles and policies, filled by services/identity and services/policy.
+
+import type { AccessPort } from '../kernel/access.ts'
+import { fail } from '../kernel/errors.ts'
+import type { PolicyRow } from '../kernel/identity.ts'
+import type { Database } from '../kernel/storage.ts'
+import type { OrgRegistry } from '../kernel/tenancy.ts'
+import * as grants from '../services/identity/grants.ts'
+import { issue, requireBindable, type IssuePorts } from '../services/identity/issue.ts'
+import * as tokens from '../services/identity/tokens.ts'
+import { lookupById } from '../services/identity/tokens.ts'
+import { parseAclPolicy } from '../services/policy/acl/parse.ts'
+import { explain } from '../services/policy/explain.ts'
+import { parseJsonPolicy } from '../services/policy/json/parse.ts'
+import { lintPolicy } from '../services/policy/lint.ts'
+import type { OrganizationPorts } from '../services/tenancy/organizations.ts'
+import { byId } from '../services/tenancy/organizations.ts'
+import { compileToken, contextOf, type AuthorityPorts } from './authority.ts'
+
+export interface AccessParts {
+  readonly database: Database
+  readonly authority: AuthorityPorts
+  readonly organizations: OrganizationPorts
+  readonly rootOrgId: string
+  registry(orgId: string): Promise<OrgRegistry>
+  now(): number
+}
+
+export interface Access extends AccessPort {
+  loadPolicies(orgId: string): Promise<readonly PolicyRow[]>
+}
+
+export const makeAccess = (parts: AccessParts): Access => {
+  const { authority } = parts
+  const ports: IssuePorts = {
+    database: parts.database,
+    keys: authority.keys,
+    organizationOf: authority.organizationOf,
+    shortIdOf: async (orgId) => (orgId === parts.rootOrgId ? undefined : (await byId(parts.organizations, orgId))?.shortId),
+    projectOf: async (orgId, mountId) => (await parts.registry(orgId)).mountById(mountId)?.path,
+  }
+  return {
+    issue: (grant, call, command) => issue(ports, grant, call, command),
+    self: (_call, caller) => lookupById(ports, caller.orgId, caller.tokenId),
+    listTokens: (grant, call, page) => tokens.list(ports, grant, call, page),
+    revoke: (grant, call, by) => tokens.revoke(ports, grant, call, by),
+    renew: (grant, call, by, increment) => tokens.renew(ports, grant, call, by, increment),
+    createPrincipal: (grant, call, command) => grants.createPrincipal(ports, grant, call, command),
+    listPrincipals: (grant, call, page) => grants.listPrincipals(ports, grant, call, page),
+    async bindRole(grant, call, command) {
+      await requireBindable(ports, call, command)
+      return grants.bindRole(ports, grant, call, command)
+    },
+    listBindings: (grant, call, principalId) => grants.listBindings(ports, grant, call, principalId),
+    async unbindRole(grant, call, bindingId) {
+      const binding = (await grants.listBindings(ports, grant, call, undefined)).find((row) => row.bindingId === bindingId)
+      if (binding !== undefined) await requireBindable(ports, call, binding)
+      return grants.unbindRole(ports, grant, call, bindingId)
+    },
+    async putPolicy(grant, call, command) {
+      const parsed = command.kind === 'json' ? parseJsonPolicy(command.body, command.name) : parseAclPolicy(command.body, command.name)
+      const policy = await grants.putPolicy(ports, grant, call, command)
+      return { policy, warnings: lintPolicy(parsed).map((warning) => warning.message) }
+    },
+    listPolicies: (_grant, call) => grants.loadPolicies(ports, call.orgId),
+    deletePolicy: (grant, call, kind, name) => grants.deletePolicy(ports, grant, call, kind, name),
+    loadPolicies: (orgId) => grants.loadPolicies(ports, orgId),
+    async explain(call, caller, action, resource, other) {
+      const loaded = await tokens.loadById(ports, other === undefined ? caller.orgId : call.orgId, other === undefined ? { tokenId: caller.tokenId } : { accessor: other.accessor })
+      const compiled = loaded === undefined ? null : await compileToken(authority, other === undefined ? caller.orgId : call.orgId, loaded)
+      if (compiled === null) throw fail('not_found', 'token.not_found', 'There is no such token.')
+      const { decision, considered } = explain(compiled.compiled, action, resource, contextOf({ sourceIp: call.sourceIp, time: parts.now(), door: call.door }))
+      return { ...decision, considered }
+    },
+  }
+}

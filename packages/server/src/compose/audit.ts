@@ -1,0 +1,27 @@
+// The port over the audit record: searches and summaries of the caller's organization; verification of every chain.
+
+import type { AuditPort } from '../platform/audit/index.ts'
+import { searchEvents, summarise } from '../services/audit/query.ts'
+import { verifyDatabase, verifyRecords } from '../services/audit/verify/database.ts'
+import type { DomainParts } from './domain.ts'
+
+export const makeAudit = ({ pools, journal, clock }: DomainParts): AuditPort => ({
+  async search(_grant, call, filter, page) {
+    const found = await pools.app.transaction(call.orgId, (tx) => searchEvents(tx, filter, { cursor: page.cursor, limit: page.limit }), { readOnly: true })
+    return { events: found.events, next: found.nextCursor }
+  },
+  summary: (_grant, call, view, range) => pools.app.transaction(call.orgId, (tx) => summarise(tx, view, range), { readOnly: true }),
+  async verify(_grant, call) {
+    const chains = await verifyDatabase({ jobs: pools.jobs, keys: journal.verifyKeys, clock })
+    const records = await verifyRecords({ database: pools.app, orgId: call.orgId, from: 0, to: clock.wall() + 60_000 })
+    const findings = [...chains.findings, ...records.findings]
+    return {
+      intact: findings.every(({ severity }) => severity !== 'error'),
+      streams: chains.streams.length,
+      frames: chains.streams.reduce((sum, stream) => sum + stream.frames, 0),
+      records: records.records,
+      findings: findings.slice(0, 1000).map(({ stream, seq, kind, detail }) => ({ stream, seq, kind, message: detail })),
+      cannotSee: chains.unseen.slice(0, 16),
+    }
+  },
+})

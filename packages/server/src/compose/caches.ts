@@ -1,0 +1,47 @@
+// Every cache of a worker, with what in the change feed drops which of its entries.
+
+import type { Freshness } from '../services/freshness/freshness.ts'
+import type { CacheRegion } from '../services/freshness/cache.ts'
+import type { CachedSecret, SecretCache } from '../services/secrets/ports.ts'
+import { GRANTS_CHANGED } from '../services/identity/grants.ts'
+import type { Organization, OrgRegistry } from '../kernel/tenancy.ts'
+import type { Compiled, OrgPolicies } from './authority.ts'
+
+const MINUTE = 60_000
+
+export interface Caches {
+  readonly secrets: SecretCache
+  readonly tokens: CacheRegion<Compiled | null>
+  readonly registries: CacheRegion<OrgRegistry>
+  readonly policies: CacheRegion<OrgPolicies>
+  readonly organizations: CacheRegion<Organization | null>
+}
+
+export const makeCaches = (freshness: Freshness, limits: { readonly bytes: number; readonly dekSeconds: number }): Caches => {
+  const secrets = freshness.region<CachedSecret | null>({
+    name: 'secrets',
+    maxBytes: limits.bytes,
+    // An entry holds an unwrapped data key, which lives for five minutes at most.
+    maxAgeMs: limits.dekSeconds * 1000,
+    affects: { secret: ({ orgId, key }) => ({ tag: `${orgId}/${key}` }), keys: () => 'organization' },
+  })
+  const share = Math.max(1024 * 1024, Math.floor(limits.bytes / 4))
+  return {
+    secrets: { peek: (key) => secrets.peek(key), getOrLoad: (orgId, key, load) => secrets.getOrLoad(orgId, key, load) },
+    tokens: freshness.region<Compiled | null>({
+      name: 'tokens',
+      maxBytes: share,
+      maxAgeMs: 5 * MINUTE,
+      affects: {
+        token: ({ key }) => ({ tag: `token:${key}` }),
+        [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `grants:${orgId}` }),
+        tenancy: ({ orgId }) => ({ tag: `grants:${orgId}` }),
+        keys: ({ orgId }) => ({ tag: `grants:${orgId}` }),
+        organization: ({ key }) => ({ tag: `grants:${key}` }),
+      },
+    }),
+    registries: freshness.region<OrgRegistry>({ name: 'registries', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { tenancy: ({ orgId }) => ({ key: orgId }), keys: ({ orgId }) => ({ key: orgId }) } }),
+    policies: freshness.region<OrgPolicies>({ name: 'policies', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { [GRANTS_CHANGED]: ({ orgId }) => ({ key: orgId }) } }),
+    organizations: freshness.region<Organization | null>({ name: 'organizations', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { organization: () => 'everything' } }),
+  }
+}

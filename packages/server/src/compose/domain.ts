@@ -1,0 +1,162 @@
+// The services over one keyring, one freshness and one journal, and the contracts that they fill.
+
+import { fail } from '../kernel/errors.ts'
+import type { Implemented } from '../kernel/operation.ts'
+import type { Places } from '../kernel/places.ts'
+import type { SecretsPort } from '../kernel/secrets.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+import { flatOperations } from '../platform/flat/index.ts'
+import { platformAccess } from '../platform/access/index.ts'
+import { platformAudit } from '../platform/audit/index.ts'
+import { platformKeys } from '../platform/keys/index.ts'
+import { platformOrganizations } from '../platform/organizations/index.ts'
+import { platformProjects } from '../platform/projects/index.ts'
+import { platformSecrets } from '../platform/secrets/index.ts'
+import { deliveryOperations } from '../platform/delivery/index.ts'
+import { systemOperations } from '../system/index.ts'
+import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
+import type { Freshness } from '../services/freshness/freshness.ts'
+import { secretResource } from '../services/policy/actions.ts'
+import { absorb } from '../services/secrets/absorb.ts'
+import { makeSecrets } from '../services/secrets/service.ts'
+import { byId, byShortId, bySlugs, type OrganizationPorts } from '../services/tenancy/organizations.ts'
+import { registryOf, type TenancyPorts } from '../services/tenancy/service.ts'
+import * as tenancy from '../services/tenancy/service.ts'
+import type { WorkerContext } from '../supervisor/run-worker.ts'
+import { makeAccess } from './access.ts'
+import { makeAudit } from './audit.ts'
+import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
+import type { Caches } from './caches.ts'
+import { runChecks } from './checks.ts'
+import type { Journal } from './journal.ts'
+import { rotateKeys } from './keys.ts'
+import { makeOrganizations } from './organizations.ts'
+import type { Pools } from './pools.ts'
+
+export interface DomainParts {
+  readonly context: WorkerContext
+  readonly pools: Pools
+  readonly keyring: Keyring
+  readonly freshness: Freshness
+  readonly caches: Caches
+  readonly journal: Journal
+  readonly rootOrgId: string
+  readonly clock: Clock
+}
+
+export interface Domain {
+  readonly tokens: TokenAuthority
+  readonly directory: OrganizationDirectory
+  readonly secrets: SecretsPort
+  readonly places: Places
+  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[] }
+}
+
+const REGISTRY_BYTES = 16 * 1024
+
+/** Ports of tenancy and of organizations, which need each other's look-ups. */
+const tenancyPorts = ({ context, pools, keyring, caches }: DomainParts): TenancyPorts => {
+  const ports: TenancyPorts = {
+    database: pools.app,
+    keys: (orgId) => keyring.organization(orgId),
+    cached: (orgId, load) => caches.registries.getOrLoad(orgId, orgId, async () => ({ value: await load(), bytes: REGISTRY_BYTES })),
+    absorb: async (tx, orgId, mountId, slug) => absorb(await keyring.organization(orgId), tx, orgId, mountId, slug),
+    flatSecrets: context.config.api.flatSecrets,
+  }
+  return ports
+}
+
+const organizationPorts = (parts: DomainParts, ports: TenancyPorts): OrganizationPorts => ({
+  database: parts.pools.app,
+  rootOrgId: parts.rootOrgId,
+  keys: (orgId) => parts.keyring.organization(orgId),
+  cached: (key, load) => parts.caches.organizations.getOrLoad('', key, async () => ({ value: await load(), bytes: 512 })),
+  registry: (orgId) => registryOf(ports, orgId),
+  furnish: makeOrganizations.furnish(parts),
+})
+
+const authorityPorts = (parts: DomainParts, ports: TenancyPorts, organizations: OrganizationPorts, loadPolicies: Parameters<typeof makeAuthorityPorts>[0]['loadPolicies']): AuthorityPorts => makeAuthorityPorts({ parts, ports, organizations, loadPolicies })
+
+interface AuthorityParts {
+  readonly parts: DomainParts
+  readonly ports: TenancyPorts
+  readonly organizations: OrganizationPorts
+  loadPolicies(orgId: string): ReturnType<typeof import('../services/identity/grants.ts').loadPolicies>
+}
+
+const makeAuthorityPorts = ({ parts, ports, organizations, loadPolicies }: AuthorityParts): AuthorityPorts => ({
+  database: parts.pools.app,
+  keys: (orgId) => parts.keyring.organization(orgId),
+  async organizationOf(shortId) {
+    if (shortId === undefined) return { orgId: parts.rootOrgId, shortId: undefined }
+    const found = await byShortId(organizations, shortId)
+    return found === undefined ? undefined : { orgId: found.orgId, shortId: found.shortId }
+  },
+  region: parts.caches.tokens,
+  registry: (orgId) => registryOf(ports, orgId),
+  policies: (orgId) => parts.caches.policies.getOrLoad(orgId, orgId, async () => ({ value: parsePolicies(await loadPolicies(orgId)), bytes: REGISTRY_BYTES })),
+  auditKey: async (orgId) => (await parts.keyring.organization(orgId)).purpose('audit'),
+})
+
+export const makeDomain = (parts: DomainParts): Domain => {
+  const { context, pools, keyring, caches, rootOrgId } = parts
+  const { config, logger, metrics } = context
+  const ports = tenancyPorts(parts)
+  const organizations = organizationPorts(parts, ports)
+  const authority = authorityPorts(parts, ports, organizations, (orgId) => access.loadPolicies(orgId))
+  const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
+  const integrity = metrics.counter('coffer_integrity_failures_total', 'Stored rows or ciphertexts that failed their integrity check.').with()
+  const secrets = makeSecrets({
+    database: pools.app,
+    keys: (orgId) => keyring.organization(orgId),
+    cache: caches.secrets,
+    integrityFailure: (orgId, what) => {
+      integrity.inc()
+      logger.error('integrity check failed', { orgId, what })
+    },
+    limits: { valueBytes: config.limits.valueBytes, batch: config.limits.batchItems },
+  })
+  const places: Places = { registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
+  const projects = {
+    registry: (orgId: string) => registryOf(ports, orgId),
+    createProject: tenancy.createProject.bind(undefined, ports),
+    createEnvironment: tenancy.createEnvironment.bind(undefined, ports),
+    updateEnvironment: tenancy.updateEnvironment.bind(undefined, ports),
+    removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
+  }
+  const system = systemOperations({ seal: () => context.sealControl.seal(), checks: () => runChecks(parts) })
+  const native = [
+    ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
+    ...platformProjects(projects),
+    ...platformAccess(access, places),
+    ...platformAudit(makeAudit(parts)),
+    ...platformOrganizations(makeOrganizations.port(organizations)),
+    ...platformKeys({ rotate: (grant, call, options) => rotateKeys(parts, grant, call, options) }),
+  ]
+  return {
+    tokens: makeAuthority(authority),
+    directory: { rootOrgId, resolve: async (slugs) => (slugs === 'root' ? rootOrgId : (await bySlugs(organizations, slugs))?.orgId) },
+    secrets,
+    places,
+    operations: {
+      rest: [...native, ...system.filter(({ operation }) => operation.path.startsWith('/api/v1/'))],
+      flat: flatOperations(secrets, places),
+      vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
+      grpc: deliveryOperations(secrets, places),
+    },
+  }
+}
+
+/** The policy engine's resource is the kernel's, but for the kinds that only engines have. */
+const resourceOf = (resource: ReturnType<typeof secretResource>): ReturnType<Places['secretResource']> => ({
+  kind: 'secret', apiPath: resource.apiPath, project: resource.project, environment: resource.environment, path: resource.path, protected: resource.protected,
+})
+
+/** An organization by id, for views. @throws not_found */
+export const requireOrganization = async (ports: OrganizationPorts, orgId: string): ReturnType<typeof requireFound> => requireFound(await byId(ports, orgId))
+
+const requireFound = async (found: Awaited<ReturnType<typeof byId>>) => {
+  if (found === undefined) throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+  return found
+}

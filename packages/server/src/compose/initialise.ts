@@ -1,0 +1,36 @@
+// The first transaction of an installation: the organization `root`, its keys, its default project and the first token.
+
+import { makeUuidV7 } from '../crypto/random.ts'
+import { reveal } from '../crypto/secret.ts'
+import { recordOf } from '../services/audit/records.ts'
+import { insertRecord } from '../kernel/audited-write.ts'
+import { eventTypeOf, type AuditEvent } from '../kernel/audit.ts'
+import { sha256 } from '../crypto/digest.ts'
+import { systemClock } from '../lib/clock.ts'
+import { DEFAULT_PROJECT } from '../kernel/tenancy.ts'
+import { createOrganizationKeys } from '../keyring/lifecycle.ts'
+import { insert } from '../services/identity/tokens.ts'
+import { insertOrganization } from '../services/tenancy/repository.ts'
+import { insertProject } from '../services/tenancy/service.ts'
+import type { InitialisePlatform } from '../supervisor/seal-keeper.ts'
+
+export const ROOT_SHORT_ID = 'root'
+
+export const initialisePlatform: InitialisePlatform = async (tx, { root, rootOrgId }, options) => {
+  const at = Math.trunc(systemClock.wall())
+  await tx.query("select set_config('coffer.org', $1, true)", [rootOrgId])
+  const keys = await createOrganizationKeys(tx, root, rootOrgId, { platform: true })
+  const rowKey = keys.purpose('rows')
+  await insertOrganization(tx, { orgId: rootOrgId, parentId: undefined, slug: 'root', shortId: ROOT_SHORT_ID, name: 'root', state: 'active', homeRegion: undefined, epoch: 1, createdAt: at }, rowKey)
+  await insertProject(tx, rootOrgId, { name: DEFAULT_PROJECT, description: 'The default project', at }, rowKey)
+  const command = { principalId: undefined, parentId: undefined, displayName: 'root', policies: ['root'], root: true, lockMountId: undefined, lockEnvironment: undefined, boundCidrs: [], metadata: {}, numUses: 0, ttlSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuePath: 'auth/token/root' }
+  const issued = await insert(keys, tx, { orgId: rootOrgId, shortId: undefined }, command, { at, ...(options.rootToken === undefined ? {} : { text: options.rootToken }) })
+  await insertRecord(tx, rootOrgId, initialised(rootOrgId, at))
+  return { rootToken: reveal(issued.token, 'the first token, for whoever initialised the server') }
+}
+
+const initialised = (orgId: string, at: number): Parameters<typeof insertRecord>[2] => {
+  const event: AuditEvent = { id: makeUuidV7(at), at, orgId, eventType: eventTypeOf('system.init'), action: 'system.init', actorType: 'anonymous', requestId: `req_${makeUuidV7(at)}`, door: 'supervisor', decision: 'ALLOW', status: 200 }
+  const record = recordOf(event)
+  return { id: event.id, at, record, digest: sha256(record), fields: { eventType: event.eventType, action: event.action, decision: 'ALLOW', principal: null, project: null, environment: null, path: null, requestId: event.requestId } }
+}

@@ -1,0 +1,93 @@
+// Everything that needs the root key: keys, caches under their lease, the audit journal, the services, and the prepared
+// operations of each door. Built once per process, at unseal; there is no way back but a new process.
+
+import { fail } from '../kernel/errors.ts'
+import type { Implemented } from '../kernel/operation.ts'
+import { systemClock } from '../lib/clock.ts'
+import { Keyring } from '../keyring/keyring.ts'
+import { listen } from '../storage/listen.ts'
+import { ChangeHub } from '../api/grpc/change-stream.ts'
+import { prepare, type Runner } from '../request/pipeline.ts'
+import type { PipelinePorts } from '../request/ports.ts'
+import { Freshness } from '../services/freshness/freshness.ts'
+import { changesChannel } from '../services/freshness/notifier.ts'
+import type { WorkerContext } from '../supervisor/run-worker.ts'
+import { makeCaches } from './caches.ts'
+import { makeDomain } from './domain.ts'
+import { openJournal } from './journal.ts'
+import type { Pools } from './pools.ts'
+
+export interface Platform {
+  readonly rest: ReadonlyMap<string, Runner>
+  readonly flat: ReadonlyMap<string, Runner>
+  readonly vault: ReadonlyMap<string, Runner>
+  readonly grpc: ReadonlyMap<string, Runner>
+  /** What streams follow. */
+  readonly changes: ChangeHub
+  /** The lease is usable and records are taken. */
+  isReady(): boolean
+  close(): Promise<void>
+}
+
+interface PlatformOptions {
+  readonly context: WorkerContext
+  readonly pools: Pools
+  readonly rootKey: Buffer
+  readonly log: PipelinePorts['log']
+}
+
+interface ClusterRow {
+  readonly root_org_id: string
+}
+
+export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOptions): Promise<Platform> => {
+  const { config, logger, metrics } = context
+  const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
+  const cluster = await pools.app.query<ClusterRow>('select root_org_id from coffer.cluster')
+  const rootOrgId = cluster.rows[0]?.root_org_id
+  if (rootOrgId === undefined) throw fail('internal', 'cluster.missing', 'The database is not initialised.')
+  const freshness = new Freshness({
+    database: pools.freshness,
+    clock: systemClock,
+    nodeId: context.nodeId,
+    listen: (onWake) => listen(context.database.direct.coffer_app, { channel: changesChannel, onWake }),
+    hooks: { onFailure: (error) => logger.warn('freshness: a round failed', { error }), onTimeSuspect: (by) => logger.error('clocks disagree', { ...by }) },
+  })
+  const caches = makeCaches(freshness, { bytes: config.cache.bytes, dekSeconds: config.cache.dekSeconds })
+  const changes = new ChangeHub()
+  freshness.observe({ apply: (seen) => seen.forEach(({ kind, orgId }) => { if (kind === 'keys') keyring.forget(orgId) }), clear: () => keyring.forgetAll() })
+  freshness.observe(changes)
+  await freshness.start()
+  const journal = await openJournal(context, pools, await keyring.organization(rootOrgId))
+  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock })
+  const requests = metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status'])
+  const ports: PipelinePorts = {
+    tokens: domain.tokens,
+    organizations: domain.directory,
+    journal,
+    courier: {
+      committed: (noted) => {
+        freshness.applyLocal(noted)
+        freshness.poke()
+      },
+      confirm: (xid) => freshness.confirm(xid),
+      now: () => freshness.databaseNow(),
+    },
+    log,
+    observe: (operation, status, seconds) => requests.with(operation, String(status)).observe(seconds),
+  }
+  const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
+  return {
+    rest: runners(domain.operations.rest),
+    flat: runners(domain.operations.flat),
+    vault: runners(domain.operations.vault, true),
+    grpc: runners(domain.operations.grpc, true),
+    changes,
+    isReady: () => freshness.state().leaseUsable && journal.available,
+    async close() {
+      await freshness.close()
+      await journal.close()
+      keyring.close()
+    },
+  }
+}

@@ -1,0 +1,78 @@
+// Organizations below root: found by short id or by slugs, and made with keys, a default project and an owner's token of
+// their own. Rows carry a MAC under root's row key.
+
+import { auditedWrite } from '../../kernel/audited-write.ts'
+import type { Call, Grant } from '../../kernel/call.ts'
+import { fail, quote } from '../../kernel/errors.ts'
+import { isUniqueViolation, type Database, type Transaction } from '../../kernel/storage.ts'
+import type { Organization, OrgRegistry } from '../../kernel/tenancy.ts'
+import { makeBase62, makeUuidV7 } from '../../crypto/random.ts'
+import * as repository from './repository.ts'
+import type { TenancyKeys } from './service.ts'
+
+export interface OrganizationPorts {
+  readonly database: Database
+  readonly rootOrgId: string
+  keys(orgId: string): Promise<TenancyKeys>
+  cached(key: string, load: () => Promise<Organization | null>): Promise<Organization | null>
+  registry(orgId: string): Promise<OrgRegistry>
+  /** Keys, default project and owner token of a new organization, inside its transaction. Returns the token's text. */
+  furnish(tx: Transaction, organization: Organization): Promise<string>
+}
+
+const RESERVED = new Set(['sys', 'auth', 'identity', 'cubbyhole', 'secrets', 'v1', 'api', 'root'])
+const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/
+const SHORT_ID_BYTES = 5
+
+const rootKeys = async (ports: OrganizationPorts): Promise<TenancyKeys> => ports.keys(ports.rootOrgId)
+
+/** By its id. */
+export const byId = async (ports: OrganizationPorts, orgId: string): Promise<Organization | undefined> =>
+  (await ports.cached(`id:${orgId}`, async () => (await repository.findOrganization(ports.database, { orgId }, (await rootKeys(ports)).purposeVersions('rows'))) ?? null)) ?? undefined
+
+/** By the short id at the end of a token; only active ones. */
+export const byShortId = async (ports: OrganizationPorts, shortId: string): Promise<Organization | undefined> => {
+  const found = await ports.cached(`short:${shortId}`, async () => (await repository.findOrganization(ports.database, { shortId }, (await rootKeys(ports)).purposeVersions('rows'))) ?? null)
+  return found?.state === 'active' ? found : undefined
+}
+
+/** By slugs below root (`acme` or `acme/team`); only when every one on the way is active. */
+export const bySlugs = async (ports: OrganizationPorts, path: string): Promise<Organization | undefined> => {
+  let parentId = ports.rootOrgId
+  let found: Organization | undefined
+  const slugs = path.replace(/^\/|\/$/g, '').split('/')
+  if (slugs.length > 8 || !slugs.every((slug) => SLUG.test(slug))) return undefined
+  for (const slug of slugs) {
+    const parent = parentId
+    const next = await ports.cached(`slug:${parent}/${slug}`, async () => (await repository.findOrganization(ports.database, { parentId: parent, slug }, (await rootKeys(ports)).purposeVersions('rows'))) ?? null)
+    if (next === null || next.state !== 'active') return undefined
+    found = next
+    parentId = next.orgId
+  }
+  return found
+}
+
+/** Makes an organization below the caller's. @throws invalid_request, conflict */
+export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call, command: { readonly slug: string; readonly name: string }): Promise<{ readonly organization: Organization; readonly token: string }> => {
+  if (!SLUG.test(command.slug) || RESERVED.has(command.slug)) throw fail('invalid_request', 'organization.bad_slug', `${quote(command.slug)} cannot name an organization.`, { field: 'slug' })
+  const registry = await ports.registry(call.orgId)
+  if (registry.mounts.some((mount) => mount.path.split('/')[0] === command.slug)) throw fail('conflict', 'organization.mount_taken', `A project or mount is called ${quote(command.slug)} already.`, { field: 'slug' })
+  const at = Math.trunc(call.now())
+  const organization: Organization = { orgId: makeUuidV7(at), parentId: call.orgId, slug: command.slug, shortId: makeBase62(SHORT_ID_BYTES), name: command.name, state: 'active', homeRegion: undefined, epoch: 1, createdAt: at }
+  const rowKey = (await rootKeys(ports)).purpose('rows')
+  call.audit.resourceId = organization.orgId
+  try {
+    return await auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
+      await repository.insertOrganization(tx, organization, rowKey)
+      const token = await ports.furnish(tx, organization)
+      note('organization', organization.orgId)
+      return { organization, token }
+    })
+  } catch (error) {
+    if (isUniqueViolation(error, 'organizations_slug')) throw fail('conflict', 'organization.exists', `There is an organization ${quote(command.slug)} already.`, { field: 'slug', cause: error })
+    throw error
+  }
+}
+
+export const list = async (ports: OrganizationPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly Organization[]> =>
+  repository.listChildren(ports.database, call.orgId, page.after, page.limit, (await rootKeys(ports)).purposeVersions('rows'))
