@@ -1,0 +1,42 @@
+// Which server, organization, project and environment a command means: a flag, then a variable, then the stored context.
+
+import { parseAddress } from '@coffer/sdk'
+import type { Invocation } from './command.ts'
+import type { Context } from './credentials/store.ts'
+import { firstOf, type Environment } from './environment.ts'
+import { misuse } from './failure.ts'
+
+export interface Settings {
+  readonly address: string
+  readonly org: string | undefined
+  readonly project: string | undefined
+  readonly env: string | undefined
+  readonly cacert: string | undefined
+  readonly pin: string | undefined
+  readonly skipVerify: boolean
+  readonly timeoutSeconds: number
+}
+
+const DEFAULT_ADDRESS = 'http://127.0.0.1:8200'
+
+/** An empty flag means "none", so that one command can do without what the context says. */
+const orNone = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
+
+const isTrue = (text: string | undefined): boolean => text !== undefined && /^(1|t|true)$/i.test(text)
+
+export const resolveSettings = (invocation: Invocation, environment: Environment, context: Context): Settings => {
+  const choose = (flag: string, variables: readonly string[], stored: string | undefined): string | undefined =>
+    orNone(invocation.text(flag) ?? firstOf(environment, ...variables) ?? stored)
+  const timeoutSeconds = invocation.whole('timeout') ?? 30
+  if (timeoutSeconds < 1 || timeoutSeconds > 3600) throw misuse('--timeout must be from 1 to 3600 seconds.')
+  return {
+    address: parseAddress(choose('address', ['COFFER_ADDR', 'COFFER_ADDRESS', 'VAULT_ADDR'], context.address) ?? DEFAULT_ADDRESS),
+    org: choose('org', ['COFFER_ORGANIZATION', 'COFFER_NAMESPACE', 'VAULT_NAMESPACE'], context.org),
+    project: choose('project', ['COFFER_PROJECT'], context.project),
+    env: choose('env', ['COFFER_ENVIRONMENT'], context.env),
+    cacert: choose('cacert', ['COFFER_CACERT', 'VAULT_CACERT'], context.cacert),
+    pin: choose('pin', [], context.pin),
+    skipVerify: isTrue(firstOf(environment, 'VAULT_SKIP_VERIFY')),
+    timeoutSeconds,
+  }
+}

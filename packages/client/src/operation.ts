@@ -1,0 +1,47 @@
+// What the client knows of an operation, and how an input becomes a request line and a body.
+
+export interface OperationFacts {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `:name` is one segment, `:name+` one or more. */
+  readonly path: string
+  /** Inputs that go into the query although the request has a body. */
+  readonly query: readonly string[]
+  /** `safe`: changes nothing. `key`: an Idempotency-Key makes the server do it once. `never`: a second try could do it twice. */
+  readonly repeat: 'safe' | 'key' | 'never'
+  /** Answers without the `{error, message, data}` around them. */
+  readonly bare?: boolean
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  readonly timeoutSeconds?: number
+  /** Chosen by the client when absent. Give your own to repeat a write across restarts. */
+  readonly idempotencyKey?: string
+}
+
+export interface RequestParts {
+  readonly target: string
+  readonly body: string | undefined
+}
+
+const escapePath = (value: string, many: boolean): string => (many ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value))
+
+/** Path parameters are escaped once, the rest goes where the contract says. Undefined means absent. */
+export const requestParts = (facts: OperationFacts, input: Readonly<Record<string, unknown>>): RequestParts => {
+  const left = new Map(Object.entries(input).filter(([, value]) => value !== undefined))
+  const path = facts.path.replace(/:([A-Za-z]+)(\+?)/g, (_, name: string, many: string) => {
+    const value = left.get(name)
+    left.delete(name)
+    if (typeof value !== 'string' || value === '') throw new TypeError(`"${name}" must be a text that is not empty`)
+    return escapePath(value, many === '+')
+  })
+  const hasBody = facts.method !== 'GET' && facts.method !== 'DELETE'
+  const query = new URLSearchParams()
+  const body: Record<string, unknown> = {}
+  for (const [name, value] of left) {
+    if (hasBody && !facts.query.includes(name)) body[name] = value
+    else query.set(name, String(value))
+  }
+  const search = query.toString()
+  return { target: search === '' ? path : `${path}?${search}`, body: hasBody ? JSON.stringify(body) : undefined }
+}
