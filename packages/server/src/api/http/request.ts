@@ -65,7 +65,8 @@ export const readBody = (request: FastifyRequest, limits: { readonly depth: numb
   checkBodyHmac(request, bytes ?? Buffer.alloc(0), token)
   if (bytes === undefined || bytes.length === 0) return undefined
   const type = header(request, 'content-type')
-  if (type !== undefined && !/^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i.test(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
+  // curl -d says form-urlencoded whatever it sends; Vault takes it, and so does every example of its users. It must be JSON all the same.
+  if (type !== undefined && !/^application\/(json|[a-z0-9.+-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
   return parseObject(bytes, limits)
 }
 
