@@ -10,6 +10,7 @@ import { systemDoor } from './api/http/system-door.ts'
 import { monitorDoor } from './api/http/monitor-door.ts'
 import { startGrpc, type GrpcDoor } from './api/grpc/server.ts'
 import { allContracts } from './platform/contracts.ts'
+import { renderMetrics } from './telemetry/metrics.ts'
 import { openPools } from './compose/pools.ts'
 import { openPlatform, type Platform } from './compose/platform.ts'
 import type { WorkerContext } from './supervisor/run-worker.ts'
@@ -29,7 +30,7 @@ export const compose = async (context: WorkerContext): Promise<WorkerApp> => {
     rest: nativeDoor({ name: 'rest', limits, runners: () => platform?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
     flat: nativeDoor({ name: 'flat', limits, runners: () => platform?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
     system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => platform?.vault.get('system.seal'), isOpen: () => platform !== undefined }),
-    monitor: monitorDoor({ collect: () => context.collectMetrics(), isReady: () => platform?.isReady() === true && !draining, openApi: () => '{}' }),
+    monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => platform?.isReady() === true && !draining, openApi: () => '{}' }),
   }
   const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), log })
 

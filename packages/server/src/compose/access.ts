@@ -1,6 +1,6 @@
 // The port over tokens, principals, roles and policies, filled by services/identity and services/policy.
 
-import type { AccessPort } from '../kernel/access.ts'
+import type { AccessPort } from '../kernel/ports/access.ts'
 import { fail } from '../kernel/errors.ts'
 import type { PolicyRow } from '../kernel/identity.ts'
 import type { Database } from '../kernel/storage.ts'

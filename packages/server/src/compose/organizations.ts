@@ -1,7 +1,7 @@
 // The port over organizations: what a new one is furnished with, and its views.
 
 import { secret, reveal } from '../crypto/secret.ts'
-import type { OrganizationsPort } from '../kernel/projects.ts'
+import type { OrganizationsPort } from '../kernel/ports/projects.ts'
 import type { Organization } from '../kernel/tenancy.ts'
 import { DEFAULT_PROJECT } from '../kernel/tenancy.ts'
 import type { Transaction } from '../kernel/storage.ts'

@@ -1,11 +1,11 @@
 // What machines ask about the server itself: liveness, readiness, metrics and the OpenAPI document. No token, no secret.
 
 import { fail } from '../../kernel/errors.ts'
-import { renderMetrics, type ProcessSnapshot } from '../../telemetry/metrics.ts'
 import type { Door } from './server.ts'
 
 export interface MonitorOptions {
-  collect(): Promise<readonly ProcessSnapshot[]>
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>
   isReady(): boolean
   /** The OpenAPI document as JSON text. */
   openApi(): string
@@ -17,7 +17,7 @@ export const monitorDoor = (options: MonitorOptions): Door => {
     async handle({ method, target, reply }) {
       if (method !== 'GET' && method !== 'HEAD') throw fail('invalid_request', 'request.method', 'This path takes GET.', { httpStatus: 405 })
       const name = target.segments[target.segments.length - 1]
-      if (name === 'metrics') void reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(renderMetrics(await options.collect()))
+      if (name === 'metrics') void reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await options.metrics())
       else if (name === 'openapi.json') void reply.header('content-type', 'application/json').send((openApi ??= options.openApi()))
       else if (name === 'healthz') void reply.header('content-type', 'application/json').send('{"status":"alive"}')
       else void reply.code(options.isReady() ? 200 : 503).header('content-type', 'application/json').send(options.isReady() ? '{"status":"ready"}' : '{"status":"not ready"}')

@@ -2,11 +2,10 @@
 // concern the message itself.
 
 import type { FastifyRequest } from 'fastify'
-import { equalText } from '../../crypto/compare.ts'
-import { bodyHmac } from '../../crypto/body-hmac.ts'
 import { fail } from '../../kernel/errors.ts'
 import { JsonError, parseJson } from '../../lib/json.ts'
 import type { RawInput } from '../../kernel/input.ts'
+import { bodyMatches, sameSecret } from '../../request/message.ts'
 
 export interface Message {
   readonly token: string | undefined
@@ -31,7 +30,7 @@ const tokenOf = (request: FastifyRequest): string | undefined => {
   const own = header(request, 'x-vault-token')
   const authorization = header(request, 'authorization')
   const bearer = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
-  if (own !== undefined && bearer !== undefined && !equalText(own, bearer)) throw fail('invalid_request', 'request.two_tokens', 'X-Vault-Token and Authorization name different tokens.', { field: 'X-Vault-Token' })
+  if (own !== undefined && bearer !== undefined && !sameSecret(own, bearer)) throw fail('invalid_request', 'request.two_tokens', 'X-Vault-Token and Authorization name different tokens.', { field: 'X-Vault-Token' })
   return own ?? (bearer === '' ? undefined : bearer)
 }
 
@@ -85,5 +84,5 @@ export const parseObject = (bytes: Buffer, limits: { readonly depth: number; rea
 const checkBodyHmac = (request: FastifyRequest, body: Buffer, token: string | undefined): void => {
   const given = header(request, 'x-coffer-body-hmac')
   if (given === undefined) return
-  if (token === undefined || !equalText(given, bodyHmac(token, body))) throw fail('invalid_request', 'request.body_hmac', 'X-Coffer-Body-HMAC does not fit the body: it was changed on its way, or made with another token.', { field: 'X-Coffer-Body-HMAC' })
+  if (token === undefined || !bodyMatches(given, token, body)) throw fail('invalid_request', 'request.body_hmac', 'X-Coffer-Body-HMAC does not fit the body: it was changed on its way, or made with another token.', { field: 'X-Coffer-Body-HMAC' })
 }

@@ -4,9 +4,9 @@
 import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { makeUuidV7 } from '../../crypto/random.ts'
 import { asCofferError, fail, type CofferError } from '../../kernel/errors.ts'
 import { parseTarget, type ParsedTarget } from '../../kernel/path.ts'
+import { newRequestId } from '../../request/message.ts'
 
 /** One door: takes what is below its prefix. */
 export interface Door {
@@ -43,7 +43,7 @@ const makeServer = (options: HttpOptions): FastifyInstance => {
     requestTimeout: common.requestTimeout,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
-    genReqId: () => `req_${makeUuidV7()}`,
+    genReqId: newRequestId,
     frameworkErrors: (error, request, reply) => void refuseUnparsed(options, request, reply, error),
     serverFactory: (handler) =>
       tls === undefined

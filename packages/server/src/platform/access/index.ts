@@ -1,7 +1,7 @@
 // Handlers of tokens, principals, roles and policies.
 
 import { fail, quote } from '../../kernel/errors.ts'
-import type { AccessPort } from '../../kernel/access.ts'
+import type { AccessPort } from '../../kernel/ports/access.ts'
 import type { Call, Caller, Resource } from '../../kernel/call.ts'
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
 import { formatId, parseId } from '../../kernel/ids.ts'

@@ -124,6 +124,6 @@ export const deliveryOperations = (secrets: SecretsPort, places: Places): readon
       const granted = named.map(authorise)
       const items = input.look ? await look(secrets, call, granted) : granted.map(itemOf)
       if (!input.look && granted.length > 1) countPaths(call, granted.length)
-      return { organization: call.orgId, token: call.caller?.tokenId ?? '', ...(call.caller?.expiresAt === undefined ? {} : { expiresIn: Math.max(0, Math.trunc(call.caller.expiresAt - call.now())) }), items }
+      return { organizationId: call.orgId, tokenId: call.caller?.tokenId ?? '', ...(call.caller?.expiresAt === undefined ? {} : { expiresIn: Math.max(0, Math.trunc(call.caller.expiresAt - call.now())) }), items }
     },
   })

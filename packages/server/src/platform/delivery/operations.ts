@@ -36,8 +36,8 @@ export const watch = operation({
     look: f.bool('Whether to read the aliases').default(false),
   },
   output: {
-    organization: f.text('Organization', { max: 64 }),
-    token: f.text('Id of the token', { max: 64 }),
+    organizationId: f.text('Organization', { max: 64 }),
+    tokenId: f.text('Id of the token; not the token', { max: 64 }),
     expiresIn: f.int('Milliseconds until the token ends; absent: it does not', { min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
     items: f.list('One for each path, repetitions left out', f.object('A watched secret', {
       secretPath,

@@ -1,7 +1,7 @@
 // Handlers of the organization's key-encryption keys.
 
 import { implement, type Implemented } from '../../kernel/operation.ts'
-import type { KeysPort } from '../../kernel/projects.ts'
+import type { KeysPort } from '../../kernel/ports/projects.ts'
 import * as operations from './operations.ts'
 
 export const platformKeys = (keys: KeysPort): readonly Implemented[] =>

@@ -4,7 +4,7 @@ import type { Resource } from '../../kernel/call.ts'
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
 import { formatId } from '../../kernel/ids.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
-import type { OrganizationsPort } from '../../kernel/projects.ts'
+import type { OrganizationsPort } from '../../kernel/ports/projects.ts'
 import type { Organization } from '../../kernel/tenancy.ts'
 import * as operations from './operations.ts'
 

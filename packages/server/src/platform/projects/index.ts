@@ -4,7 +4,7 @@ import type { Action, Call, Grant, Resource } from '../../kernel/call.ts'
 import { fail, quote } from '../../kernel/errors.ts'
 import { formatId } from '../../kernel/ids.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
-import type { ProjectsPort } from '../../kernel/projects.ts'
+import type { ProjectsPort } from '../../kernel/ports/projects.ts'
 import type { Environment, Mount, OrgRegistry } from '../../kernel/tenancy.ts'
 import * as operations from './operations.ts'
 

@@ -3,7 +3,7 @@
 
 import type { Call, Grant, Resource } from '../../kernel/call.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
-import type { Issued, IssueCommand } from '../../kernel/access.ts'
+import type { Issued, IssueCommand } from '../../kernel/ports/access.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { BindingRow, PrincipalRow } from '../../kernel/identity.ts'
 import type { Transaction } from '../../kernel/storage.ts'

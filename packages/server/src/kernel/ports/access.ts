@@ -1,8 +1,8 @@
 // The port over principals, tokens, roles and policies that contracts use; services/identity and services/policy fill it.
 
-import type { Action, Call, Caller, Grant, Resource } from './call.ts'
-import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from './identity.ts'
-import type { Secret } from '../crypto/secret.ts'
+import type { Action, Call, Caller, Grant, Resource } from '../call.ts'
+import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from '../identity.ts'
+import type { Secret } from '../../crypto/secret.ts'
 
 export interface IssueCommand {
   readonly name: string

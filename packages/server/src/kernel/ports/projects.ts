@@ -1,8 +1,8 @@
 // The port over projects, environments, organizations and their keys; services/tenancy and keyring fill it.
 
-import type { Secret } from '../crypto/secret.ts'
-import type { Call, Grant } from './call.ts'
-import type { Environment, Mount, Organization, OrgRegistry } from './tenancy.ts'
+import type { Secret } from '../../crypto/secret.ts'
+import type { Call, Grant } from '../call.ts'
+import type { Environment, Mount, Organization, OrgRegistry } from '../tenancy.ts'
 
 export interface ProjectsPort {
   registry(orgId: string): Promise<OrgRegistry>
