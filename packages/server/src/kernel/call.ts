@@ -3,6 +3,7 @@
 
 import type { AuditEvent } from './audit.ts'
 import type { NotedChange, WrittenRecord } from './audited-write.ts'
+import type { Mount } from './tenancy.ts'
 
 /** Mirrors services/policy/types.ts FineAction, without importing a service. */
 export type Action =
@@ -75,6 +76,8 @@ export interface AuditDraft {
 }
 
 export interface Call {
+  /** The mount that an engine's operation was reached through. */
+  readonly mount: Mount | undefined
   readonly requestId: string
   readonly door: string
   readonly orgId: string

@@ -39,7 +39,7 @@ export const pathParameters = (pattern: string): readonly string[] => [...patter
 /** Where a field comes from: the path pattern, else what it says, else the query of a GET or DELETE and the body of the rest. */
 export const locationOf = (name: string, field: Field<unknown>, operation: { readonly method: string; readonly path: string }): Location => {
   if (pathParameters(operation.path).includes(name)) return 'path'
-  return field.location ?? (operation.method === 'GET' || operation.method === 'DELETE' ? 'query' : 'body')
+  return field.location ?? (operation.method === 'GET' || operation.method === 'DELETE' || operation.method === 'LIST' ? 'query' : 'body')
 }
 
 const namer = (snake: boolean) => (name: string) => (snake ? snakeCase(name) : name)

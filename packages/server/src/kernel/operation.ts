@@ -5,7 +5,8 @@ import type { Call } from './call.ts'
 import type { ErrorKind } from './errors.ts'
 import type { AnyField, Fields, Infer } from './fields.ts'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+/** LIST is Vault's verb; only engines and Vault's own paths have it. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
 
 /** Work is queued by class, so that reads are never starved by writes or lists. */
 export type WorkClass = 'read' | 'write' | 'list' | 'login'

@@ -2,6 +2,7 @@
 
 import type { Leniency } from '../kernel/fields.ts'
 import type { RawInput } from '../kernel/input.ts'
+import type { Mount } from '../kernel/tenancy.ts'
 
 export interface DoorRequest {
   /** vault, rest, flat, grpc. */
@@ -15,6 +16,8 @@ export interface DoorRequest {
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined
   readonly sourceIp: string | undefined
+  /** The mount that the path was found to be below, for engines. */
+  readonly mount?: Mount | undefined
 }
 
 export interface Answer {

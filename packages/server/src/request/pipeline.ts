@@ -108,6 +108,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: now(), door: request.door })
   }
   return {
+    mount: request.mount,
     requestId: request.requestId,
     door: request.door,
     orgId,
