@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { testDatabase, type TestDatabase, type TestScope } from '../../kernel/testing/database.ts'
-import { listen } from '../../storage/listen.ts'
-import { Pool } from '../../storage/pool.ts'
-import { changesChannel } from './notifier.ts'
-import { pruneFeed } from './prune.ts'
-import { makeReader, staleReads, type ConfirmedWrite } from './testing/history.ts'
-import { createRegisters, deaf, makeWorker, type TestWorker } from './testing/rig.ts'
-import { lastFirst } from './testing/scope.ts'
+import { testDatabase, type TestDatabase, type TestScope } from '../../../kernel/testing/database.ts'
+import { listen } from '../../../storage/listen.ts'
+import { Pool } from '../../../storage/pool.ts'
+import { changesChannel } from '../notifier.ts'
+import { pruneFeed } from '../prune.ts'
+import { makeReader, staleReads, type ConfirmedWrite } from './history.ts'
+import { createRegisters, deaf, makeWorker, type TestWorker } from './rig.ts'
+import { lastFirst } from './scope.ts'
 
 const keys = ['a', 'b', 'c']
 
@@ -21,11 +21,20 @@ const startWorker = async (scope: TestScope, database: TestDatabase, { hearing =
   const worker = makeWorker({
     database: pool,
     listen: hearing ? (onWake) => listen(settings, { channel: changesChannel, onWake }) : deaf,
-    slowLoad: slow ? () => sleep(20) : undefined,
+    slowLoad: slow ? sometimesSlow() : undefined,
   })
   scope.after(() => worker.freshness.close())
   await worker.freshness.start()
   return worker
+}
+
+/** Some loads take long enough for writes to overtake them. */
+const sometimesSlow = (): (() => Promise<void>) => {
+  let loads = 0
+  return async () => {
+    loads += 1
+    if (loads % 3 === 0) await sleep(20)
+  }
 }
 
 /** Until the signal: writers on every worker, readers on every worker. */
@@ -56,8 +65,8 @@ const runAll = async (workers: readonly TestWorker[], signal: AbortSignal) => {
   return { writes, reads: readers.map((reader) => reader.history()) }
 }
 
-const scenario = (name: string, trouble: (database: TestDatabase, signal: AbortSignal) => Promise<void>) =>
-  test(name, { timeout: 60_000 }, async (t) => {
+const scenario = (name: string, trouble: (database: TestDatabase, signal: AbortSignal) => Promise<void>): void =>
+  void test(name, { timeout: 60_000 }, async (t) => {
     const scope = lastFirst(t)
     const database = await testDatabase(scope)
     await createRegisters(database.superuser, keys)
@@ -71,7 +80,7 @@ const scenario = (name: string, trouble: (database: TestDatabase, signal: AbortS
     const [{ writes, reads }] = await Promise.all([runAll(workers, signal), trouble(database, signal)])
     for (const history of reads) assert.deepEqual(staleReads(writes, history), [])
     assert.ok(writes.length > 20, `only ${writes.length} writes were confirmed`)
-    assert.ok(reads.every(({ hits }) => hits > 10), 'a worker hardly answered from its cache')
+    assert.ok(reads.reduce((sum, { hits }) => sum + hits, 0) > 100, 'hardly anything was answered from a cache')
   })
 
 scenario('no worker serves what a confirmed write replaced', async () => undefined)

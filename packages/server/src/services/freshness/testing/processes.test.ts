@@ -9,13 +9,13 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { testDatabase, type TestDatabase, type TestScope } from '../../kernel/testing/database.ts'
-import { listen } from '../../storage/listen.ts'
-import { Pool, type ConnectionSettings } from '../../storage/pool.ts'
-import { changesChannel } from './notifier.ts'
-import { makeReader, staleReads, type ConfirmedWrite, type ReadHistory } from './testing/history.ts'
-import { createRegisters, makeWorker, type TestWorker } from './testing/rig.ts'
-import { lastFirst } from './testing/scope.ts'
+import { testDatabase, type TestDatabase, type TestScope } from '../../../kernel/testing/database.ts'
+import { listen } from '../../../storage/listen.ts'
+import { Pool, type ConnectionSettings } from '../../../storage/pool.ts'
+import { changesChannel } from '../notifier.ts'
+import { makeReader, staleReads, type ConfirmedWrite, type ReadHistory } from './history.ts'
+import { createRegisters, makeWorker, type TestWorker } from './rig.ts'
+import { lastFirst } from './scope.ts'
 
 const keys = ['a', 'b']
 const role = 'freshness-worker'
@@ -90,8 +90,8 @@ interface Stage {
   more(writes: number): Promise<void>
 }
 
-const scenario = (name: string, play: (stage: Stage) => Promise<void>) =>
-  test(name, { timeout: 60_000 }, async (t) => {
+const scenario = (name: string, play: (stage: Stage) => Promise<void>): void =>
+  void test(name, { timeout: 60_000 }, async (t) => {
     const scope = lastFirst(t)
     const database = await testDatabase(scope)
     await createRegisters(database.superuser, keys)
