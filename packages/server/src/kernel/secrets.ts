@@ -95,6 +95,10 @@ export interface SecretsPort {
   revealAll(access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<BatchResult>
   metadata(access: SecretAccess, options: { readonly selector: string; readonly deleted?: boolean }): Promise<Snapshot>
   list(access: SecretAccess, page: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedSecret[]>
+  /** Names directly below the folder; folders end with a slash. */
+  children(access: SecretAccess, page: { readonly after: string; readonly limit: number }): Promise<readonly string[]>
+  /** Environments of the project that hold a live secret. */
+  environmentsInUse(access: SecretAccess): Promise<readonly string[]>
   history(access: SecretAccess, page: { readonly before: number; readonly limit: number }): Promise<{ readonly secret: SecretRow; readonly items: readonly HistoryItem[]; readonly aliases: Snapshot['aliases'] }>
   promote(access: SecretAccess, command: { readonly version: number; readonly expectedCurrent: number | undefined }): Promise<AliasRow>
   setAlias(access: SecretAccess, command: { readonly alias: string; readonly version: number | undefined; readonly expectedVersion: number | undefined }): Promise<AliasRow>

@@ -102,3 +102,14 @@ const readable = (snapshot: Snapshot, address: SecretAccess['address'], selector
 /** Where a secret is, by its id. */
 export const locate = (ports: SecretPorts, orgId: string, secretId: string): Promise<{ readonly mountId: string; readonly environment: string; readonly path: string } | undefined> =>
   ports.database.transaction(orgId, (tx) => repository.locate(tx, orgId, secretId))
+
+export const children = async (ports: SecretPorts, access: SecretAccess, page: { readonly after: string; readonly limit: number }): Promise<readonly string[]> => {
+  access.authorise('list')
+  return repository.children(ports.database, access.address, page)
+}
+
+export const environmentsInUse = async (ports: SecretPorts, access: SecretAccess): Promise<readonly string[]> => {
+  access.authorise('list')
+  const { orgId, mountId } = access.address
+  return ports.database.transaction(orgId, (tx) => repository.environmentsInUse(tx, orgId, mountId), { readOnly: true })
+}

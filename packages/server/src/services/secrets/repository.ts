@@ -219,3 +219,22 @@ export const lockBelow = async (tx: Queryable, orgId: string, mountId: string, s
 export const relocate = async (tx: Queryable, orgId: string, secretId: string, to: { readonly environment: string; readonly path: string; readonly revision: number; readonly mac: Buffer }): Promise<void> => {
   await tx.query('update coffer.secrets set environment = $3, path = $4, revision = $5, mac = $6 where org_id = $1 and secret_id = $2', [orgId, secretId, to.environment, to.path, to.revision, to.mac])
 }
+
+/** Names directly below a folder, in bytewise order after a name: one statement. */
+export const children = async (db: Queryable, address: SecretAddress, page: { readonly after: string; readonly limit: number }): Promise<readonly string[]> => {
+  const found = await db.query<{ name: string }>('select name from coffer.secret_children($1, $2, $3, $4, $5, $6)', [address.orgId, address.mountId, address.environment, address.path, page.after, page.limit], { name: 'secret_children' })
+  return found.rows.map(({ name }) => name)
+}
+
+/** Environments that hold a live secret, skipping from one to the next through the unique index. */
+export const environmentsInUse = async (tx: Queryable, orgId: string, mountId: string): Promise<readonly string[]> => {
+  const found = await tx.query<{ environment: string }>(
+    `with recursive walk (environment) as (
+       select min(environment) from coffer.secrets where org_id = $1 and mount_id = $2 and deleted_at is null
+       union all
+       select (select min(s.environment) from coffer.secrets s where s.org_id = $1 and s.mount_id = $2 and s.deleted_at is null and s.environment > walk.environment) from walk where walk.environment is not null)
+     select environment from walk where environment is not null`,
+    [orgId, mountId],
+  )
+  return found.rows.map(({ environment }) => environment)
+}

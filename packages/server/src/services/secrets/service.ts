@@ -18,6 +18,8 @@ export const makeSecrets = (ports: SecretPorts): SecretsPort => ({
   revealAll: (access, options) => reading.revealAll(ports, access, options),
   metadata: (access, options) => reading.metadata(ports, access, options),
   list: (access, page) => reading.list(ports, access, page),
+  children: (access, page) => reading.children(ports, access, page),
+  environmentsInUse: (access) => reading.environmentsInUse(ports, access),
   history: (access, page) => reading.history(ports, access, page),
   promote: (access, command) => lifecycle.promote(ports, access, command),
   setAlias: (access, command) => lifecycle.setAlias(ports, access, command),

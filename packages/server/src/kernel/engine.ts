@@ -1,0 +1,27 @@
+// An engine, or an auth method, as the catalogue lists it: a folder with contracts and handlers that somebody mounts at a
+// path. Paths of its operations are relative to the mount.
+
+import type { Implemented } from './operation.ts'
+import type { Places } from './places.ts'
+import type { ProjectsPort } from './ports/projects.ts'
+import type { SecretsPort } from './secrets.ts'
+
+/** What engines may ask of the core. */
+export interface EngineParts {
+  readonly secrets: SecretsPort
+  readonly places: Places
+  readonly projects: ProjectsPort
+}
+
+export interface Engine {
+  /** As mounts name it, with the version of its contract where there are several: `kv`, `kv:1`. */
+  readonly type: string
+  readonly summary: string
+  implement(parts: EngineParts): readonly Implemented[]
+}
+
+export const defineEngine = (engine: Engine): Engine => Object.freeze(engine)
+
+/** The catalogue's name of a mount's engine. */
+export const engineOf = (mount: { readonly type: string; readonly options: Readonly<Record<string, string>> }): string =>
+  mount.type === 'kv' && mount.options['version'] === '1' ? 'kv:1' : mount.type
