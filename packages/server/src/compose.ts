@@ -7,6 +7,7 @@ import type { WorkerApp } from './kernel/seal-control.ts'
 import { buildHttp, type Door } from './api/http/server.ts'
 import { nativeDoor } from './api/http/doors.ts'
 import { systemDoor } from './api/http/system-door.ts'
+import { vaultDoor } from './api/v1/door.ts'
 import { monitorDoor } from './api/http/monitor-door.ts'
 import { startGrpc, type GrpcDoor } from './api/grpc/server.ts'
 import { allContracts } from './platform/contracts.ts'
@@ -30,6 +31,7 @@ export const compose = async (context: WorkerContext): Promise<WorkerApp> => {
     rest: nativeDoor({ name: 'rest', limits, runners: () => platform?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
     flat: nativeDoor({ name: 'flat', limits, runners: () => platform?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
     system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => platform?.vault.get('system.seal'), isOpen: () => platform !== undefined }),
+    vault: vaultDoor({ limits, backend: () => platform?.vaultBackend }),
     monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => platform?.isReady() === true && !draining, openApi: () => '{}' }),
   }
   const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), log })
@@ -57,14 +59,21 @@ interface Doors {
   readonly rest: Door
   readonly flat: Door
   readonly system: Door
+  readonly vault: Door
   readonly monitor: Door
 }
+
+/** Answered by the system door, sealed or not. */
+const ungated: ReadonlySet<string> = new Set(['health', 'seal-status', 'init', 'unseal', 'seal'])
 
 const monitored: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics'])
 
 const chooseDoor = (doors: Doors, target: ParsedTarget, flat: boolean): Door => {
   const [first = '', second = ''] = target.segments
-  if (first === 'v1') return flat && second === 'secrets' ? doors.flat : doors.system
+  if (first === 'v1') {
+    if (flat && second === 'secrets') return doors.flat
+    return second === 'sys' && target.segments.length === 3 && ungated.has(target.segments[2] ?? '') ? doors.system : doors.vault
+  }
   if (first === 'api' && target.segments[2] === 'openapi.json' && target.segments.length === 3) return doors.monitor
   return target.segments.length === 1 && monitored.has(first) ? doors.monitor : doors.rest
 }

@@ -1,5 +1,9 @@
 // The services over one keyring, one freshness and one journal, and the contracts that they fill.
 
+import type { VaultBackend } from '../api/v1/door.ts'
+import { engines } from '../catalog.ts'
+import { parseTokenShape } from '../crypto/token-format.ts'
+import { engineOf } from '../kernel/engine.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Implemented } from '../kernel/operation.ts'
 import type { Places } from '../kernel/places.ts'
@@ -14,7 +18,7 @@ import { platformOrganizations } from '../platform/organizations/index.ts'
 import { platformProjects } from '../platform/projects/index.ts'
 import { platformSecrets } from '../platform/secrets/index.ts'
 import { deliveryOperations } from '../platform/delivery/index.ts'
-import { systemOperations } from '../system/index.ts'
+import { systemOperations, unknownPathOperation } from '../system/index.ts'
 import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
@@ -50,7 +54,8 @@ export interface Domain {
   readonly directory: OrganizationDirectory
   readonly secrets: SecretsPort
   readonly places: Places
-  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[] }
+  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
+  readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
 }
 
 const REGISTRY_BYTES = 16 * 1024
@@ -139,11 +144,21 @@ export const makeDomain = (parts: DomainParts): Domain => {
     directory: { rootOrgId, resolve: async (slugs) => (slugs === 'root' ? rootOrgId : (await bySlugs(organizations, slugs))?.orgId) },
     secrets,
     places,
+    vaultDirectory: {
+      engineOf,
+      rootOrgId,
+      registry: (orgId) => registryOf(ports, orgId),
+      organization: async (slugs) => (slugs === 'root' ? rootOrgId : (await bySlugs(organizations, slugs))?.orgId),
+      organizationOfToken: async (token) => (token === undefined ? undefined : await authority.organizationOf(parseTokenShape(token)?.orgShortId))?.orgId ?? rootOrgId,
+    },
     operations: {
       rest: [...native, ...system.filter(({ operation }) => operation.path.startsWith('/api/v1/'))],
       flat: flatOperations(secrets, places),
       vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
       grpc: deliveryOperations(secrets, places),
+      vaultFixed: [],
+      unknownPath: unknownPathOperation,
+      engines: new Map(engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects })])),
     },
   }
 }

@@ -11,16 +11,21 @@ import { prepare, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
 import { Freshness } from '../services/freshness/freshness.ts'
 import { changesChannel } from '../services/freshness/notifier.ts'
+import { pruneFeed } from '../services/freshness/prune.ts'
+import type { Prepared, VaultBackend } from '../api/v1/door.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeCaches } from './caches.ts'
 import { makeDomain } from './domain.ts'
 import { openJournal } from './journal.ts'
 import type { Pools } from './pools.ts'
 
+const PRUNE_FEED_MS = 60_000
+
 export interface Platform {
   readonly rest: ReadonlyMap<string, Runner>
   readonly flat: ReadonlyMap<string, Runner>
   readonly vault: ReadonlyMap<string, Runner>
+  readonly vaultBackend: VaultBackend
   readonly grpc: ReadonlyMap<string, Runner>
   /** What streams follow. */
   readonly changes: ChangeHub
@@ -77,14 +82,23 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
     observe: (operation, status, seconds) => requests.with(operation, String(status)).observe(seconds),
   }
   const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
+  const preparedFor = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
+  const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
   return {
     rest: runners(domain.operations.rest),
     flat: runners(domain.operations.flat),
     vault: runners(domain.operations.vault, true),
     grpc: runners(domain.operations.grpc, true),
+    vaultBackend: {
+      ...domain.vaultDirectory,
+      fixed: preparedFor(domain.operations.vaultFixed),
+      unknown: preparedFor(domain.operations.unknownPath)[0],
+      engines: new Map([...domain.operations.engines].map(([type, implemented]) => [type, preparedFor(implemented)])),
+    },
     changes,
     isReady: () => freshness.state().leaseUsable && journal.available,
     async close() {
+      clearInterval(prune)
       await freshness.close()
       await journal.close()
       keyring.close()

@@ -1,7 +1,10 @@
 // Handlers of operations on the server itself.
 
 import { implement, type Implemented } from '../kernel/operation.ts'
-import * as operations from './operations.ts'
+import { fail } from '../kernel/errors.ts'
+import { doctor, seal, unknownPath } from './operations.ts'
+
+const operations = { doctor, seal }
 
 export interface Check {
   readonly name: string
@@ -27,3 +30,14 @@ export const systemOperations = (ports: SystemPorts): readonly Implemented[] =>
       return { checks: await ports.checks() }
     },
   })
+
+/** Permission first, then the truth: nobody learns without a right which mounts there are. */
+export const unknownPathOperation: readonly Implemented[] = implement(
+  { unknownPath },
+  {
+    async unknownPath(input, call) {
+      call.authorise('read', { kind: 'system', apiPath: input.path })
+      throw fail('not_found', 'vault.no_handler', `no handler for route "${input.path}". route entry not found.`)
+    },
+  },
+)

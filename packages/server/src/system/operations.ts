@@ -16,3 +16,9 @@ export const doctor = operation({
   output: { checks: f.list('Checks', f.object('A check', { name: f.text('What', { max: 64 }), state: f.choice('ok, warning or problem', ['ok', 'warning', 'problem']), message: f.text('What was found and what to do', { max: 1024 }) }), { max: 100 }) },
   errors: common,
 })
+
+/** A path that no mount handles: who may not know that is refused as for any other path. */
+export const unknownPath = operation({
+  id: 'vault.unknownPath', method: 'GET', path: '/v1/:path+', tag: 'system', access: 'policy', audit: 'vault.unknown-path', work: 'read',
+  summary: 'Answer for a path below no mount', input: { path: f.text('Path', { max: 8192 }) }, output: {}, errors: [...common, 'not_found'],
+})

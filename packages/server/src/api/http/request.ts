@@ -15,6 +15,13 @@ export interface Message {
   readonly sourceIp: string | undefined
 }
 
+export interface BodyLimits {
+  readonly depth: number
+  readonly bytes: number
+  /** Numbers that a double cannot hold keep their digits: for documents that are stored and given back. */
+  readonly exactNumbers?: boolean
+}
+
 const MAX_HEADER_VALUE = 9000
 
 /** One header, or undefined. A repeated header is refused, because two readers could each take another of its values. */
@@ -58,7 +65,7 @@ export const readMessage = (request: FastifyRequest): Message => {
  * The body as an object, or undefined when there is none.
  * @throws invalid_request for anything but one JSON object; 415 for another content type; nothing of the body is repeated
  */
-export const readBody = (request: FastifyRequest, limits: { readonly depth: number; readonly bytes: number }, token: string | undefined): RawInput['body'] => {
+export const readBody = (request: FastifyRequest, limits: BodyLimits, token: string | undefined): RawInput['body'] => {
   const { body } = request
   const bytes = Buffer.isBuffer(body) ? body : undefined
   checkBodyHmac(request, bytes ?? Buffer.alloc(0), token)
@@ -69,9 +76,9 @@ export const readBody = (request: FastifyRequest, limits: { readonly depth: numb
   return parseObject(bytes, limits)
 }
 
-export const parseObject = (bytes: Buffer, limits: { readonly depth: number; readonly bytes: number }): Readonly<Record<string, unknown>> => {
+export const parseObject = (bytes: Buffer, limits: BodyLimits): Readonly<Record<string, unknown>> => {
   try {
-    const parsed = parseJson(bytes, { maxDepth: limits.depth, maxBytes: limits.bytes })
+    const parsed = parseJson(bytes, { maxDepth: limits.depth, maxBytes: limits.bytes, ...(limits.exactNumbers === true ? { exactNumbers: true } : {}) })
     if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw fail('invalid_request', 'request.bad_json', 'The body must be a JSON object.', { field: 'body' })
     return parsed as Readonly<Record<string, unknown>> // an object, as just checked
   } catch (error) {

@@ -2,11 +2,12 @@
 // init, unseal; and seal, which needs one. They answer while the server is sealed.
 
 import { encodeOutput } from '../../kernel/output.ts'
-import { fail, type CofferError } from '../../kernel/errors.ts'
+import { fail } from '../../kernel/errors.ts'
 import { parseQuery } from '../../kernel/path.ts'
 import type { SealControl, SealStatus } from '../../kernel/seal-control.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import { wipe } from '../../lib/bytes.ts'
+import { vaultStatus } from '../v1/status.ts'
 import { errorHeaders, type DoorLimits } from './doors.ts'
 import { readBody, readMessage } from './request.ts'
 import type { Door, HttpExchange } from './server.ts'
@@ -42,9 +43,6 @@ export const systemDoor = (options: SystemDoorOptions): Door => ({
     void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(JSON.stringify({ errors: [error.message] }))
   },
 })
-
-/** Vault answers a bad token with 403 and a failed compare-and-swap with 400. */
-export const vaultStatus = (error: CofferError): number => (error.kind === 'unauthenticated' ? 403 : error.kind === 'conflict' ? 400 : error.httpStatus)
 
 const sealStatusBody = (status: SealStatus) => ({
   type: status.type,

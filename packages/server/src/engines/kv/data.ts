@@ -1,6 +1,7 @@
 // Values: a map is stored as a secret of type json; a scalar that another door wrote reads as {"value": ...}.
 
 import { asCofferError, fail, isCofferError } from '../../kernel/errors.ts'
+import { snakeCase } from '../../kernel/fields.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import type { Places } from '../../kernel/places.ts'
 import type { SecretsPort, Revealed, SecretAccess } from '../../kernel/secrets.ts'
@@ -21,6 +22,9 @@ const labels = (snapshot: Snapshot): Readonly<Record<string, string>> | null => 
 export const metadataOf = (snapshot: Snapshot, version: VersionRow) => ({
   version: version.version, createdTime: iso(version.createdAt), deletionTime: iso(version.deletedAt ?? version.expiresAt), destroyed: version.state === 'DESTROYED', customMetadata: labels(snapshot),
 })
+
+/** An error's data goes out as it is, so its names are the wire's already. */
+const snakeKeys = (fields: object): Readonly<Record<string, unknown>> => Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value]))
 
 /** The stored text as a map; wiped. Numbers keep every digit. */
 const takeMap = (revealed: Revealed): JsonMap => {
@@ -49,7 +53,7 @@ const revealOr404 = async (secrets: SecretsPort, access: SecretAccess, selector:
     if (!isCofferError(error) || !HIDDEN.has(error.code)) throw error
     const snapshot = await secrets.metadata({ ...access, authorise: () => access.authorise('reveal') }, { selector })
     const version = snapshot.selected
-    throw version === undefined ? error : fail('not_found', error.code, error.message, { data: { [name]: null, metadata: metadataOf(snapshot, version) } })
+    throw version === undefined ? error : fail('not_found', error.code, error.message, { data: { [name]: null, metadata: snakeKeys(metadataOf(snapshot, version)) } })
   }
 }
 

@@ -1,0 +1,23 @@
+// Where Vault's statuses and texts differ from the product's own: one table, because clients match on them.
+
+import { fail, type CofferError } from '../../kernel/errors.ts'
+
+/** Vault answers a bad token with 403 and a failed compare-and-swap with 400. */
+export const vaultStatus = (error: CofferError): number => (error.kind === 'unauthenticated' ? 403 : error.kind === 'conflict' ? 400 : error.httpStatus)
+
+/** The texts of `{"errors": []}`. */
+export const errorsOf = (error: CofferError): readonly string[] => {
+  switch (error.kind) {
+    case 'permission_denied':
+      return ['1 error occurred:\n\t* permission denied\n\n']
+    case 'unauthenticated':
+      return ['permission denied', 'invalid token']
+    case 'not_found':
+      // Nothing there is an empty list; a path that nobody handles says so.
+      return error.code === 'vault.no_handler' ? [error.message] : []
+    default:
+      return [error.message]
+  }
+}
+
+export const sealedError = (): CofferError => fail('sealed', 'seal.sealed', 'Vault is sealed')
