@@ -1,21 +1,30 @@
 // The worker's audit journal: its spool with checkpoints, shipping to PostgreSQL, and adoption of what crashes left.
 
+import { mkdir, statfs } from 'node:fs/promises'
 import { sha256 } from '../crypto/digest.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
+import { eventTypeOf } from '../kernel/audit.ts'
+import { fail } from '../kernel/errors.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { OrgKeys } from '../keyring/org-keys.ts'
 import type { AuditJournal } from '../request/ports.ts'
+import { durable } from '../request/recording.ts'
 import { Checkpointer } from '../services/audit/checkpoint.ts'
 import { exposeAuditMetrics } from '../services/audit/metrics.ts'
 import { recordOf } from '../services/audit/records.ts'
 import { LinkAdopter } from '../services/audit/shipping/adopter.ts'
 import { Shipper } from '../services/audit/shipping/shipper.ts'
 import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
-import { AuditSpool } from '../services/audit/spool/spool.ts'
+import { spoolLimits } from '../services/audit/spool/limits.ts'
+import { AuditSpool, type OnDurable } from '../services/audit/spool/spool.ts'
 import type { ChainKeys } from '../services/audit/spool/stream.ts'
 import type { VerifyKeys } from '../services/audit/verify/walker.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import type { Pools } from './pools.ts'
 
+// statfs(2): file systems whose content does not outlive the machine or the container.
+const EPHEMERAL: ReadonlyMap<number, string> = new Map([[0x01021994, 'tmpfs'], [0x858458f6, 'ramfs'], [0x794c7630, 'overlay']])
+const DATABASE_WAIT_MS = 10_000
 const ADOPT_EVERY_MS = 15_000
 const PRUNE_EVERY_MS = 60_000
 
@@ -39,8 +48,54 @@ const verifyKeysOf = (rootKeys: OrgKeys): VerifyKeys => {
   return { chain: chainKeysOf(rootKeys), checkpoint: (id) => signing.find(({ version }) => String(version) === id)?.key }
 }
 
+/** Refuses a spool that a restart of the container would lose, unless the operator said that this is wanted. */
+const checkDirectory = async ({ config, logger }: WorkerContext): Promise<void> => {
+  const { directory, allowEphemeral } = config.audit
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const kind = EPHEMERAL.get((await statfs(directory)).type)
+  if (kind === undefined || allowEphemeral) return
+  const message = `The audit spool lies on ${kind}, which does not outlive the machine or container. Move audit.directory, or set audit.allow_ephemeral.`
+  if (config.mode === 'server') throw fail('invalid_request', 'audit.ephemeral_spool', message, { field: 'audit.directory' })
+  logger.warn(message)
+}
+
+/** That a worker was given the key is part of the record: it is the first thing in its stream. */
+export const recordUnseal = async (journal: AuditJournal, orgId: string, now: number): Promise<void> => {
+  const at = Math.trunc(now)
+  const requestId = `req_${makeUuidV7(at)}`
+  await durable(journal, [journal.encode({ id: makeUuidV7(at), at, orgId, eventType: eventTypeOf('system.unseal'), action: 'system.unseal', actorType: 'system', requestId, door: 'supervisor', decision: 'ALLOW', status: 200 })], [])
+}
+
+/** With `audit.durability: database` a record counts only once its frame is in the database as well. */
+class DatabaseGate {
+  #confirmed = -1
+  #waiting: { readonly seq: number; readonly done: OnDurable; readonly timer: NodeJS.Timeout }[] = []
+
+  confirm(seq: number): void {
+    this.#confirmed = seq
+    const ready = this.#waiting.filter((each) => each.seq <= seq)
+    this.#waiting = this.#waiting.filter((each) => each.seq > seq)
+    for (const { done, timer } of ready) {
+      clearTimeout(timer)
+      done(undefined)
+    }
+  }
+
+  wait(seq: number, done: OnDurable): void {
+    if (seq <= this.#confirmed) return done(undefined)
+    const entry = { seq, done, timer: setTimeout(() => {
+      this.#waiting = this.#waiting.filter((each) => each !== entry)
+      done(fail('internal', 'audit_unavailable', 'The audit record did not reach the database in time, so the request was refused.'))
+    }, DATABASE_WAIT_MS) }
+    this.#waiting.push(entry)
+    return undefined
+  }
+}
+
 export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys: OrgKeys): Promise<Journal> => {
   const { config, logger } = context
+  await checkDirectory(context)
+  const gate = config.audit.durability === 'database' ? new DatabaseGate() : undefined
   const spool = await AuditSpool.open({
     root: config.audit.directory,
     node: context.nodeId,
@@ -48,13 +103,12 @@ export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys
     boot: context.bootId,
     chainKeys: chainKeysOf(rootKeys),
     clock: systemClock,
-    segmentBytes: config.audit.segmentBytes,
-    maxSegments: Math.max(2, Math.floor(config.audit.maxSpoolBytes / config.audit.segmentBytes)),
+    ...spoolLimits({ segmentBytes: config.audit.segmentBytes, maxSpoolBytes: config.audit.maxSpoolBytes, writers: context.workers }),
   })
   await context.announceStream(spool.identity.stream)
   const signing = rootKeys.signingKey()
   const checkpointer = new Checkpointer(spool, { keyId: String(signing.version), key: signing.key }, systemClock)
-  const shipper = new Shipper({ spool, sinks: [postgresSink(pools.audit)], clock: systemClock, onFailure: (sink, error) => logger.warn('an audit sink failed', { sink, error }) })
+  const shipper = new Shipper({ spool, sinks: [postgresSink(pools.audit)], clock: systemClock, ...(gate === undefined ? {} : { onConfirmed: (_sink: string, seq: number) => gate.confirm(seq) }), onFailure: (sink, error) => logger.warn('an audit sink failed', { sink, error }) })
   const adopter = new LinkAdopter({ database: pools.jobs, spool, clock: systemClock })
   exposeAuditMetrics(context.metrics, spool, shipper)
   checkpointer.start(config.audit.checkpointSeconds * 1000)
@@ -64,11 +118,13 @@ export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys
     setInterval(quietly('adopting unchained writes failed', () => adopter.run()), ADOPT_EVERY_MS),
     setInterval(quietly('pruning shipped segments failed', () => shipper.prune()), PRUNE_EVERY_MS),
   ]
+  // The head at the time of the callback is the frame that holds the record.
+  const gated = (onDurable: OnDurable): OnDurable => (gate === undefined ? onDurable : (error) => (error === undefined ? gate.wait(spool.head.seq, onDurable) : onDurable(error)))
   return {
     encode: recordOf,
     digest: (record) => sha256(record),
-    append: (record, onDurable) => spool.append(record, onDurable),
-    appendLink: (link, onDurable) => spool.appendDigest(link, onDurable),
+    append: (record, onDurable) => spool.append(record, gated(onDurable)),
+    appendLink: (link, onDurable) => spool.appendDigest(link, gated(onDurable)),
     get available() {
       return spool.available
     },

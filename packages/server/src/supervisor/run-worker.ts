@@ -75,12 +75,25 @@ class Worker {
 
   #handlers(): ReadonlyMap<number, Handler> {
     return new Map<number, Handler>([
-      [operation.configure, async (body) => (await this.#configure(decodeJson(body)), undefined)],
-      [operation.unseal, async (key) => (await (await this.#composed()).unseal(key).finally(() => key.fill(0)), undefined)],
-      [operation.listen, async () => (await (await this.#composed()).listen(), undefined)],
+      [operation.configure, this.#explained('the worker could not be composed', (body) => this.#configure(decodeJson(body)))],
+      [operation.unseal, this.#explained('the worker could not take the key', async (key) => (await this.#composed()).unseal(key).finally(() => key.fill(0)))],
+      [operation.listen, this.#explained('the worker could not listen', async () => (await this.#composed()).listen())],
       [operation.metrics, async () => encodeJson(this.#metrics.snapshot())],
       [operation.stop, async () => (await this.#stop(), undefined)],
     ])
+  }
+
+  /** Causes do not cross the channel, so what went wrong is said here. */
+  #explained(what: string, work: (body: Buffer) => Promise<void>): Handler {
+    return async (body) => {
+      try {
+        await work(body)
+        return undefined
+      } catch (error) {
+        this.#logger.error(what, { error })
+        throw error
+      }
+    }
   }
 
   async #configure(assignment: WorkerAssignment): Promise<void> {
