@@ -61,7 +61,7 @@ export const exchange = (address: string, method: string, target: string, call: 
       })
     })
     request.setTimeout(call.timeoutMs ?? 60_000, () => request.destroy(new Error(`no answer to ${method} ${target}`)))
-    request.once('error', reject)
+    request.once('error', (cause) => reject(new Error(`${method} ${target} was not answered: ${cause.message}`, { cause })))
     request.end(body)
   })
 

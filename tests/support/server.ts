@@ -36,7 +36,7 @@ export interface Server {
   entries(): readonly LogEntry[]
   /** Pids of the workers that listen now. */
   workers(): readonly number[]
-  /** Pid of the embedded database that runs now. */
+  /** Pid of the embedded database that runs now; 0 while there is none. */
   database(): number
   /** Ends it (SIGTERM unless told otherwise) and waits for the end of its output. */
   stop(signal?: NodeJS.Signals): Promise<Exit>
@@ -90,7 +90,7 @@ export const launch = (scope: Scope, options: ServerOptions): Server => {
     stderr: () => output.stderr,
     entries,
     workers: () => workersOf(entries()),
-    database: () => entries().findLast(({ message, pid }) => message === 'embedded database runs' && pid !== undefined)?.pid ?? 0,
+    database: () => databaseOf(entries()),
     stop,
   }
 }
@@ -99,6 +99,13 @@ export const launch = (scope: Scope, options: ServerOptions): Server => {
 const workersOf = (entries: readonly LogEntry[]): readonly number[] => {
   const bySlot = new Map(entries.filter(({ message }) => message === 'worker listens').map(({ worker, pid }) => [worker ?? 0, pid ?? 0]))
   return [...bySlot.values()]
+}
+
+/** From PostgreSQL's own file: the server is started again when it dies. */
+const databaseOf = (entries: readonly LogEntry[]): number => {
+  const home = entries.find(({ message }) => message === 'embedded database runs')?.['home']
+  const file = join(String(home), 'cluster', 'postmaster.pid')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0
 }
 
 /** Starts and waits until it says that it is ready; fails with its output when it ends instead. */
