@@ -15,7 +15,10 @@ export interface Caches {
   readonly registries: CacheRegion<OrgRegistry>
   readonly policies: CacheRegion<OrgPolicies>
   readonly organizations: CacheRegion<Organization | null>
+  readonly all: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]
 }
+
+const secretCache = (region: CacheRegion<CachedSecret | null>): SecretCache => ({ peek: (key) => region.peek(key), getOrLoad: (orgId, key, load) => region.getOrLoad(orgId, key, load) })
 
 export const makeCaches = (freshness: Freshness, limits: { readonly bytes: number; readonly dekSeconds: number }): Caches => {
   const secrets = freshness.region<CachedSecret | null>({
@@ -26,8 +29,8 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     affects: { secret: ({ orgId, key }) => ({ tag: `${orgId}/${key}` }), keys: () => 'organization' },
   })
   const share = Math.max(1024 * 1024, Math.floor(limits.bytes / 4))
-  return {
-    secrets: { peek: (key) => secrets.peek(key), getOrLoad: (orgId, key, load) => secrets.getOrLoad(orgId, key, load) },
+  const regions = {
+    secrets: secretCache(secrets),
     tokens: freshness.region<Compiled | null>({
       name: 'tokens',
       maxBytes: share,
@@ -44,4 +47,5 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     policies: freshness.region<OrgPolicies>({ name: 'policies', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { [GRANTS_CHANGED]: ({ orgId }) => ({ key: orgId }) } }),
     organizations: freshness.region<Organization | null>({ name: 'organizations', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { organization: () => 'everything' } }),
   }
+  return { ...regions, all: [secrets, regions.tokens, regions.registries, regions.policies, regions.organizations] }
 }

@@ -122,7 +122,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     },
     limits: { valueBytes: config.limits.valueBytes, batch: config.limits.batchItems },
   })
-  const places: Places = { registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
+  const places: Places = { pathBytes: config.limits.pathBytes, registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
   const projects = {
     registry: (orgId: string) => registryOf(ports, orgId),
     createProject: tenancy.createProject.bind(undefined, ports),

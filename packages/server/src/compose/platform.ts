@@ -16,7 +16,8 @@ import type { Prepared, VaultBackend } from '../api/v1/door.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeCaches } from './caches.ts'
 import { makeDomain } from './domain.ts'
-import { openJournal } from './journal.ts'
+import { openJournal, recordUnseal } from './journal.ts'
+import { exposeFreshness } from './metrics.ts'
 import type { Pools } from './pools.ts'
 
 const PRUNE_FEED_MS = 60_000
@@ -59,11 +60,13 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
     hooks: { onFailure: (error) => logger.warn('freshness: a round failed', { error }), onTimeSuspect: (by) => logger.error('clocks disagree', { ...by }) },
   })
   const caches = makeCaches(freshness, { bytes: config.cache.bytes, dekSeconds: config.cache.dekSeconds })
+  exposeFreshness(metrics, freshness, caches.all)
   const changes = new ChangeHub()
   freshness.observe({ apply: (seen) => seen.forEach(({ kind, orgId }) => { if (kind === 'keys') keyring.forget(orgId) }), clear: () => keyring.forgetAll() })
   freshness.observe(changes)
   await freshness.start()
   const journal = await openJournal(context, pools, await keyring.organization(rootOrgId))
+  await recordUnseal(journal, rootOrgId, freshness.databaseNow())
   const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock })
   const requests = metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status'])
   const ports: PipelinePorts = {

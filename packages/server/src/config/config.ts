@@ -113,11 +113,10 @@ const checkDirectories = (settings: Settings, mode: Mode, from: Origin): readonl
   return problems
 }
 
-const checkSizes = ({ audit, limits, freshness }: Settings, from: Origin): readonly string[] => {
+const checkSizes = ({ audit, limits }: Settings, from: Origin): readonly string[] => {
   const problems: string[] = []
   if (audit.maxSpoolBytes < 2 * audit.segmentBytes) problems.push(`audit.max_spool_bytes: must be at least twice audit.segment_bytes (${from('audit.max_spool_bytes')})`)
   if (limits.valueBytes > limits.bodyBytes) problems.push(`limits.value_bytes: must not be more than limits.body_bytes (${from('limits.value_bytes')})`)
-  if (freshness.pollMilliseconds > freshness.leaseMilliseconds) problems.push(`freshness.poll_milliseconds: must not be more than freshness.lease_milliseconds (${from('freshness.poll_milliseconds')})`)
   return problems
 }
 

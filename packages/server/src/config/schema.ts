@@ -47,9 +47,8 @@ export const schema = {
   limits: {
     header_bytes: setting<number>('All headers of a request.', bytes({ min: 4 * KiB, max: 64 * KiB }), '16KiB'),
     body_bytes: setting<number>('Body of a request.', bytes({ min: KiB, max: 32 * MiB }), '1MiB'),
-    restore_bytes: setting<number>('Body of a restore.', bytes({ min: KiB, max: 1024 * MiB }), '32MiB'),
     json_depth: setting<number>('Nesting of a JSON body.', integer({ min: 4, max: 256 }), 64),
-    path_bytes: setting<number>('Length of a secret\'s path.', integer({ min: 64, max: 4096 }), 512),
+    path_bytes: setting<number>('Length of a secret\'s path.', integer({ min: 64, max: 1024 }), 512),
     value_bytes: setting<number>('One secret value.', bytes({ min: 64, max: MiB }), '64KiB'),
     batch_items: setting<number>('Items in one batch.', integer({ min: 1, max: 500 }), 500),
     request_seconds: setting<number>('Time for one request.', seconds({ min: 1, max: 600 }), 90),
@@ -57,10 +56,6 @@ export const schema = {
   cache: {
     bytes: setting<number>('Memory for cached entries, per worker.', bytes({ min: MiB, max: 64 * GiB }), '64MiB'),
     dek_seconds: setting<number>('How long an unwrapped data key may stay in memory; 0 turns that cache off.', seconds({ min: 0, max: 300 }), 300),
-  },
-  freshness: {
-    lease_milliseconds: setting<number>('How long a worker may answer from its cache without hearing from the database. A revocation waits at most this long.', integer({ min: 500, max: 10_000 }), 2000),
-    poll_milliseconds: setting<number>('How often the change feed is read when no wake-up comes.', integer({ min: 50, max: 2000 }), 500),
   },
   log: {
     level: setting<'error' | 'warn' | 'info' | 'debug'>('Least severe entry that is written.', choice('error', 'warn', 'info', 'debug'), 'info'),

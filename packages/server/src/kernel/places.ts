@@ -19,6 +19,8 @@ export interface Places {
   registry(orgId: string): Promise<OrgRegistry>
   /** The resource that an action on a secret, or for `list` on a folder, addresses. */
   secretResource(action: Action, place: Place): Resource
+  /** Longest path of a secret. */
+  readonly pathBytes: number
   locate(orgId: string, secretId: string): Promise<{ readonly mountId: string; readonly environment: string; readonly path: string } | undefined>
 }
 
@@ -75,9 +77,9 @@ const findPlace = async (places: Places, call: Call, named: Named, path: string)
 /** A secret by its path, or by its id. @throws invalid_request, not_found */
 export const resolveSecret = async (places: Places, call: Call, named: Named, key: string): Promise<SecretAccess> => {
   if (isIdOf('secret', key)) return resolveSecretId(places, call, key)
-  const { segments, trailingSlash } = parsePath(key)
+  const { segments, trailingSlash } = parsePath(key, places.pathBytes)
   if (trailingSlash) throw fail('invalid_request', 'path.invalid', 'A secret\'s path does not end with a slash.', { field: 'key' })
-  const found = await findPlace(places, call, named, joinPath(segments))
+  const found = await findPlace(places, call, named, joinPath(segments, places.pathBytes))
   // A path of the default environment must not begin with a registered one's name: it would be two secrets' name.
   const registry = await places.registry(call.orgId)
   const first = segments[0] ?? ''
@@ -119,7 +121,7 @@ const refuseUnknown = (call: Call, missing: Error): Error => {
 
 /** A folder of an environment: the whole environment when the prefix is absent. The address's path ends with a slash or is empty. */
 export const resolveFolder = async (places: Places, call: Call, named: Named, prefix: string | undefined): Promise<SecretAccess> => {
-  const path = prefix === undefined || prefix === '' || prefix === '/' ? '' : `${joinPath(parsePath(prefix).segments)}/`
+  const path = prefix === undefined || prefix === '' || prefix === '/' ? '' : `${joinPath(parsePath(prefix, places.pathBytes).segments, places.pathBytes)}/`
   return accessTo(places, call, await findPlace(places, call, named, path))
 }
 

@@ -12,7 +12,7 @@ export const scope = {
   environment: f.name('Environment. Default: the token\'s own; else needed unless the project has none').in('query').optional(),
 }
 
-export const key = f.text('Path of the secret below its environment, or its id', { max: 512, min: 1 })
+export const key = f.text('Path of the secret below its environment, or its id', { max: 1024, min: 1 })
 
 export const page = {
   after: f.text('Cursor of the page before', { max: 2048 }).optional(),

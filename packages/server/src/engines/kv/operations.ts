@@ -5,7 +5,7 @@ import { operation } from '../../kernel/operation.ts'
 
 const tag = 'kv'
 const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const
-const path = f.text('Path of the secret', { max: 512, min: 1 })
+const path = f.text('Path of the secret', { max: 1024, min: 1 })
 const MAX = 1024 * 1024
 const document = (describe: string) => f.json(describe, { maxBytes: MAX })
 const number = (describe: string) => f.int(describe, { min: 0, max: Number.MAX_SAFE_INTEGER })

@@ -17,6 +17,8 @@ export interface ShipperOptions {
   readonly retentionMs?: number
   /** Pause after a failure of a sink; doubles up to 64 times. */
   readonly retryMs?: number
+  /** Told whenever a sink has confirmed more of the stream, up to and with this frame. */
+  readonly onConfirmed?: (sink: string, seq: number) => void
   /** Told of each failure of a sink, for the log. Never gets record text. */
   readonly onFailure?: (sink: string, error: unknown) => void
 }
@@ -102,6 +104,7 @@ class SinkLoop {
       try {
         const outcome = await deliver({ directory: spool.directory, sink: this.#sink, until: spool.head })
         this.#confirmed = outcome.cursor.seq
+        this.#options.onConfirmed?.(this.#sink.name, outcome.cursor.seq)
         this.#damaged += outcome.damaged
         this.#failures = 0
         if (!this.#stopping && !this.#woken) await this.#pause(undefined)

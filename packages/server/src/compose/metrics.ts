@@ -1,0 +1,32 @@
+// The worker's own numbers: caches, lease, decisions. Declared once, read when they are asked for.
+
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { CacheRegion } from '../services/freshness/cache.ts'
+import type { Freshness } from '../services/freshness/freshness.ts'
+
+export interface DecisionMeter {
+  denied(door: string): void
+  failedLogin(): void
+}
+
+/** Hits and misses of each region, and the state of the lease. */
+export const exposeFreshness = (metrics: Metrics, freshness: Freshness, regions: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]): void => {
+  const hits = metrics.counter('coffer_cache_hits_total', 'Answers that a cache gave under the lease.', ['cache'])
+  const misses = metrics.counter('coffer_cache_misses_total', 'Questions that went to the database.', ['cache'])
+  const bytes = metrics.gauge('coffer_cache_bytes', 'Bytes that a cache holds.', ['cache'])
+  const usable = metrics.gauge('coffer_lease_usable', 'Whether this worker may answer from its caches.').with()
+  const suspect = metrics.gauge('coffer_clocks_disagree', 'Whether wall, monotonic and database clocks disagree by more than five seconds.').with()
+  const last = new Map<string, { hits: number; misses: number }>()
+  metrics.onRead(() => {
+    const state = freshness.state()
+    usable.set(state.leaseUsable ? 1 : 0)
+    suspect.set(state.timeSuspect ? 1 : 0)
+    for (const region of regions) {
+      const before = last.get(region.name) ?? { hits: 0, misses: 0 }
+      hits.with(region.name).inc(region.counters.hits - before.hits)
+      misses.with(region.name).inc(region.counters.misses - before.misses)
+      bytes.with(region.name).set(region.bytes)
+      last.set(region.name, { hits: region.counters.hits, misses: region.counters.misses })
+    }
+  })
+}
