@@ -26,7 +26,8 @@ import type { Pools } from './pools.ts'
 const EPHEMERAL: ReadonlyMap<number, string> = new Map([[0x01021994, 'tmpfs'], [0x858458f6, 'ramfs'], [0x794c7630, 'overlay']])
 const DATABASE_WAIT_MS = 10_000
 const ADOPT_EVERY_MS = 15_000
-const PRUNE_EVERY_MS = 60_000
+/** Also how long a spool that was full refuses after its records could be shipped again. */
+const PRUNE_EVERY_MS = 2_000
 
 export interface Journal extends AuditJournal {
   readonly available: boolean

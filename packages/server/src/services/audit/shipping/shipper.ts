@@ -13,7 +13,7 @@ export interface ShipperOptions {
   readonly spool: AuditSpool
   readonly sinks: readonly Sink[]
   readonly clock: Clock
-  /** How long shipped segments stay on this disk. */
+  /** How long shipped segments stay on this disk. Default: not at all. */
   readonly retentionMs?: number
   /** Pause after a failure of a sink; doubles up to 64 times. */
   readonly retryMs?: number
@@ -32,7 +32,9 @@ export interface SinkBacklog {
   readonly damaged: number
 }
 
-const defaultRetentionMs = 60 * 60 * 1000
+// What every sink has is a copy, and a spool that kept copies would count them against what may wait: a busy hour, or
+// a few workers that died, would then stop the service with nothing left to ship.
+const defaultRetentionMs = 0
 
 export class Shipper {
   readonly #options: ShipperOptions
