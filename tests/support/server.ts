@@ -1,7 +1,7 @@
 // Real servers through bin/coffer, as a person or a service manager starts them. What a test starts is stopped when the
 // test ends (or the file: one `{ after }` of node:test for all of it), and its directory removed.
 
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -57,6 +57,13 @@ export const scratchDirectory = (scope: Scope): string => {
   return folder
 }
 
+const running = new Set<ChildProcess>()
+// When the runner ends this process early, its servers must not stay.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM')
+})
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
+
 /** Starts bin/coffer without waiting; for starts that are expected to fail, see `exited`. */
 export const launch = (scope: Scope, options: ServerOptions): Server => {
   const args = options.args.includes('--listen') ? options.args : [...options.args, '--listen', '127.0.0.1:0']
@@ -65,6 +72,8 @@ export const launch = (scope: Scope, options: ServerOptions): Server => {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
