@@ -5,8 +5,8 @@ import { operations, type Api } from './generated/api.ts'
 import type { CallOptions } from './operation.ts'
 import { createSystem, type System } from './system.ts'
 
-export interface Client extends Api {
-  readonly system: System
+export interface Client extends Omit<Api, 'system'> {
+  readonly system: System & Api['system']
 }
 
 /** Nothing is sent before the first call. @throws CofferError when the address is not one */
@@ -19,5 +19,6 @@ export const createClient = (options: ClientOptions): Client => {
     methods[name] = (input: Readonly<Record<string, unknown>> = {}, callOptions?: CallOptions) => call(facts, input, callOptions)
   }
   // Table and interface come out of one generator, so the table has what the interface says.
-  return { ...(groups as unknown as Api), system: createSystem(call) }
+  const api = groups as unknown as Api
+  return { ...api, system: { ...api.system, ...createSystem(call) } }
 }

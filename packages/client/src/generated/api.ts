@@ -33,7 +33,7 @@ export interface AccessLogoutOutput {
 
 export interface AccessRenewInput {
   /** From now. Default: its TTL */
-  readonly increment?: number | undefined
+  readonly increment?: number | string | undefined
 }
 
 export interface AccessRenewOutput {
@@ -759,7 +759,7 @@ export interface SecretsPatchInput {
   /** Whether writes must name the version that they replace */
   readonly casRequired?: boolean | undefined
   /** How long a version can be read; 0 for ever */
-  readonly deleteVersionAfter?: number | undefined
+  readonly deleteVersionAfter?: number | string | undefined
   /** Place in lists that people order */
   readonly sortOrder?: number | undefined
 }
@@ -821,7 +821,7 @@ export interface SecretsPutInput {
   /** When the version stops being readable */
   readonly expiresAt?: string | undefined
   /** The same as a duration from now */
-  readonly ttl?: number | undefined
+  readonly ttl?: number | string | undefined
   /** Team that answers for the secret */
   readonly ownerTeam?: string | undefined
   /** What it is for */
@@ -835,7 +835,7 @@ export interface SecretsPutInput {
   /** Whether writes must name the version that they replace */
   readonly casRequired?: boolean | undefined
   /** How long a version can be read; 0 for ever */
-  readonly deleteVersionAfter?: number | undefined
+  readonly deleteVersionAfter?: number | string | undefined
   /** Place in lists that people order */
   readonly sortOrder?: number | undefined
 }
@@ -1003,6 +1003,11 @@ export interface SyncPushOutput {
   readonly applied: boolean
 }
 
+export interface SystemDoctorOutput {
+  /** Checks */
+  readonly checks: readonly ({ readonly name: string; readonly state: 'ok' | 'warning' | 'problem'; readonly message: string })[]
+}
+
 export interface TokensCreateInput {
   /** Name of the service account, or of the person */
   readonly name: string
@@ -1017,9 +1022,9 @@ export interface TokensCreateInput {
   /** ACL policies */
   readonly policies?: readonly string[] | undefined
   /** How long it lives; 0: until it is revoked */
-  readonly ttl?: number | undefined
+  readonly ttl?: number | string | undefined
   /** How long renewals can carry it; 0: no limit */
-  readonly maxTtl?: number | undefined
+  readonly maxTtl?: number | string | undefined
   /** Uses; 0: no limit */
   readonly numUses?: number | undefined
   /** Addresses that it may be used from */
@@ -1250,6 +1255,10 @@ export interface Api {
     /** Write a .env, JSON or YAML document; without confirm only tells what would change */
     push(input: SyncPushInput, options?: CallOptions): Promise<SyncPushOutput>
   }
+  readonly system: {
+    /** Check the installation: database, audit spool, clocks, key file */
+    doctor(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<SystemDoctorOutput>
+  }
   readonly tokens: {
     /** Make a token for a service or a person; it is shown once */
     create(input: TokensCreateInput, options?: CallOptions): Promise<TokensCreateOutput>
@@ -1312,6 +1321,7 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'sync.diff': { method: 'POST', path: '/api/v1/sync/diff', query: ['project', 'environment'], repeat: 'safe' },
   'sync.pull': { method: 'GET', path: '/api/v1/sync/pull', query: ['project', 'environment'], repeat: 'safe' },
   'sync.push': { method: 'POST', path: '/api/v1/sync/push', query: ['project', 'environment'], repeat: 'never' },
+  'system.doctor': { method: 'GET', path: '/api/v1/system/doctor', query: [], repeat: 'safe' },
   'tokens.create': { method: 'POST', path: '/api/v1/tokens', query: [], repeat: 'never' },
   'tokens.list': { method: 'GET', path: '/api/v1/tokens', query: [], repeat: 'safe' },
   'tokens.revoke': { method: 'DELETE', path: '/api/v1/tokens/:accessor', query: [], repeat: 'never' },

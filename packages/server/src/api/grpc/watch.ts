@@ -9,8 +9,8 @@ import { Looks, type Looked } from './looks.ts'
 
 /** What `delivery.watch` answers. */
 export interface Seen {
-  readonly organization: string
-  readonly token: string
+  readonly organizationId: string
+  readonly tokenId: string
   /** Milliseconds until the token ends; absent: it does not. */
   readonly expiresIn?: number
   readonly items: readonly (Omit<Looked, 'aliases'> & Partial<Pick<Looked, 'aliases'>>)[]
@@ -89,10 +89,10 @@ class Due {
 export const watch = async (paths: readonly string[], watching: Watching): Promise<void> => {
   const { ask, changes, turns, ended } = watching
   const opened = await turns.run(() => ask(paths, false))
-  const leave = watching.enter(opened.token)
-  const due = new Due(opened.token, ended)
+  const leave = watching.enter(opened.tokenId)
+  const due = new Due(opened.tokenId, ended)
   // Before the first look: what changes after it is noted, what changed before is seen by it.
-  const unsubscribe = changes.subscribe(opened.organization, (noted) => due.note(noted))
+  const unsubscribe = changes.subscribe(opened.organizationId, (noted) => due.note(noted))
   let expiry: NodeJS.Timeout | undefined
   try {
     const looks = new Looks()
