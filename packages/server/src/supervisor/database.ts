@@ -19,12 +19,18 @@ export interface OpenDatabase {
 export const openDatabase = async (config: Config, logger: Logger): Promise<OpenDatabase> => {
   const opened = config.database.url === undefined ? await startOwn(config, logger) : await reachExternal(config)
   try {
-    await bringUpToDate(opened.access.direct.coffer_migrator, config, logger)
+    await bringUpToDate(migratorOf(opened, config), config, logger)
     return opened
   } catch (error) {
     await opened.stop()
     throw error
   }
+}
+
+/** Elsewhere the URL's own user migrates: it is the one that may create in its database. It takes on the owner's role itself. */
+const migratorOf = (opened: OpenDatabase, { database }: Config): ConnectionSettings => {
+  const url = database.directUrl ?? database.url
+  return url === undefined ? opened.access.direct.coffer_migrator : parseDatabaseUrl(url)
 }
 
 const forRoles = (settingsOf: (role: RuntimeRole) => ConnectionSettings): DatabaseAccess['pooled'] => ({
