@@ -125,6 +125,7 @@ describe('what is wrong is named with its key, its form and where it came from',
 
 test('a listener off loopback is accepted with TLS or --insecure', () => {
   assert.equal(load(['--listen', '0.0.0.0:8200', '--insecure']).insecure, true)
+  assert.equal(load(['--insecure', 'false', '--audit-allow-ephemeral', '--workers', '2']).audit.allowEphemeral, true, 'switches may, and need not, have a value')
   assert.equal(load(['--listen', '0.0.0.0:8200', '--tls-cert', 'c', '--tls-key', 'k']).tls.minVersion, '1.3')
 })
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { LineCounter, isMap, isScalar, parseDocument, type YAMLMap } from 'yaml'
 import { schema } from './schema.ts'
-import { isSetting, settingsOf, type SettingTree } from './setting.ts'
+import { boolean, isSetting, settingsOf, type SettingTree } from './setting.ts'
 
 export interface Given {
   readonly key: string
@@ -55,9 +55,12 @@ export interface CommandFlags extends Reading {
   readonly help: boolean
 }
 
-const bare = new Set(['--dev', '--help', '-h', '--insecure'])
+// What is off unless it is asked for is asked for by its flag alone.
+const switches = settingsOf(schema).flatMap(([key, { shape, fallback }]) => (shape === boolean && fallback === false ? [flagName(key)] : []))
+const bare = new Set(['--dev', '--help', '-h', ...switches])
+const isTruth = (word: string | undefined): boolean => word === 'true' || word === 'false'
 
-/** Flags are `--name value` or `--name=value`; `--dev`, `--help` and `--insecure` need no value. */
+/** Flags are `--name value` or `--name=value`; `--dev`, `--help` and switches such as `--insecure` need no value. */
 export const readFlags = (argv: readonly string[]): CommandFlags => {
   const byFlag = new Map(keys.map((key) => [flagName(key), key]))
   const seen = new Map<string, string>()
@@ -72,7 +75,7 @@ export const readFlags = (argv: readonly string[]): CommandFlags => {
       problems.push(flag.startsWith('-') ? `there is no such flag: ${flag}${suggestion(flag, [...byFlag.keys(), ...bare, '--config'])}` : 'an argument that is no flag was given')
       continue
     }
-    const value = equals !== -1 ? word.slice(equals + 1) : bare.has(flag) ? 'true' : argv[(index += 1)]
+    const value = equals !== -1 ? word.slice(equals + 1) : bare.has(flag) && !isTruth(argv[index + 1]) ? 'true' : argv[(index += 1)]
     if (value === undefined) problems.push(`flag ${flag} needs a value`)
     else if (seen.has(flag)) problems.push(`flag ${flag} is given twice`)
     else if (key !== undefined) given.push({ key, raw: value, from: `flag ${flag}` })
