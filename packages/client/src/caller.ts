@@ -56,6 +56,9 @@ export const createCaller = (options: ClientOptions): Caller => {
 
 const headersOf = async (options: ClientOptions, facts: OperationFacts, body: Uint8Array<ArrayBuffer> | undefined, { idempotencyKey }: CallOptions): Promise<Record<string, string>> => {
   const token = typeof options.token === 'function' ? await options.token() : options.token
+  if (token !== undefined && !/^[\x21-\x7E]*$/.test(token)) {
+    throw new CofferError('The token holds characters that no token has. Was it copied whole, and nothing else with it?', { kind: 'unauthenticated', code: 'client.token' })
+  }
   const headers: Record<string, string> = { accept: 'application/json' }
   if (token !== undefined && token !== '') headers['x-vault-token'] = token
   if (options.organization !== undefined) headers['x-coffer-organization'] = options.organization

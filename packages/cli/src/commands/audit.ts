@@ -64,7 +64,7 @@ export const tail: Run = async (invocation, cli) => {
   const print = (events: readonly Event[]): void => {
     for (const event of events) {
       if (cli.terminal.json) cli.terminal.raw(`${JSON.stringify(event)}\n`)
-      else cli.terminal.line(rowOf(event).map((text) => text ?? '-').join('  '))
+      else cli.terminal.line(rowOf(event).map((text) => (text === undefined || text === '' ? '-' : text)).join('  '))
     }
   }
   print(first)

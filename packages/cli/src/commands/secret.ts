@@ -79,9 +79,9 @@ export const get: Run = async (invocation, cli) => {
 
 export const list: Run = async (invocation, cli) => {
   const session = await cli.session()
-  const folder = invocation.args[0]
+  const folder = invocation.args[0] ?? ''
   const deleted = invocation.has('deleted')
-  const items = await atPlace(session, cli.terminal, folder ?? '', ({ project, environment, key }) =>
+  const items = await atPlace(session, cli.terminal, folder === '' || folder.endsWith('/') ? folder : `${folder}/`, ({ project, environment, key }) =>
     allPages((after) => session.client.secrets.list({ project, environment, prefix: key === '' ? undefined : key, deleted, after, limit: 500 })),
   )
   cli.terminal.show(items, () => {

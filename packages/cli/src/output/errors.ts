@@ -20,6 +20,7 @@ const hintsByCode: Readonly<Record<string, string>> = {
   'environment.unnamed': 'Name it with --env NAME, or once for all with `coffer context set --env NAME`.',
   'environment.not_found': '`coffer env list` shows the environments of the project.',
   'project.not_found': '`coffer project list` shows the projects.',
+  'inject.same_name': 'Use --prefix-path, or take fewer with --prefix FOLDER.',
   'secret.not_found': '`coffer secret list` shows what there is.',
 }
 
