@@ -9,6 +9,7 @@ import { nativeDoor } from './api/http/doors.ts'
 import { systemDoor } from './api/http/system-door.ts'
 import { vaultDoor } from './api/v1/door.ts'
 import { monitorDoor } from './api/http/monitor-door.ts'
+import { openApiDocument } from './api/openapi/document.ts'
 import { startGrpc, type GrpcDoor } from './api/grpc/server.ts'
 import { allContracts } from './platform/contracts.ts'
 import { renderMetrics } from './telemetry/metrics.ts'
@@ -32,9 +33,9 @@ export const compose = async (context: WorkerContext): Promise<WorkerApp> => {
     flat: nativeDoor({ name: 'flat', limits, runners: () => platform?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
     system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => platform?.vault.get('system.seal'), isOpen: () => platform !== undefined }),
     vault: vaultDoor({ limits, backend: () => platform?.vaultBackend }),
-    monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => platform?.isReady() === true && !draining, openApi: () => '{}' }),
+    monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => platform?.isReady() === true && !draining, openApi: () => JSON.stringify(openApiDocument(allContracts.map(({ operation }) => operation))) }),
   }
-  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), log })
+  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : platform?.warm), log })
 
   return {
     async unseal(rootKey) {

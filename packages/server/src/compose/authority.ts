@@ -110,6 +110,7 @@ export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
     })
     return found ?? undefined
   },
+  peek: (token) => ports.region.peek(cacheKeyOf(token)) ?? undefined,
   async takeUse(authenticated) {
     const { caller, numUses } = authenticated
     await takeUse(ports, caller.orgId, { tokenId: caller.tokenId, numUses })

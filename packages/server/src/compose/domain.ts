@@ -24,6 +24,9 @@ import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
 import { absorb } from '../services/secrets/absorb.ts'
 import { makeSecrets } from '../services/secrets/service.ts'
+import type { CachedSecret, SecretPorts } from '../services/secrets/ports.ts'
+import { warmSecrets } from '../services/secrets/reading.ts'
+import type { WarmSecrets } from '../kernel/warm.ts'
 import { byId, byShortId, bySlugs, type OrganizationPorts } from '../services/tenancy/organizations.ts'
 import { registryOf, type TenancyPorts } from '../services/tenancy/service.ts'
 import * as tenancy from '../services/tenancy/service.ts'
@@ -53,6 +56,7 @@ export interface Domain {
   readonly tokens: TokenAuthority
   readonly directory: OrganizationDirectory
   readonly secrets: SecretsPort
+  readonly warmSecrets: WarmSecrets<CachedSecret>
   readonly places: Places
   readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
   readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
@@ -112,7 +116,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const authority = authorityPorts(parts, ports, organizations, (orgId) => access.loadPolicies(orgId))
   const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
   const integrity = metrics.counter('coffer_integrity_failures_total', 'Stored rows or ciphertexts that failed their integrity check.').with()
-  const secrets = makeSecrets({
+  const secretPorts: SecretPorts = {
     database: pools.app,
     keys: (orgId) => keyring.organization(orgId),
     cache: caches.secrets,
@@ -121,7 +125,8 @@ export const makeDomain = (parts: DomainParts): Domain => {
       logger.error('integrity check failed', { orgId, what })
     },
     limits: { valueBytes: config.limits.valueBytes, batch: config.limits.batchItems },
-  })
+  }
+  const secrets = makeSecrets(secretPorts)
   const places: Places = { pathBytes: config.limits.pathBytes, registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
   const projects = {
     registry: (orgId: string) => registryOf(ports, orgId),
@@ -143,6 +148,8 @@ export const makeDomain = (parts: DomainParts): Domain => {
     tokens: makeAuthority(authority),
     directory: { rootOrgId, resolve: async (slugs) => (slugs === 'root' ? rootOrgId : (await bySlugs(organizations, slugs))?.orgId) },
     secrets,
+    // What fails here is tried again the general way, which reports it.
+    warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
     vaultDirectory: {
       engineOf,

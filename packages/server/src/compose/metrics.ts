@@ -1,6 +1,6 @@
 // The worker's own numbers: caches, lease, decisions. Declared once, read when they are asked for.
 
-import type { Metrics } from '../telemetry/metrics.ts'
+import type { Histogram, Metrics } from '../telemetry/metrics.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 
@@ -29,4 +29,28 @@ export const exposeFreshness = (metrics: Metrics, freshness: Freshness, regions:
       last.set(region.name, { hits: region.counters.hits, misses: region.counters.misses })
     }
   })
+}
+
+/** Reads that compiled plans answered, against those that they left to the general way. */
+export const exposeWarmReads = (metrics: Metrics, warm: { readonly counters: { readonly answered: number; readonly left: number } }): void => {
+  const reads = metrics.counter('coffer_warm_reads_total', 'Plain reads with a token: answered by a compiled plan, or left to the general way.', ['outcome'])
+  const last = { answered: 0, left: 0 }
+  metrics.onRead(() => {
+    for (const outcome of ['answered', 'left'] as const) {
+      reads.with(outcome).inc(warm.counters[outcome] - last[outcome])
+      last[outcome] = warm.counters[outcome]
+    }
+  })
+}
+
+/** Notes how long requests took; the series of an operation and a status is looked up once. */
+export const observer = (requests: ReturnType<Metrics['histogram']>): ((operation: string, status: number, seconds: number) => void) => {
+  const known = new Map<string, Map<number, Histogram>>()
+  return (operation, status, seconds) => {
+    let of = known.get(operation)
+    if (of === undefined) known.set(operation, (of = new Map()))
+    let series = of.get(status)
+    if (series === undefined) of.set(status, (series = requests.with(operation, String(status))))
+    series.observe(seconds)
+  }
 }

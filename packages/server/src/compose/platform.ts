@@ -9,6 +9,8 @@ import { listen } from '../storage/listen.ts'
 import { ChangeHub } from '../api/grpc/change-stream.ts'
 import { prepare, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
+import { WarmReads } from '../request/warm.ts'
+import { actorPiece, assembleRecord, targetPiece } from '../services/audit/records.ts'
 import { Freshness } from '../services/freshness/freshness.ts'
 import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
@@ -17,7 +19,7 @@ import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeCaches } from './caches.ts'
 import { makeDomain } from './domain.ts'
 import { openJournal, recordUnseal } from './journal.ts'
-import { exposeFreshness } from './metrics.ts'
+import { exposeFreshness, exposeWarmReads, observer } from './metrics.ts'
 import type { Pools } from './pools.ts'
 
 const PRUNE_FEED_MS = 60_000
@@ -27,6 +29,8 @@ export interface Platform {
   readonly flat: ReadonlyMap<string, Runner>
   readonly vault: ReadonlyMap<string, Runner>
   readonly vaultBackend: VaultBackend
+  /** Answers reads from the caches, where it can. */
+  readonly warm: WarmReads
   readonly grpc: ReadonlyMap<string, Runner>
   /** What streams follow. */
   readonly changes: ChangeHub
@@ -69,7 +73,20 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
   const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock })
   const requests = metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status'])
+  const observe = observer(requests)
+  const warm = new WarmReads({
+    tokens: domain.tokens,
+    registry: (orgId) => caches.registries.peek(orgId),
+    secrets: domain.warmSecrets,
+    pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord },
+    journal,
+    log,
+    now: () => freshness.databaseNow(),
+    observe,
+  })
+  exposeWarmReads(metrics, warm)
   const ports: PipelinePorts = {
+    plans: warm,
     tokens: domain.tokens,
     organizations: domain.directory,
     journal,
@@ -82,7 +99,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
       now: () => freshness.databaseNow(),
     },
     log,
-    observe: (operation, status, seconds) => requests.with(operation, String(status)).observe(seconds),
+    observe,
   }
   const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
   const preparedFor = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
@@ -98,6 +115,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
       unknown: preparedFor(domain.operations.unknownPath)[0],
       engines: new Map([...domain.operations.engines].map(([type, implemented]) => [type, preparedFor(implemented)])),
     },
+    warm,
     changes,
     isReady: () => freshness.state().leaseUsable && journal.available,
     async close() {

@@ -6,6 +6,10 @@ export function sha256(data: Uint8Array | string): Buffer {
   return hash('sha256', data, 'buffer')
 }
 
+export function sha256Base64Url(data: Uint8Array | string): string {
+  return hash('sha256', data, 'base64url')
+}
+
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex')
 }

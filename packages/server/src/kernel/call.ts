@@ -3,6 +3,7 @@
 
 import type { AuditEvent } from './audit.ts'
 import type { NotedChange, WrittenRecord } from './audited-write.ts'
+import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
 
 /** Mirrors services/policy/types.ts FineAction, without importing a service. */
@@ -107,4 +108,6 @@ export interface Call {
   changed(changes: readonly NotedChange[]): void
   /** After a commit: waits until no worker serves what the transaction replaced. @throws unavailable (committed, not yet confirmed) */
   confirm(xid: string): Promise<void>
+  /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
+  noteReveal?(address: SecretAddress, selector: string): void
 }

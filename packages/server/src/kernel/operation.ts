@@ -4,6 +4,7 @@
 import type { Call } from './call.ts'
 import type { ErrorKind } from './errors.ts'
 import type { AnyField, Fields, Infer } from './fields.ts'
+import type { WarmAnswer } from './warm.ts'
 
 /** LIST is Vault's verb; only engines and Vault's own paths have it. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
@@ -48,6 +49,8 @@ export type Handlers<Ops> = { readonly [K in keyof Ops]: Handler<Ops[K]> }
 export interface Implemented {
   readonly operation: Operation
   readonly handle: (input: Readonly<Record<string, unknown>>, call: Call) => Promise<Readonly<Record<string, unknown>>>
+  /** For an operation that reveals one secret: how its answer is made without its handler, once everything is cached. */
+  readonly warm?: WarmAnswer | undefined
 }
 
 /** Joins contracts and handlers: a missing handler or a wrong output does not compile. */
@@ -61,6 +64,10 @@ export const implement = <Ops extends Readonly<Record<string, { readonly id: str
     const handle = handlers[name as keyof Ops] as unknown as Implemented['handle']
     return { operation: contract, handle }
   })
+
+/** Adds to one of the implemented operations how it is answered warm. */
+export const withWarm = (implemented: readonly Implemented[], id: string, warm: WarmAnswer): readonly Implemented[] =>
+  implemented.map((each) => (each.operation.id === id ? { ...each, warm } : each))
 
 /** Walks the fields of a contract, children included, with their dotted names. */
 export function* walkFields(fields: Fields, prefix = ''): Generator<readonly [string, AnyField]> {

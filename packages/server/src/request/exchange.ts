@@ -4,6 +4,15 @@ import type { Leniency } from '../kernel/fields.ts'
 import type { RawInput } from '../kernel/input.ts'
 import type { Mount } from '../kernel/tenancy.ts'
 
+/** How a door renders answers of one target, for a compiled plan; only given for a plain read. */
+export interface WarmForm {
+  /** The raw request target. */
+  readonly target: string
+  readonly contentType: string
+  /** The whole body for an operation's data. */
+  render(data: Readonly<Record<string, unknown>>, requestId: string): string
+}
+
 export interface DoorRequest {
   /** vault, rest, flat, grpc. */
   readonly door: string
@@ -18,6 +27,8 @@ export interface DoorRequest {
   readonly sourceIp: string | undefined
   /** The mount that the path was found to be below, for engines. */
   readonly mount?: Mount | undefined
+  /** Present when the same request may be answered by a compiled plan the next time. */
+  readonly warm?: WarmForm | undefined
 }
 
 export interface Answer {

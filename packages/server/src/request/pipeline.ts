@@ -1,14 +1,18 @@
 // The life of a request, the same behind every door: decode, authenticate, execute under the policy, make the record
 // durable, answer. An answer never leaves before its audit record is on stable storage (architecture, section 6).
 
-import type { AuditDraft, Call, Grant, Resource, Action } from '../kernel/call.ts'
+import type { AuditDraft, Call, Caller, Grant, Resource, Action } from '../kernel/call.ts'
+import type { SecretAddress } from '../kernel/secret-model.ts'
+import type { WarmAnswer } from '../kernel/warm.ts'
 import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
 import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
 import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
+import { mintGrant } from './grant.ts'
 import { durable, eventOf, writtenRecord, type Recorded } from './recording.ts'
+import { WARM_STATUS } from './warm.ts'
 
 export type Runner = (request: DoorRequest) => Promise<Answer>
 
@@ -18,22 +22,28 @@ interface Trace {
   written: WrittenRecord | undefined
   kept: WrittenRecord[]
   readonly also: ({ readonly action: string } & AuditDraft)[]
-  asked: boolean
+  /** How often the policy was asked. */
+  asked: number
+  granted: Grant | undefined
+  revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
 }
+
+const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, revealed: undefined })
 
 /**
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
  * @param snake whether the door's names are snake_case.
  */
-export const prepare = (ports: PipelinePorts, { operation, handle }: Implemented, snake = false): Runner => {
+export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Implemented, snake = false): Runner => {
   const parse = compileInput(operation, snake)
   return async (request) => {
     const startedAt = performance.now()
-    const trace: Trace = { draft: {}, written: undefined, kept: [], also: [], asked: false }
+    const trace = newTrace()
     const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined } }
     try {
       const answer = await execute(ports, { operation, handle }, { request, parse, trace, context })
       await record(ports, operation, trace, { recorded: context.recorded, status: answer.status, errorCode: undefined })
+      if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: context.recorded.caller })
       ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
       return answer
     } catch (thrown) {
@@ -61,9 +71,24 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const call = makeCall(ports, { operation, request, authenticated, orgId, trace, recorded: context.recorded })
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.
-  if (operation.access === 'policy' && !trace.asked) throw new Error(`${operation.id} answered without a policy decision`)
+  if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
   const status = operation.status ?? 200
   return { status, data: status === 204 ? undefined : data, ignored }
+}
+
+interface Taught {
+  readonly request: DoorRequest
+  readonly answer: Answer
+  readonly trace: Trace
+  readonly caller: Caller | undefined
+}
+
+/** A reveal of one secret upon one question to the policy, and nothing else, can be repeated by a plan. */
+const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: Operation; readonly warm: WarmAnswer }, { request, answer, trace, caller }: Taught): void => {
+  const { granted, revealed, draft } = trace
+  const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
+  if (!isOneReveal || caller === undefined || request.warm === undefined || request.namespace !== undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
+  ports.plans?.learn({ operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: { ...draft } })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
@@ -103,7 +128,7 @@ interface CallParts {
 const makeCall = (ports: PipelinePorts, { operation, request, authenticated, orgId, trace, recorded }: CallParts): Call => {
   const now = (): number => ports.courier.now()
   const allows: Call['allows'] = (action, resource) => {
-    trace.asked = true
+    trace.asked += 1
     if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
     return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: now(), door: request.door })
   }
@@ -118,7 +143,13 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     idempotencyKey: request.idempotencyKey,
     now,
     allows,
-    authorise: (action, resource) => grant(trace.draft, action, resource, allows(action, resource)),
+    authorise: (action, resource) => {
+      trace.granted = grant(trace.draft, action, resource, allows(action, resource))
+      return trace.granted
+    },
+    noteReveal: (address, selector) => {
+      trace.revealed = { address, selector, times: (trace.revealed?.times ?? 0) + 1 }
+    },
     audit: trace.draft,
     writeRecord: (outcome) => {
       trace.written = writtenRecord(ports.journal, eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(now()) }))
@@ -129,6 +160,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     },
     dropKeptRecords: () => {
       trace.kept = []
+      trace.written = undefined
     },
     alsoRecord: (event) => void trace.also.push(event),
     changed: (changes: readonly NotedChange[]) => ports.courier.committed(changes),
@@ -147,8 +179,7 @@ const grant = (draft: AuditDraft, action: Action, resource: Resource, verdict: {
     throw fail('permission_denied', 'policy.denied', `You may not ${action} this. Ask for access, or look with explain at what is missing.`)
   }
   draft.denied = false
-  // The one place that makes grants: the brand stands for the verdict just above.
-  return { action, resource, rule: verdict.rule } as Grant
+  return mintGrant(action, resource, verdict)
 }
 
 interface Outcome {

@@ -1,7 +1,11 @@
 // What the pipeline needs of the services, as narrow types that compose.ts fills.
 
 import type { AuditEvent } from '../kernel/audit.ts'
-import type { Action, Caller, Resource, Verdict } from '../kernel/call.ts'
+import type { Action, AuditDraft, Caller, Resource, Verdict } from '../kernel/call.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { SecretAddress } from '../kernel/secret-model.ts'
+import type { WarmAnswer } from '../kernel/warm.ts'
+import type { WarmForm } from './exchange.ts'
 import type { NotedChange } from '../kernel/audited-write.ts'
 
 /** The facts of one request that a decision may depend on. */
@@ -23,6 +27,8 @@ export interface Authenticated {
 export interface TokenAuthority {
   /** Undefined: not a live token. */
   authenticate(token: string): Promise<Authenticated | undefined>
+  /** The same for who cannot wait: undefined also when it is not cached, or this worker may not answer from its cache now. */
+  peek(token: string): Authenticated | undefined
   /** @throws unauthenticated when none is left */
   takeUse(authenticated: Authenticated): Promise<void>
   permitsAddress(cidrs: readonly string[], address: string | undefined): boolean
@@ -55,7 +61,38 @@ export interface RequestLog {
   failed(requestId: string, operation: string, error: unknown): void
 }
 
+/** Audit records from pieces: `encode` is the same of one whole event. */
+export interface RecordPieces {
+  /** Who acts: constant for a token. */
+  actor(event: AuditEvent): string
+  /** What is done to which thing: constant for a version. */
+  target(event: AuditEvent): string
+  assemble(actor: string, target: string, event: Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule'>): string
+}
+
+/** Compiled plans learn from requests that went the general way. */
+export interface PlanBook {
+  learn(lesson: Lesson): void
+}
+
+/** One reveal that the pipeline has just answered. */
+export interface Lesson {
+  readonly operation: Operation
+  readonly answer: WarmAnswer
+  readonly form: WarmForm
+  readonly door: string
+  readonly projectHeader: string | undefined
+  readonly caller: Caller
+  readonly address: SecretAddress
+  readonly selector: string
+  /** What the policy was asked. */
+  readonly action: Action
+  readonly resource: Resource
+  readonly draft: AuditDraft
+}
+
 export interface PipelinePorts {
+  readonly plans?: PlanBook | undefined
   readonly tokens: TokenAuthority
   readonly organizations: OrganizationDirectory
   readonly journal: AuditJournal

@@ -2,10 +2,12 @@
 
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail, type CofferError } from '../../kernel/errors.ts'
-import type { Implemented, Method } from '../../kernel/operation.ts'
+import type { Implemented, Method, Operation } from '../../kernel/operation.ts'
 import { parseQuery } from '../../kernel/path.ts'
+import type { Answer } from '../../request/exchange.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import { readBody, readMessage } from './request.ts'
+import { isPlainRead } from './warm.ts'
 import { Router } from './router.ts'
 import type { Door, HttpExchange } from './server.ts'
 
@@ -32,8 +34,16 @@ export const errorHeaders = (exchange: HttpExchange, error: CofferError): void =
   if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer')
 }
 
-const sendJson = (exchange: HttpExchange, status: number, body: unknown): void => {
-  void exchange.reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body))
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+const sendJson = (exchange: HttpExchange, status: number, body: string): void => {
+  void exchange.reply.code(status).header('content-type', JSON_TYPE).send(body)
+}
+
+/** The whole body for an operation's data. */
+const render = (name: NativeDoorOptions['name'], operation: Operation, answered: Answer['data']): string => {
+  const data = answered === undefined ? null : encodeOutput(operation.output, answered)
+  return JSON.stringify(name === 'flat' ? data : { error: false, message: operation.summary, data })
 }
 
 /** `{error, message, data}` for the native door, bare bodies for the flat one; errors of both in the native form. */
@@ -60,13 +70,13 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
         projectHeader: message.project,
         idempotencyKey: message.idempotencyKey,
         sourceIp: message.sourceIp,
+        warm: isPlainRead(request.raw) ? { target: request.raw.url ?? '/', contentType: JSON_TYPE, render: (data) => render(options.name, operation, data) } : undefined,
       })
-      const data = answer.data === undefined ? null : encodeOutput(operation.output, answer.data)
-      sendJson(exchange, answer.status, options.name === 'flat' ? data : { error: false, message: operation.summary, data })
+      sendJson(exchange, answer.status, render(options.name, operation, answer.data))
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error)
-      sendJson(exchange, error.httpStatus, { error: true, message: error.message, data: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }), requestId: exchange.requestId } })
+      sendJson(exchange, error.httpStatus, JSON.stringify({ error: true, message: error.message, data: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }), requestId: exchange.requestId } }))
     },
   }
 }

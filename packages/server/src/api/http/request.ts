@@ -1,6 +1,7 @@
 // From an HTTP request to what a door hands to the pipeline: headers by name, a bounded JSON body, and the checks that
 // concern the message itself.
 
+import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { fail } from '../../kernel/errors.ts'
 import { JsonError, parseJson } from '../../lib/json.ts'
@@ -24,8 +25,11 @@ export interface BodyLimits {
 
 const MAX_HEADER_VALUE = 9000
 
+/** Node's own request as well as Fastify's. */
+type Headed = Pick<IncomingMessage, 'headers'>
+
 /** One header, or undefined. A repeated header is refused, because two readers could each take another of its values. */
-export const header = (request: FastifyRequest, name: string): string | undefined => {
+export const header = (request: Headed, name: string): string | undefined => {
   const value = request.headers[name]
   if (value === undefined || value === '') return undefined
   if (typeof value !== 'string' || value.length > MAX_HEADER_VALUE) throw fail('invalid_request', 'request.bad_header', `The header ${name} is repeated or too long.`, { field: name })
@@ -33,7 +37,7 @@ export const header = (request: FastifyRequest, name: string): string | undefine
 }
 
 /** X-Vault-Token, or Authorization: Bearer. Both and different: 400. */
-const tokenOf = (request: FastifyRequest): string | undefined => {
+const tokenOf = (request: Headed): string | undefined => {
   const own = header(request, 'x-vault-token')
   const authorization = header(request, 'authorization')
   const bearer = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
@@ -47,7 +51,7 @@ const either = (first: string | undefined, second: string | undefined, name: str
 }
 
 /** What the headers say. @throws invalid_request */
-export const readMessage = (request: FastifyRequest): Message => {
+export const readMessage = (request: Headed & Pick<IncomingMessage, 'socket'>): Message => {
   const idempotencyKey = header(request, 'idempotency-key')
   if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) throw fail('invalid_request', 'request.bad_header', 'Idempotency-Key has 1 to 255 printable ASCII characters.', { field: 'Idempotency-Key' })
   const project = header(request, 'x-coffer-project')

@@ -7,6 +7,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { asCofferError, fail, type CofferError } from '../../kernel/errors.ts'
 import { parseTarget, type ParsedTarget } from '../../kernel/path.ts'
 import { newRequestId } from '../../request/message.ts'
+import { WarmDoor, type WarmSource } from './warm.ts'
 
 /** One door: takes what is below its prefix. */
 export interface Door {
@@ -28,12 +29,21 @@ export interface HttpOptions {
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | undefined; readonly minVersion: '1.2' | '1.3' } | undefined
   /** Chooses the door by the first segments. */
   doorOf(target: ParsedTarget): Door
+  /** Compiled plans; undefined while sealed or draining. */
+  warm?(): WarmSource | undefined
   readonly log: { failed(requestId: string, where: string, error: unknown): void }
 }
 
 const EMPTY_TARGET: ParsedTarget = { segments: Object.freeze([]) as never, trailingSlash: false, query: '' }
 
-const makeServer = (options: HttpOptions): FastifyInstance => {
+/** On every answer, besides its request id. */
+const commonHeaders = (options: HttpOptions): readonly (readonly [name: string, value: string])[] => [
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+  ...(options.tls === undefined ? [] : [['strict-transport-security', 'max-age=31536000; includeSubDomains'] as const]),
+]
+
+const makeServer = (options: HttpOptions, warm: WarmDoor): FastifyInstance => {
   const { limits, tls } = options
   const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: Math.min(limits.requestSeconds, 30) * 1000, keepAliveTimeout: 75_000, joinDuplicateHeaders: false }
   return fastify({
@@ -43,38 +53,43 @@ const makeServer = (options: HttpOptions): FastifyInstance => {
     requestTimeout: common.requestTimeout,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
-    genReqId: newRequestId,
+    genReqId: (request) => warm.refusalOf(request)?.requestId ?? newRequestId(),
     frameworkErrors: (error, request, reply) => void refuseUnparsed(options, request, reply, error),
     serverFactory: (handler) =>
       tls === undefined
-        ? createHttp(common, handler)
-        : createHttps({ ...common, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, handler),
+        ? createHttp(common, warm.before(handler))
+        : createHttps({ ...common, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
   })
 }
 
 /** Builds the listener; nothing listens yet. */
 export const buildHttp = (options: HttpOptions): FastifyInstance => {
-  const app = makeServer(options)
+  const headers = commonHeaders(options)
+  const warm = new WarmDoor(() => options.warm?.(), headers.flat())
+  const app = makeServer(options, warm)
   // Bodies stay bytes: they are parsed with bounds by the door, once.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => refuseUnparsed(options, request, reply, error))
-  app.setNotFoundHandler((request, reply) => serve(options, request, reply))
-  app.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'], url: '/*', handler: (request, reply) => serve(options, request, reply) })
-  app.addHook('onSend', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
-    if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains')
+  app.setNotFoundHandler((request, reply) => serve(options, warm, request, reply))
+  app.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'], url: '/*', handler: (request, reply) => serve(options, warm, request, reply) })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    reply.header('x-request-id', request.id)
+    for (const [name, value] of headers) reply.header(name, value)
+    done()
   })
   return app
 }
 
-const serve = async (options: HttpOptions, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+const serve = async (options: HttpOptions, warm: WarmDoor, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
   let exchange: HttpExchange = { request, reply, requestId: request.id, method: request.method, target: EMPTY_TARGET }
   let door = options.doorOf(EMPTY_TARGET)
   try {
     exchange = { ...exchange, target: parseTarget(request.raw.url ?? '/') }
     door = options.doorOf(exchange.target)
-    await door.handle(exchange)
+    const refusal = warm.refusalOf(request.raw)
+    if (refusal === undefined) await door.handle(exchange)
+    else door.refuse(exchange, refusal.error)
   } catch (thrown) {
     const error = asCofferError(thrown)
     if (error.kind === 'internal' && error.code === 'internal') options.log.failed(request.id, 'http', thrown)

@@ -3,11 +3,12 @@
 import { reveal } from '../../crypto/secret.ts'
 import { fail } from '../../kernel/errors.ts'
 import { formatId } from '../../kernel/ids.ts'
-import { implement, type Implemented } from '../../kernel/operation.ts'
+import { implement, withWarm, type Implemented } from '../../kernel/operation.ts'
 import { resolveSecret, resolveSecretId, type Places } from '../../kernel/places.ts'
 import { DEFAULT_ENVIRONMENT } from '../../kernel/tenancy.ts'
-import { parseAlias, parseRotationStrategy, parseSelector } from '../../kernel/secret-model.ts'
-import type { SecretsPort } from '../../kernel/secrets.ts'
+import { parseAlias, parseRotationStrategy, parseSelector, type SecretAddress } from '../../kernel/secret-model.ts'
+import type { Revealed, SecretsPort } from '../../kernel/secrets.ts'
+import type { WarmAnswer } from '../../kernel/warm.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { secret } from '../../crypto/secret.ts'
 import * as operations from './operations.ts'
@@ -22,8 +23,14 @@ const either = <T>(first: T | undefined, second: T | undefined, names: readonly 
   return value
 }
 
+const readView = ({ path }: SecretAddress, { version: { version, expiresAt } }: Pick<Revealed, 'version'>, value: string) => ({
+  path, version, versionNumber: version, value: secret(value), expiresAt: expiresAt === undefined ? null : iso(expiresAt),
+})
+
+const warmRead: WarmAnswer = { form: () => 'text', answer: readView }
+
 export const flatOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
-  implement(operations, {
+  withWarm(implement(operations, {
     async create(input, call) {
       const access = await resolveSecret(places, call, { project: undefined, environment: input.environment }, input.path)
       const row = await secrets.register(access, { type: input.type, metadata: { ownerTeam: input.ownerTeam, description: input.description, rotationStrategy: parseRotationStrategy(input.rotationStrategy) } })
@@ -52,10 +59,9 @@ export const flatOperations = (secrets: SecretsPort, places: Places): readonly I
       if (input.version !== undefined && input.alias !== undefined) throw fail('invalid_request', 'request.both', 'Give version or alias, not both.', { field: 'alias' })
       const revealed = await secrets.reveal(access, parseSelector(input.version ?? input.alias ?? 'current'))
       try {
-        const { version } = revealed.version
-        return { path: access.address.path, version, versionNumber: version, value: secret(revealed.plaintext.toString('utf8')), expiresAt: revealed.version.expiresAt === undefined ? null : iso(revealed.version.expiresAt) }
+        return readView(access.address, revealed, revealed.plaintext.toString('utf8'))
       } finally {
         wipe(revealed.plaintext)
       }
     },
-  })
+  }), operations.read.id, warmRead)

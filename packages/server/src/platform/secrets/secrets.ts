@@ -1,13 +1,14 @@
 // Handlers of single secrets on the native door: names in, the service, views out.
 
 import { fail } from '../../kernel/errors.ts'
-import { reveal } from '../../crypto/secret.ts'
+import { reveal, secret, type Secret } from '../../crypto/secret.ts'
 import type { Call } from '../../kernel/call.ts'
-import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
+import { implement, withWarm, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { resolveFolder, resolveSecret, type Places } from '../../kernel/places.ts'
-import { currentVersion, parseAlias, parseSelector, shownState } from '../../kernel/secret-model.ts'
-import type { SecretsPort } from '../../kernel/secrets.ts'
-import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
+import { parseAlias, parseSelector, shownState, type SecretAddress } from '../../kernel/secret-model.ts'
+import type { Revealed, SecretsPort } from '../../kernel/secrets.ts'
+import type { WarmAnswer } from '../../kernel/warm.ts'
+import { decodeCursor, decodeCursorNumber, encodeCursor } from '../../kernel/cursor.ts'
 import * as contracts from './operations.ts'
 import { expiryOf, iso, isoOrNull, metadataPatch, secretView, snapshotView, takeText, versionView, writtenView } from './views.ts'
 
@@ -21,13 +22,20 @@ export const selectorOf = (input: { readonly version?: string | undefined; reado
 
 const swap = (expected: number | null | undefined): number | undefined => (expected === undefined ? undefined : (expected ?? 0))
 
+const revealedView = (address: SecretAddress, { snapshot, version, state }: Omit<Revealed, 'plaintext'>, value: Secret<string>) => ({
+  ...snapshotView(address, snapshot), value, version: version.version, versionNumber: version.version, state, expiresAt: isoOrNull(version.expiresAt), sha256Fingerprint: version.fingerprint,
+})
+
+/** Only a read with `reveal` comes as far as to be repeated. */
+const warmGet: WarmAnswer = { form: () => 'text', answer: (address, revealed, value) => revealedView(address, revealed, secret(value)) }
+
 const get = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['get'] => async (input, call) => {
   const access = await resolveSecret(places, call, input, input.key)
   const selector = selectorOf(input)
   if (input.reveal) {
     call.audit.action = 'secret.reveal'
     const revealed = await secrets.reveal(access, selector)
-    return { ...snapshotView(access.address, revealed.snapshot), value: takeText(revealed), version: revealed.version.version, versionNumber: revealed.version.version, state: revealed.state, expiresAt: isoOrNull(revealed.version.expiresAt), sha256Fingerprint: revealed.version.fingerprint }
+    return revealedView(access.address, revealed, takeText(revealed))
   }
   const snapshot = await secrets.metadata(access, { selector })
   const version = snapshot.selected
@@ -127,4 +135,4 @@ const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof ope
 
 /** Single secrets, their versions and aliases. */
 export const secretOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
-  implement(operations, { get: get(secrets, places), put: put(secrets, places), list: list(secrets, places), history: history(secrets, places), setState: setState(secrets, places), setAlias: setAlias(secrets, places), ...changes(secrets, places) })
+  withWarm(implement(operations, { get: get(secrets, places), put: put(secrets, places), list: list(secrets, places), history: history(secrets, places), setState: setState(secrets, places), setAlias: setAlias(secrets, places), ...changes(secrets, places) }), operations.get.id, warmGet)

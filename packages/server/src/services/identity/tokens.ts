@@ -1,7 +1,7 @@
 // Tokens: made, found by HMAC, renewed, and revoked with everything that was made from them. The text of a token leaves
 // once, in the answer to its making; from then on only its HMAC under the organization's token key is known.
 
-import { sha256 } from '../../crypto/digest.ts'
+import { sha256Base64Url } from '../../crypto/digest.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { hmacSha256 } from '../../crypto/mac.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
@@ -33,7 +33,7 @@ const MAX_TOKEN_LENGTH = 9000
 export const lookupKey = (key: HmacKey, token: string): Buffer => hmacSha256(key, 'coffer/token/1\n', token)
 
 /** What a token is called in this process's caches: not the token, and not what the database knows it by. */
-export const cacheKeyOf = (token: string): string => sha256(Buffer.from(token)).toString('base64url')
+export const cacheKeyOf = (token: string): string => sha256Base64Url(token)
 
 /** The organization that a token says it belongs to, and the token with its grants. Undefined: not a live token. */
 export const find = async (ports: TokenPorts, token: string): Promise<{ readonly orgId: string; readonly loaded: LoadedToken } | undefined> => {

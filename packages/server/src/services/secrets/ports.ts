@@ -19,6 +19,8 @@ export interface SecretKeys {
 export interface CachedSecret {
   readonly snapshot: Snapshot
   readonly dek: AesKey | undefined
+  /** What the selected version's ciphertext is bound to; made once, with the key. */
+  readonly aad: Buffer | undefined
 }
 
 /** What the cache keeps of one (secret, selector); null: there is no such secret. */

@@ -4,10 +4,11 @@ import { fail } from '../../kernel/errors.ts'
 import { shownState, valueTypes, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
 import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, SecretAccess } from '../../kernel/secrets.ts'
 import type { CachedSecret, SecretPorts } from './ports.ts'
+import type { WarmSecrets } from '../../kernel/warm.ts'
 import * as repository from './repository.ts'
-import { loadFresh, loadSnapshot, open, readRow, requireReadable, requireSecret } from './reveal.ts'
+import { cacheKey, loadFresh, loadSnapshot, open, readRow, requireReadable, requireSecret } from './reveal.ts'
 import { readVersion } from './rows.ts'
-import { unwrap } from './sealing.ts'
+import { withKey } from './sealing.ts'
 
 /** The plaintext of one version, decrypted for this caller, who wipes it. */
 export const reveal = async (ports: SecretPorts, access: SecretAccess, selector: string): Promise<Revealed> => {
@@ -16,8 +17,16 @@ export const reveal = async (ports: SecretPorts, access: SecretAccess, selector:
   const loaded = requireSecret(await loadSnapshot(ports, address, selector), address)
   call.audit.resourceId = loaded.snapshot.secret.secretId
   call.audit.version = loaded.snapshot.selected?.version
+  call.noteReveal?.(address, selector)
   return open(ports, grant, address, loaded, selector, call.now())
 }
+
+/** The same for who cannot wait. */
+export const warmSecrets = (ports: SecretPorts): WarmSecrets<CachedSecret> => ({
+  keyOf: cacheKey,
+  cached: (key) => ports.cache.peek(key) ?? undefined,
+  open: (grant, address, cached, { selector, now }) => open(ports, grant, address, requireSecret(cached, address), selector, now),
+})
 
 /** A secret without its value. */
 export const metadata = async (ports: SecretPorts, access: SecretAccess, options: { readonly selector: string; readonly deleted?: boolean }): Promise<Snapshot> => {
@@ -84,8 +93,7 @@ export const revealAll = async (ports: SecretPorts, access: SecretAccess, option
     const snapshot = readRow(ports, address.orgId, keys, row)
     const version = snapshot.selected
     if (version === undefined || !readable(snapshot, { ...address, path: row.path }, options.alias, call.now())) continue
-    const loaded: CachedSecret = { snapshot, dek: version.wrappedDek === undefined ? undefined : unwrap(keys, snapshot.secret.secretId, version) }
-    items.push({ path: row.path, revealed: open(ports, grant, { ...address, path: row.path }, loaded, options.alias, call.now()) })
+    items.push({ path: row.path, revealed: open(ports, grant, { ...address, path: row.path }, withKey(keys, address.orgId, snapshot), options.alias, call.now()) })
   }
   return { items, withheld }
 }

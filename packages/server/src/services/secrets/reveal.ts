@@ -8,7 +8,7 @@ import { currentVersion, shownState, type SecretAddress, type Snapshot, type Ver
 import { changeKey, type CachedSecret, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { readSnapshot, RowIntegrityError } from './rows.ts'
-import { openValue, unwrap } from './sealing.ts'
+import { openValue, withKey } from './sealing.ts'
 
 /** Key in the cache: the secret as the change feed names it, and the selector. */
 export const cacheKey = (address: SecretAddress, selector: string): string => `${address.orgId}/${changeKey(address)}@${selector}`
@@ -50,8 +50,7 @@ export const loadFresh = async (ports: SecretPorts, address: SecretAddress, sele
   const row = await repository.lookup(ports.database, address, selector)
   if (row === undefined) return null
   const snapshot = readRow(ports, address.orgId, keys, row)
-  const version = snapshot.selected
-  return { snapshot, dek: version?.wrappedDek === undefined ? undefined : unwrap(keys, snapshot.secret.secretId, version) }
+  return withKey(keys, address.orgId, snapshot)
 }
 
 /** The live secret, whatever its versions. @throws not_found */
@@ -77,11 +76,11 @@ export const requireReadable = (snapshot: Snapshot, address: SecretAddress, sele
 
 /** Decrypts the selected version of a loaded secret. @throws not_found, internal `secret.undecryptable` */
 export const open = (ports: SecretPorts, _grant: Grant, address: SecretAddress, loaded: CachedSecret, selector: string, now: number): Revealed => {
-  const { snapshot, dek } = loaded
+  const { snapshot, dek, aad } = loaded
   const version = requireReadable(snapshot, address, selector, now)
-  if (dek === undefined || version.ciphertext === undefined) throw fail('internal', 'secret.no_material', `Version ${version.version} of ${quote(address.path)} has no stored value.`)
+  if (dek === undefined || aad === undefined || version.ciphertext === undefined) throw fail('internal', 'secret.no_material', `Version ${version.version} of ${quote(address.path)} has no stored value.`)
   try {
-    const plaintext = openValue(dek, { orgId: address.orgId, secretId: snapshot.secret.secretId, version: version.version, type: version.type }, version.ciphertext)
+    const plaintext = openValue(dek, aad, version.ciphertext)
     return { snapshot, version, state: shownState(version, snapshot.aliases), type: version.type, plaintext }
   } catch (error) {
     if (!(error instanceof OpenFailed)) throw error

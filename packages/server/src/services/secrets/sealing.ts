@@ -7,8 +7,8 @@ import { fingerprint } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { parseUuid } from '../../lib/uuid.ts'
-import type { ValueType, VersionRow } from '../../kernel/secret-model.ts'
-import type { SecretKeys } from './ports.ts'
+import type { Snapshot, ValueType, VersionRow } from '../../kernel/secret-model.ts'
+import type { CachedSecret, SecretKeys } from './ports.ts'
 import type { SealedVersion } from './repository.ts'
 
 export interface SealBinding {
@@ -52,5 +52,13 @@ export const unwrap = (keys: SecretKeys, secretId: string, version: VersionRow):
   return keys.unwrapDek({ secretId, version: version.version, kekId: version.kekId, kekVersion: version.kekVersion, wrapped: version.wrappedDek })
 }
 
+/** A loaded snapshot with what its selected version is opened with. */
+export const withKey = (keys: SecretKeys, orgId: string, snapshot: Snapshot): CachedSecret => {
+  const { secret, selected } = snapshot
+  if (selected?.wrappedDek === undefined) return { snapshot, dek: undefined, aad: undefined }
+  const aad = valueAad({ orgId, secretId: secret.secretId, version: selected.version, type: selected.type })
+  return { snapshot, dek: unwrap(keys, secret.secretId, selected), aad }
+}
+
 /** Decrypts into a buffer that the caller wipes. @throws OpenFailed */
-export const openValue = (dek: AesKey, binding: SealBinding, ciphertext: Buffer): Buffer => openBytes(dek, ciphertext, valueAad(binding))
+export const openValue = (dek: AesKey, aad: Buffer, ciphertext: Buffer): Buffer => openBytes(dek, ciphertext, aad)

@@ -1,0 +1,88 @@
+// The shortcut in front of all doors: a plain read that a compiled plan can answer never reaches Fastify, the router or a
+// promise. Everything else goes on as if this were not here.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CofferError } from '../../kernel/errors.ts'
+import { wipe } from '../../lib/bytes.ts'
+import type { WarmFacts, WarmReply, Deliver } from '../../request/warm.ts'
+import { WARM_STATUS } from '../../request/warm.ts'
+import { readMessage } from './request.ts'
+
+export interface WarmSource {
+  begin(facts: WarmFacts, deliver: Deliver): boolean
+}
+
+/** What a request was refused with after its plan had begun: the door renders it. */
+export interface WarmRefusal {
+  readonly error: CofferError
+  readonly requestId: string
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Headers that ask for more than a read: such a request goes the general way. */
+const UNUSUAL = ['content-length', 'transfer-encoding', 'idempotency-key', 'x-coffer-body-hmac', 'x-coffer-organization', 'x-vault-namespace', 'x-vault-wrap-ttl', 'x-vault-mfa'] as const
+
+/** A GET without a body, and with nothing said but who asks for what. */
+export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>): boolean => {
+  if (request.method !== 'GET') return false
+  const { headers } = request
+  for (const name of UNUSUAL) if (headers[name] !== undefined) return false
+  return true
+}
+
+export class WarmDoor {
+  readonly #source: () => WarmSource | undefined
+  readonly #headers: readonly string[]
+  readonly #refusals = new WeakMap<IncomingMessage, WarmRefusal>()
+
+  /** @param headers names and values, one after the other, that every answer has */
+  constructor(source: () => WarmSource | undefined, headers: readonly string[]) {
+    this.#source = source
+    this.#headers = headers
+  }
+
+  /** The request's handler: the plan if there is one, else the general way. */
+  before(general: Handler): Handler {
+    return (request, response) => {
+      if (!this.#begin(request, response, general)) general(request, response)
+    }
+  }
+
+  /** Why a request that comes the general way after all must be refused. */
+  refusalOf(request: IncomingMessage): WarmRefusal | undefined {
+    return this.#refusals.get(request)
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse, general: Handler): boolean {
+    const source = this.#source()
+    if (source === undefined || !isPlainRead(request)) return false
+    const facts = factsOf(request)
+    if (facts === undefined) return false
+    return source.begin(facts, (error, reply) => {
+      if (error === undefined) return this.#send(response, reply)
+      wipe(reply.body)
+      this.#refusals.set(request, { error, requestId: reply.requestId })
+      general(request, response)
+    })
+  }
+
+  #send(response: ServerResponse, { requestId, contentType, body, contentLength }: WarmReply): void {
+    if (response.destroyed || response.closed) return wipe(body)
+    response.writeHead(WARM_STATUS, ['content-type', contentType, 'x-request-id', requestId, ...this.#headers, 'content-length', contentLength])
+    // Comes when the bytes are the kernel's, and also when the connection broke before.
+    response.once('close', () => wipe(body))
+    response.end(body)
+    return undefined
+  }
+}
+
+/** Undefined for headers that the general way refuses, and for requests without a token. */
+const factsOf = (request: IncomingMessage): WarmFacts | undefined => {
+  try {
+    const { token, project, sourceIp } = readMessage(request)
+    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, projectHeader: project, sourceIp }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,198 @@
+// The compiled plan of the warm read (architecture, section 8): from the parsed headers to the spool without a promise. A plan
+// is learned from a request that went the general way, and repeats it with the pipeline's own parts: the same decision, the
+// same decryption, the same record. Whatever it cannot judge it leaves to the general way, before anything has happened.
+
+import type { AuditDraft, Caller, Action, Resource } from '../kernel/call.ts'
+import { asCofferError, type CofferError } from '../kernel/errors.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { SecretAddress } from '../kernel/secret-model.ts'
+import type { Revealed } from '../kernel/secrets.ts'
+import type { OrgRegistry } from '../kernel/tenancy.ts'
+import type { WarmAnswer, WarmSecret, WarmSecrets } from '../kernel/warm.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
+import { Recent } from '../lib/recent.ts'
+import { wipe } from '../lib/bytes.ts'
+import type { WarmForm } from './exchange.ts'
+import { mintGrant } from './grant.ts'
+import { newRequestId } from './message.ts'
+import { eventOf } from './recording.ts'
+import type { AuditJournal, Lesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
+import { compileTemplate, fillTemplate, type Template } from './template.ts'
+
+/** The status of every warm answer. */
+export const WARM_STATUS = 200
+
+export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
+  readonly tokens: Pick<TokenAuthority, 'peek'>
+  /** From the cache; undefined when it is not there or this worker may not answer from its cache now. */
+  registry(orgId: string): OrgRegistry | undefined
+  readonly secrets: WarmSecrets<Loaded>
+  readonly pieces: RecordPieces
+  readonly journal: Pick<AuditJournal, 'append'>
+  readonly log: RequestLog
+  /** Database time in milliseconds. */
+  now(): number
+  observe(operation: string, status: number, seconds: number): void
+}
+
+/** What a plain read says besides its target. */
+export interface WarmFacts {
+  readonly target: string
+  readonly token: string
+  readonly projectHeader: string | undefined
+  readonly sourceIp: string | undefined
+}
+
+export interface WarmReply {
+  readonly requestId: string
+  readonly contentType: string
+  /** Holds the plaintext: the receiver wipes it once it is sent. */
+  readonly body: Buffer
+  readonly contentLength: string
+}
+
+/** Called once, when the record is durable; with an error when it could not be made so. */
+export type Deliver = (error: CofferError | undefined, reply: WarmReply) => void
+
+interface Holder {
+  /** Everything of a token that decides what a target means. */
+  readonly scope: string
+  readonly actor: string
+}
+
+interface Material<Loaded> {
+  readonly loaded: Loaded
+  readonly target: string
+  readonly template: Template
+}
+
+interface Plan<Loaded> {
+  readonly operation: Operation
+  readonly answer: WarmAnswer
+  readonly form: WarmForm
+  readonly door: string
+  /** The organization's places as they were when the target was resolved. Another object: the target may mean another. */
+  readonly registry: OrgRegistry
+  readonly address: SecretAddress
+  readonly selector: string
+  readonly key: string
+  readonly action: Action
+  readonly resource: Resource
+  readonly draft: AuditDraft
+  material: Material<Loaded> | undefined
+}
+
+const MOST_PLANS = 8192
+
+export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBook {
+  /** Reads that plans answered, and those that they left to the general way. */
+  readonly counters = { answered: 0, left: 0 }
+  readonly #ports: WarmPorts<Loaded>
+  readonly #plans = new Recent<string, Plan<Loaded>>(MOST_PLANS)
+  readonly #holders = new WeakMap<Caller, Holder>()
+
+  constructor(ports: WarmPorts<Loaded>) {
+    this.#ports = ports
+  }
+
+  learn(lesson: Lesson): void {
+    const { operation, answer, form, door, projectHeader, caller, address, selector, action, resource, draft } = lesson
+    const registry = this.#ports.registry(caller.orgId)
+    if (registry === undefined || address.orgId !== caller.orgId) return
+    const key = this.#ports.secrets.keyOf(address, selector)
+    this.#plans.set(planKey(this.#holder(caller), projectHeader, form.target), { operation, answer, form, door, registry, address, selector, key, action, resource, draft, material: undefined })
+  }
+
+  /** True: the answer follows. False: nothing has happened, and the general way is to be taken. */
+  begin(facts: WarmFacts, deliver: Deliver): boolean {
+    const begun = this.#begin(facts, deliver)
+    this.counters[begun ? 'answered' : 'left'] += 1
+    return begun
+  }
+
+  #begin({ target, token, projectHeader, sourceIp }: WarmFacts, deliver: Deliver): boolean {
+    const startedAt = performance.now()
+    const ports = this.#ports
+    const authenticated = ports.tokens.peek(token)
+    // Counted uses are counted in SQL, and addresses compared, by the general way alone.
+    if (authenticated === undefined || authenticated.numUses > 0 || authenticated.boundCidrs.length > 0) return false
+    const { caller } = authenticated
+    const now = ports.now()
+    if (caller.expiresAt !== undefined && caller.expiresAt <= now) return false
+    const holder = this.#holder(caller)
+    const plan = this.#plans.get(planKey(holder, projectHeader, target))
+    if (plan === undefined || ports.registry(caller.orgId) !== plan.registry) return false
+    const loaded = ports.secrets.cached(plan.key)
+    if (loaded === undefined) return false
+    const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
+    if (!verdict.allow) return false
+
+    const requestId = newRequestId()
+    const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller })
+    if (opened === undefined) return false
+    const { material, body } = opened
+    const at = Math.trunc(ports.now())
+    const record = ports.pieces.assemble(holder.actor, material.target, { id: makeUuidV7(at), at, door: plan.door, requestId, sourceIp, decision: 'ALLOW', status: WARM_STATUS, rule: verdict.rule })
+    ports.journal.append(record, (failure) => {
+      const error = failure === undefined ? undefined : asCofferError(failure)
+      if (error?.kind === 'internal') ports.log.failed(requestId, plan.operation.id, failure)
+      ports.observe(plan.operation.id, error?.httpStatus ?? WARM_STATUS, (performance.now() - startedAt) / 1000)
+      deliver(error, { requestId, contentType: plan.form.contentType, body, contentLength: material.template.contentLength })
+    })
+    return true
+  }
+
+  #open(plan: Plan<Loaded>, loaded: Loaded, facts: OpenFacts): { readonly material: Material<Loaded>; readonly body: Buffer } | undefined {
+    let revealed: Revealed
+    try {
+      revealed = this.#ports.secrets.open(facts.grant, plan.address, loaded, { selector: plan.selector, now: facts.now })
+    } catch {
+      // Expired, disabled, destroyed or damaged: the general way says so, and records it.
+      return undefined
+    }
+    try {
+      if (plan.material?.loaded !== loaded) plan.material = this.#compile(plan, loaded, revealed, facts.caller)
+      const { material } = plan
+      return material === undefined ? undefined : { material, body: fillTemplate(material.template, revealed.plaintext, facts.requestId) }
+    } finally {
+      wipe(revealed.plaintext)
+    }
+  }
+
+  /** All that stays the same as long as the cached secret does. */
+  #compile(plan: Plan<Loaded>, loaded: Loaded, revealed: Revealed, caller: Caller): Material<Loaded> | undefined {
+    const { plaintext, ...facts } = revealed
+    const template = compileTemplate({
+      form: plan.answer.form(revealed.type),
+      plaintext,
+      render: (value, requestId) => {
+        const data = plan.answer.answer(plan.address, facts, value)
+        return data === undefined ? undefined : plan.form.render(data, requestId)
+      },
+    })
+    if (template === undefined) return undefined
+    const draft = { ...plan.draft, resourceId: revealed.snapshot.secret.secretId, version: revealed.version.version }
+    const recorded = { orgId: plan.address.orgId, requestId: '', door: plan.door, sourceIp: undefined, caller }
+    const event = eventOf(recorded, draft, { action: draft.action ?? plan.operation.audit ?? plan.operation.id, status: WARM_STATUS, at: 0 })
+    return { loaded, template, target: this.#ports.pieces.target(event) }
+  }
+
+  #holder(caller: Caller): Holder {
+    const known = this.#holders.get(caller)
+    if (known !== undefined) return known
+    const recorded = { orgId: caller.orgId, requestId: '', door: '', sourceIp: undefined, caller }
+    const made = { scope: `${caller.orgId} ${caller.lock?.mountId ?? ''} ${caller.lock?.environment ?? ''} `, actor: this.#ports.pieces.actor(eventOf(recorded, {}, { action: '', status: 0, at: 0 })) }
+    this.#holders.set(caller, made)
+    return made
+  }
+}
+
+interface OpenFacts {
+  readonly grant: ReturnType<typeof mintGrant>
+  readonly now: number
+  readonly requestId: string
+  readonly caller: Caller
+}
+
+// Neither part can hold the space that divides them: a project's name has none, and a target starts with a slash.
+const planKey = ({ scope }: Holder, projectHeader: string | undefined, target: string): string => (projectHeader === undefined ? scope + target : `${scope}${projectHeader} ${target}`)
