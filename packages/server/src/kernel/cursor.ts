@@ -2,8 +2,12 @@
 // order, not a right: every page is authorised anew.
 
 import { fail } from './errors.ts'
+import { parseUuid } from '../lib/uuid.ts'
 
 const FORMAT = 0x01
+const bad = (): Error => fail('invalid_request', 'request.bad_cursor', 'The cursor is not one that this list gave.', { field: 'after' })
+// A cursor is not authenticated: what the database does not take as text must not get to it.
+const isText = (at: string): boolean => at.isWellFormed() && !at.includes('\0')
 
 /** The cursor that continues after `at`. */
 export const encodeCursor = (kind: string, at: string): string => Buffer.concat([Buffer.from([FORMAT]), Buffer.from(JSON.stringify([kind, at]))]).toString('base64url')
@@ -14,10 +18,24 @@ export const decodeCursor = (kind: string, cursor: string): string => {
   if (bytes[0] === FORMAT && bytes.toString('base64url') === cursor) {
     try {
       const parsed: unknown = JSON.parse(bytes.subarray(1).toString('utf8'))
-      if (Array.isArray(parsed) && parsed.length === 2 && parsed[0] === kind && typeof parsed[1] === 'string') return parsed[1]
+      if (Array.isArray(parsed) && parsed.length === 2 && parsed[0] === kind && typeof parsed[1] === 'string' && isText(parsed[1])) return parsed[1]
     } catch {
       // falls through to the one answer for every broken cursor
     }
   }
-  throw fail('invalid_request', 'request.bad_cursor', 'The cursor is not one that this list gave.', { field: 'after' })
+  throw bad()
+}
+
+/** For lists whose place is a number. @throws invalid_request */
+export const decodeCursorNumber = (kind: string, cursor: string): number => {
+  const at = decodeCursor(kind, cursor)
+  if (!/^[0-9]{1,15}$/.test(at)) throw bad()
+  return Number(at)
+}
+
+/** For lists whose place is a stored id. @throws invalid_request */
+export const decodeCursorUuid = (kind: string, cursor: string): string => {
+  const at = decodeCursor(kind, cursor)
+  if (parseUuid(at) === undefined) throw bad()
+  return at
 }

@@ -86,7 +86,9 @@ export const shownState = (version: Pick<VersionRow, 'version' | 'state'>, alias
 }
 
 const ALIAS = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
-const NUMBER = /^v?([0-9]{1,15})$/
+const NUMBER = /^v?([0-9]+)$/
+// More digits than any version has: past this a double is no longer exact.
+const LONGEST = 15
 
 /**
  * An alias, or a version number as digits: `v3` and `3` are both version 3.
@@ -94,8 +96,10 @@ const NUMBER = /^v?([0-9]{1,15})$/
  */
 export const parseSelector = (text: string): string => {
   const number = NUMBER.exec(text)
-  if (number !== null) return String(Number(number[1]))
-  return parseAlias(text)
+  if (number === null) return parseAlias(text)
+  const digits = (number[1] ?? '').replace(/^0+(?=.)/, '')
+  if (digits.length > LONGEST) throw fail('invalid_request', 'secret.bad_version', 'There are no such version numbers.', { field: 'version' })
+  return digits
 }
 
 /** @throws invalid_request when the name could be read as a version number, or is not a name. */

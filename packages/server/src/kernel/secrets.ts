@@ -30,6 +30,8 @@ export interface PutCommand {
   readonly type: ValueType | undefined
   readonly metadata: MetadataPatch
   readonly expiresAt: number | undefined
+  /** The same as seconds after the moment of the write, so that a repeated request is the same request. */
+  readonly ttlSeconds?: number | undefined
   /** Compare-and-swap on the current version; 0: must not exist yet; undefined: do not care. */
   readonly expectedCurrent: number | undefined
   /** PENDING: waits for a promotion. */
@@ -46,6 +48,11 @@ export interface Written {
   readonly fingerprint: string
   readonly createdAt: number
   readonly created: boolean
+}
+
+/** A secret after a change of anything but its value. */
+export interface ChangedSecret extends SecretRow {
+  readonly currentVersion: number
 }
 
 export interface Revealed {
@@ -86,6 +93,17 @@ export interface BatchResult {
   readonly withheld: number
 }
 
+/** `refused`: the caller may neither read nor write there, and so learns nothing. */
+export type Compared = 'create' | 'update' | 'unchanged' | 'remote-only' | 'refused'
+
+export interface CompareOptions {
+  readonly limit: number
+  /** Whether the caller may know of a path that the document does not name. */
+  maySee(path: string): boolean
+  /** Whether the caller may know if a value is the stored one: whoever may read it, or replace it. */
+  mayCompare(path: string): boolean
+}
+
 export interface SecretsPort {
   put(access: SecretAccess, command: PutCommand): Promise<Written>
   /** Several values as one transaction: all or none. */
@@ -105,13 +123,14 @@ export interface SecretsPort {
   rollback(access: SecretAccess, command: { readonly selector: string; readonly expectedCurrent: number | undefined }): Promise<Written>
   disable(access: SecretAccess, command: { readonly version: number; readonly force: boolean }): Promise<void>
   enable(access: SecretAccess, command: { readonly version: number }): Promise<void>
-  destroy(access: SecretAccess, command: { readonly versions: readonly number[]; readonly force: boolean }): Promise<void>
+  /** Versions that are not there are passed over, unless `mustExist`. */
+  destroy(access: SecretAccess, command: { readonly versions: readonly number[]; readonly force: boolean; readonly mustExist?: boolean }): Promise<void>
   setVersionsDeleted(access: SecretAccess, command: { readonly selectors: readonly string[]; readonly deleted: boolean }): Promise<void>
-  remove(access: SecretAccess): Promise<SecretRow>
-  restore(access: SecretAccess): Promise<SecretRow>
+  remove(access: SecretAccess): Promise<ChangedSecret>
+  restore(access: SecretAccess): Promise<ChangedSecret>
   purge(access: SecretAccess): Promise<void>
-  updateMetadata(access: SecretAccess, patch: MetadataPatch): Promise<SecretRow>
+  updateMetadata(access: SecretAccess, patch: MetadataPatch): Promise<ChangedSecret>
   /** What a document of values would change, told by fingerprints: nothing is decrypted. */
-  compare(access: SecretAccess, values: ReadonlyMap<string, string>, limit: number): Promise<ReadonlyMap<string, 'create' | 'update' | 'unchanged' | 'remote-only'>>
+  compare(access: SecretAccess, values: ReadonlyMap<string, string>, options: CompareOptions): Promise<ReadonlyMap<string, Compared>>
   locate(orgId: string, secretId: string): Promise<{ readonly mountId: string; readonly environment: string; readonly path: string } | undefined>
 }

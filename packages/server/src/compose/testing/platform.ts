@@ -17,6 +17,7 @@ import { locationOf, type RawInput } from '../../kernel/input.ts'
 import type { Operation } from '../../kernel/operation.ts'
 import { encodeOutput } from '../../kernel/output.ts'
 import type { SealControl } from '../../kernel/seal-control.ts'
+import { DEFAULT_PROJECT, type Mount } from '../../kernel/tenancy.ts'
 import { testDatabase, type TestDatabase, type TestScope } from '../../kernel/testing/database.ts'
 import { importRootKey } from '../../keyring/root-key.ts'
 import { tokens } from './contracts.ts'
@@ -96,7 +97,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
   const rootOrgId = makeUuidV7()
   const rootToken = await initialise(database, rootOrgId, rootKey)
   const log: string[] = []
-  const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, log, settings: over.settings ?? {} })
+  const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {} })
   const worker = await start(options)
   const root = worker.withToken(rootToken)
   let numbered = 0
@@ -130,6 +131,7 @@ const initialise = async (database: TestDatabase, rootOrgId: string, rootKey: Bu
 interface WorkerParts {
   readonly database: TestDatabase
   readonly rootKey: Buffer
+  readonly rootOrgId: string
   readonly log: string[]
   readonly settings: Readonly<Record<string, string>>
 }
@@ -145,7 +147,9 @@ const startWorker = async (scope: TestScope, parts: WorkerParts): Promise<TestWo
     await rm(directory, { recursive: true, force: true })
   })
   const runners = new Map([...platform.rest, ...platform.flat, ...platform.vault, ...kvRunners(platform)])
-  return { platform, pools, withToken: (token) => clientOf(runners, token) }
+  // Engines are reached through a mount: here always the default project's.
+  const mount = async (): Promise<Mount | undefined> => (await platform.vaultBackend.registry(parts.rootOrgId)).mountByPath('secret', DEFAULT_PROJECT)
+  return { platform, pools, withToken: (token) => clientOf(runners, token, mount) }
 }
 
 const kvRunners = (platform: Platform): readonly (readonly [string, Runner])[] =>
@@ -175,7 +179,7 @@ const noSupervisor: SealControl = { status: refused, initialise: refused, submit
 
 let requests = 0
 
-const clientOf = (runners: ReadonlyMap<string, Runner>, token: string | undefined): Client => async (operation, input = {}, options = {}) => {
+const clientOf = (runners: ReadonlyMap<string, Runner>, token: string | undefined, mount: () => Promise<Mount | undefined>): Client => async (operation, input = {}, options = {}) => {
   const run = runners.get(operation.id)
   if (run === undefined) throw new Error(`nothing answers ${operation.id}`)
   requests += 1
@@ -189,6 +193,7 @@ const clientOf = (runners: ReadonlyMap<string, Runner>, token: string | undefine
     projectHeader: options.project,
     idempotencyKey: options.idempotencyKey,
     sourceIp: options.sourceIp ?? '127.0.0.1',
+    ...(operation.id.startsWith('kv.') ? { mount: await mount() } : {}),
   })
   const encoded = encodeOutput(operation.output, answer.data ?? {})
   return JSON.parse(JSON.stringify(encoded)) as never // what the contract declares, as encodeOutput has just checked

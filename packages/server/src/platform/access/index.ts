@@ -3,7 +3,7 @@
 import { fail, quote } from '../../kernel/errors.ts'
 import type { AccessPort } from '../../kernel/ports/access.ts'
 import type { Call, Caller, Resource } from '../../kernel/call.ts'
-import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
+import { decodeCursorUuid, encodeCursor } from '../../kernel/cursor.ts'
 import { formatId, parseId } from '../../kernel/ids.ts'
 import type { BindingRow, PolicyRow, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
@@ -106,7 +106,7 @@ const tokenHandlers = (access: AccessPort, places: Places): Pick<Handled, 'creat
   },
   async listTokens(input, call) {
     const grant = call.authorise('list', tokens('accessors/'))
-    const after = input.after === undefined ? NO_UUID : decodeCursor('tokens', input.after)
+    const after = input.after === undefined ? NO_UUID : decodeCursorUuid('tokens', input.after)
     const found = await access.listTokens(grant, call, { after, limit: input.limit + 1 })
     const registry = await places.registry(call.orgId)
     const shown = found.slice(0, input.limit)
@@ -124,7 +124,7 @@ const identityHandlers = (access: AccessPort, places: Places): Pick<Handled, 'cr
   },
   async listPrincipals(input, call) {
     const grant = call.authorise('list', identity('entity/id/'))
-    const after = input.after === undefined ? NO_UUID : decodeCursor('principals', input.after)
+    const after = input.after === undefined ? NO_UUID : decodeCursorUuid('principals', input.after)
     const found = await access.listPrincipals(grant, call, { after, limit: input.limit + 1 })
     const shown = found.slice(0, input.limit)
     const last = shown[shown.length - 1]

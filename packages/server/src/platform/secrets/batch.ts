@@ -1,7 +1,7 @@
 // Handlers over all secrets of an environment: injection, and documents in and out.
 
 import { reveal, secret } from '../../crypto/secret.ts'
-import type { Call } from '../../kernel/call.ts'
+import type { Action, Call } from '../../kernel/call.ts'
 import { asCofferError, fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { parsePath } from '../../kernel/path.ts'
@@ -11,7 +11,7 @@ import type { BatchItem, SecretAccess, SecretsPort } from '../../kernel/secrets.
 import { wipe } from '../../lib/bytes.ts'
 import { formatDocument, parseDocument } from './documents.ts'
 import * as contracts from './operations.ts'
-import { toVariables, variableName, type NamedValue } from './variables.ts'
+import { sameName, toVariables, variableName, type NamedValue } from './variables.ts'
 
 const operations = { inject: contracts.inject, diff: contracts.diff, push: contracts.push, pull: contracts.pull }
 
@@ -60,9 +60,12 @@ const pull = (secrets: SecretsPort, places: Places, limit: number): Handlers<typ
   const access = await resolveFolder(places, call, input, input.prefix)
   const read = await readAll(secrets, places, access, { alias: 'current', limit, action: 'secret.export' })
   const values = new Map<string, string>()
+  const owners = new Map<string, string>()
   for (const { path, text } of read.values) {
     const name = input.prefixPath || input.format === 'env' ? variableName(path, input.prefixPath) : path
-    if (values.has(name)) throw fail('conflict', 'inject.same_name', `Two secrets give the name ${name}. Use prefixPath, or rename one.`, { field: 'prefixPath' })
+    const owner = owners.get(name)
+    if (owner !== undefined) throw sameName(owner, path, name)
+    owners.set(name, path)
     values.set(name, text)
   }
   return { format: input.format, content: secret(formatDocument(input.format, values)), withheld: read.withheld, secrets: values.size }
@@ -80,15 +83,22 @@ const compare = async (secrets: SecretsPort, places: Places, call: Call, input: 
   const errors: { readonly path: string; readonly change: 'error'; readonly message: string }[] = []
   for (const [name, value] of parseDocument(input.format, input.content)) {
     try {
-      values.set(access.address.path + parsePath(name).segments.join('/'), value)
+      const path = access.address.path + parsePath(name).segments.join('/')
+      if (values.has(path)) throw fail('invalid_request', 'sync.same_path', 'Another name of the document means the same secret.')
+      values.set(path, value)
     } catch (error) {
       errors.push({ path: name.slice(0, 100), change: 'error', message: asCofferError(error).message })
     }
   }
   if (values.size > input.limit) throw fail('invalid_request', 'sync.too_many', `At most ${input.limit} names fit in one document.`, { field: 'content' })
-  const compared = await secrets.compare(access, values, 10_000)
-  return { access, values, changes: [...[...compared].map(([path, change]) => ({ path, change })), ...errors] }
+  const isProtected = await protection(places, access)
+  const mayAny = (actions: readonly Action[]) => (path: string): boolean => actions.some((action) => call.allows(action, resourceBelow(places, access, path, action, isProtected)).allow)
+  const compared = await secrets.compare(access, values, { limit: MOST_SECRETS, maySee: mayAny(['read', 'list']), mayCompare: mayAny(['reveal', 'create', 'update']) })
+  return { access, values, changes: [...[...compared].map(([path, change]) => (change === 'refused' ? { path, change: 'error' as const, message: REFUSED } : { path, change })), ...errors] }
 }
+
+const MOST_SECRETS = 10_000
+const REFUSED = 'You may neither read nor write this secret.'
 
 const count = (changes: Compared['changes'], kind: string): number => changes.filter(({ change }) => change === kind).length
 const summaryOf = (changes: Compared['changes']) => ({ created: count(changes, 'create'), updated: count(changes, 'update'), unchanged: count(changes, 'unchanged'), errors: count(changes, 'error'), changes })

@@ -10,7 +10,7 @@ import type { Revealed, SecretsPort } from '../../kernel/secrets.ts'
 import type { WarmAnswer } from '../../kernel/warm.ts'
 import { decodeCursor, decodeCursorNumber, encodeCursor } from '../../kernel/cursor.ts'
 import * as contracts from './operations.ts'
-import { expiryOf, iso, isoOrNull, metadataPatch, secretView, snapshotView, takeText, versionView, writtenView } from './views.ts'
+import { changedView, expiryOf, iso, isoOrNull, metadataPatch, secretView, snapshotView, takeText, versionView, writtenView } from './views.ts'
 
 const { diff: _diff, push: _push, pull: _pull, inject: _inject, ...operations } = contracts
 
@@ -50,8 +50,8 @@ const put = (secrets: SecretsPort, places: Places): Handlers<typeof operations>[
   const written = await secrets.put(access, {
     value: reveal(input.value, 'to be encrypted'),
     type: input.type,
-    metadata: metadataPatch(input, undefined),
-    expiresAt: expiryOf(input, call.now()),
+    metadata: metadataPatch(input),
+    ...expiryOf(input, call.now()),
     expectedCurrent: swap(input.expectedPreviousVersion),
     pending: false,
     status: 200,
@@ -75,7 +75,7 @@ const mayList = (places: Places, call: Call, address: { readonly project: string
 
 const history = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['history'] => async (input, call) => {
   const access = await resolveSecret(places, call, input, input.key)
-  const before = input.after === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor('history', input.after))
+  const before = input.after === undefined ? Number.MAX_SAFE_INTEGER : decodeCursorNumber('history', input.after)
   const { items } = await secrets.history(access, { before, limit: input.limit + 1 })
   const shown = items.slice(0, input.limit)
   const last = shown[shown.length - 1]
@@ -86,7 +86,7 @@ const setState = (secrets: SecretsPort, places: Places): Handlers<typeof operati
   const access = await resolveSecret(places, call, input, input.key)
   if (input.state === 'DISABLED') await secrets.disable(access, { version: input.version, force: input.force })
   else if (input.state === 'ENABLED') await secrets.enable(access, { version: input.version })
-  else await secrets.destroy(access, { versions: [input.version], force: input.force })
+  else await secrets.destroy(access, { versions: [input.version], force: input.force, mustExist: true })
   return { version: input.version, state: input.state }
 }
 
@@ -101,12 +101,11 @@ const setAlias = (secrets: SecretsPort, places: Places): Handlers<typeof operati
 const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof operations>, 'patch' | 'remove' | 'purge' | 'restore' | 'rollback' | 'propose' | 'removeAlias'> => ({
   async patch(input, call) {
     const access = await resolveSecret(places, call, input, input.key)
-    const before = await secrets.metadata(access, { selector: 'current' })
-    return secretView(access.address, await secrets.updateMetadata(access, metadataPatch(input, before.secret.settings)), currentVersion(before))
+    return changedView(access.address, await secrets.updateMetadata(access, metadataPatch(input)))
   },
   async remove(input, call) {
     const access = await resolveSecret(places, call, input, input.key)
-    return secretView(access.address, await secrets.remove(access), 0)
+    return changedView(access.address, await secrets.remove(access))
   },
   async purge(input, call) {
     await secrets.purge(await resolveSecret(places, call, input, input.key))
@@ -114,7 +113,7 @@ const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof ope
   },
   async restore(input, call) {
     const access = await resolveSecret(places, call, input, input.key)
-    return secretView(access.address, await secrets.restore(access), 0)
+    return changedView(access.address, await secrets.restore(access))
   },
   async rollback(input, call) {
     const access = await resolveSecret(places, call, input, input.key)
@@ -123,7 +122,7 @@ const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof ope
   },
   async propose(input, call) {
     const access = await resolveSecret(places, call, input, input.key)
-    const written = await secrets.put(access, { value: reveal(input.value, 'to be encrypted'), type: input.type, metadata: {}, expiresAt: expiryOf(input, call.now()), expectedCurrent: undefined, pending: true, status: 201 })
+    const written = await secrets.put(access, { value: reveal(input.value, 'to be encrypted'), type: input.type, metadata: {}, ...expiryOf(input, call.now()), expectedCurrent: undefined, pending: true, status: 201 })
     return writtenView(access.address.path, written)
   },
   async removeAlias(input, call) {

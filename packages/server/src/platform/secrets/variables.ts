@@ -39,6 +39,9 @@ export const variableName = (path: string, wholePath: boolean): string => {
   return name
 }
 
+export const sameName = (one: string, other: string, name: string): Error =>
+  fail('conflict', 'inject.same_name', `The secrets ${quote(one)} and ${quote(other)} both give the name ${name}. Use prefixPath, or rename one.`, { field: 'prefixPath' })
+
 /** All variables. @throws conflict when two secrets give the same name; it names both */
 export const toVariables = (values: readonly NamedValue[], wholePath: boolean): Variables => {
   const variables = new Map<string, string>()
@@ -50,7 +53,7 @@ export const toVariables = (values: readonly NamedValue[], wholePath: boolean): 
       return
     }
     const owner = owners.get(name)
-    if (owner !== undefined) throw fail('conflict', 'inject.same_name', `The secrets ${quote(owner)} and ${quote(path)} both give the variable ${name}. Use prefixPath, or rename one.`, { field: 'prefixPath' })
+    if (owner !== undefined) throw sameName(owner, path, name)
     owners.set(name, path)
     variables.set(name, text)
   }

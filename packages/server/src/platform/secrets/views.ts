@@ -2,8 +2,8 @@
 
 import { secret, type Secret } from '../../crypto/secret.ts'
 import { formatId } from '../../kernel/ids.ts'
-import { currentVersion, parseRotationStrategy, type SecretAddress, type SecretRow, type SecretSettings, type Snapshot } from '../../kernel/secret-model.ts'
-import type { HistoryItem, ListedSecret, MetadataPatch, Revealed, Written } from '../../kernel/secrets.ts'
+import { currentVersion, parseRotationStrategy, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
+import type { ChangedSecret, HistoryItem, ListedSecret, MetadataPatch, Revealed, Written } from '../../kernel/secrets.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { fail } from '../../kernel/errors.ts'
 
@@ -24,6 +24,8 @@ export const secretView = (address: Pick<SecretAddress, 'project' | 'environment
   updatedAt: iso(row.updatedAt),
   ...(row.deletedAt === undefined ? {} : { deletedAt: iso(row.deletedAt) }),
 })
+
+export const changedView = (address: Pick<SecretAddress, 'project' | 'environment'>, changed: ChangedSecret) => secretView(address, changed, changed.currentVersion)
 
 export const snapshotView = (address: SecretAddress, snapshot: Snapshot) => ({
   ...secretView(address, snapshot.secret, currentVersion(snapshot)),
@@ -73,8 +75,8 @@ interface MetadataInput {
   readonly sortOrder?: number | undefined
 }
 
-/** What a contract's metadata fields mean to the service. `current`: settings that stay when only some are given. @throws invalid_request */
-export const metadataPatch = (input: MetadataInput, current: SecretSettings | undefined): MetadataPatch => {
+/** What a contract's metadata fields mean to the service; settings that are not given stay as they are. @throws invalid_request */
+export const metadataPatch = (input: MetadataInput): MetadataPatch => {
   const given = input.maxVersions !== undefined || input.casRequired !== undefined || input.deleteVersionAfter !== undefined
   return {
     ownerTeam: input.ownerTeam,
@@ -84,7 +86,6 @@ export const metadataPatch = (input: MetadataInput, current: SecretSettings | un
     sortOrder: input.sortOrder,
     settings: given
       ? {
-          ...current,
           ...(input.maxVersions === undefined ? {} : { maxVersions: input.maxVersions }),
           ...(input.casRequired === undefined ? {} : { casRequired: input.casRequired }),
           ...(input.deleteVersionAfter === undefined ? {} : { deleteVersionAfterSeconds: input.deleteVersionAfter }),
@@ -93,10 +94,10 @@ export const metadataPatch = (input: MetadataInput, current: SecretSettings | un
   }
 }
 
-/** The moment that `expiresAt` or `ttl` names. @throws invalid_request when it is past, or both are given */
-export const expiryOf = (input: { readonly expiresAt?: string | undefined; readonly ttl?: number | undefined }, now: number): number | undefined => {
+/** When the version shall end, as `expiresAt` or `ttl` says. @throws invalid_request when that is past, or both are given */
+export const expiryOf = (input: { readonly expiresAt?: string | undefined; readonly ttl?: number | undefined }, now: number): { readonly expiresAt: number | undefined; readonly ttlSeconds: number | undefined } => {
   if (input.expiresAt !== undefined && input.ttl !== undefined) throw fail('invalid_request', 'request.both', 'Give expiresAt or ttl, not both.', { field: 'ttl' })
-  const at = input.expiresAt === undefined ? (input.ttl === undefined || input.ttl === 0 ? undefined : now + input.ttl * 1000) : Date.parse(input.expiresAt)
-  if (at !== undefined && at <= now) throw fail('invalid_request', 'secret.expired_already', 'The version would have expired already.', { field: 'expiresAt' })
-  return at === undefined ? undefined : Math.trunc(at)
+  const expiresAt = input.expiresAt === undefined ? undefined : Date.parse(input.expiresAt)
+  if (expiresAt !== undefined && expiresAt <= now) throw fail('invalid_request', 'secret.expired_already', 'The version would have expired already.', { field: 'expiresAt' })
+  return { expiresAt, ttlSeconds: input.ttl }
 }

@@ -40,7 +40,7 @@ const patched = (secret: SecretRow, patch: MetadataPatch, at: number): SecretRow
   description: patch.description ?? secret.description,
   rotationStrategy: patch.rotationStrategy ?? secret.rotationStrategy,
   customMetadata: patch.customMetadata ?? secret.customMetadata,
-  settings: patch.settings ?? secret.settings,
+  settings: { ...secret.settings, ...patch.settings },
   sortOrder: patch.sortOrder ?? secret.sortOrder,
   updatedAt: at,
 })
@@ -66,6 +66,8 @@ const pointers = (snapshot: Snapshot | undefined, version: number): readonly Ali
 
 /** A new version that is current at once. `snapshot` undefined: the secret is made, from `fresh`. */
 export const planPut = (snapshot: Snapshot | undefined, fresh: SecretRow, patch: MetadataPatch, options: { readonly at: number; readonly expiresAt: number | undefined; readonly pending: boolean }): Plan => {
+  // A proposal is not read before somebody promotes it; reviving the secret for it would bring its old value back.
+  if (options.pending && snapshot?.secret.deletedAt !== undefined) throw fail('conflict', 'secret.deleted', 'The secret is deleted. Restore it first.')
   const version = (snapshot?.secret.lastVersion ?? 0) + 1
   const secret = snapshot === undefined ? patched(fresh, patch, options.at) : { ...changed(snapshot, options.at, patch), deletedAt: undefined }
   return {
@@ -108,6 +110,8 @@ const change = (version: VersionRow, state: StoredState, patch: { readonly expir
 /** Disabled versions are not handed out. The current one only with force. @throws conflict, invalid_request */
 export const planDisable = (snapshot: Snapshot, version: VersionRow, options: { readonly force: boolean; readonly at: number }): Plan => {
   if (version.state === 'DESTROYED') throw fail('invalid_request', 'secret.version_destroyed', `Version ${version.version} is destroyed.`, { field: 'version' })
+  // Enabled again it would count as once current, without ever having been promoted.
+  if (version.state === 'PENDING') throw fail('invalid_request', 'secret.version_pending', `Version ${version.version} is a proposal. Destroy it, or propose another one.`, { field: 'version' })
   if (version.version === currentVersion(snapshot) && !options.force) {
     throw fail('conflict', 'secret.current_version', `Version ${version.version} is current; readers would get nothing. Promote another one first, or use force.`, { field: 'version' })
   }

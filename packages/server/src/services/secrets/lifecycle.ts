@@ -6,7 +6,7 @@ import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Action } from '../../kernel/call.ts'
 import { checkCurrent, planAlias, planDelete, planDestroy, planDisable, planEnable, planMetadata, planPromote, planRegister, planRestore, planVersionDeletion, type Plan } from './change.ts'
 import { currentVersion, type AliasRow, type SecretRow, type Snapshot, type ValueType, type VersionRow } from '../../kernel/secret-model.ts'
-import type { MetadataPatch, SecretAccess, Written } from '../../kernel/secrets.ts'
+import type { ChangedSecret, MetadataPatch, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { loadFresh, open, requireSecret } from './reveal.ts'
@@ -26,8 +26,8 @@ interface ChangeOptions {
 
 type Planner = (snapshot: Snapshot, versions: (numbers: readonly number[]) => Promise<readonly VersionRow[]>, at: number) => Promise<Plan> | Plan
 
-/** Runs one planned change; returns what the secret is afterwards as far as the plan knows it. */
-const change = async (ports: SecretPorts, access: SecretAccess, options: ChangeOptions, planner: Planner): Promise<Plan> => {
+/** Runs one planned change; returns the secret as it is afterwards. */
+const change = async (ports: SecretPorts, access: SecretAccess, options: ChangeOptions, planner: Planner): Promise<ChangedSecret> => {
   const { call, address } = access
   access.authorise(...options.actions)
   const keys = await ports.keys(address.orgId)
@@ -43,12 +43,14 @@ const change = async (ports: SecretPorts, access: SecretAccess, options: ChangeO
     call.audit.resourceId = secretId
     const audit = call.writeRecord({ status: options.status ?? 200, action: options.audit })
     const applied = await repository.apply(ports.database, { orgId: address.orgId, plan, sealed: undefined, actor: actorOf(access), audit, idempotent: undefined }, keys.purpose('rows'))
-    return applied.status === 'ok' ? { plan, xid: applied.xid } : 'lost'
+    return applied.status === 'ok' ? { xid: applied.xid, secret: { ...plan.secret, updatedAt: audit.at, currentVersion: currentAfter(snapshot, plan) } } : 'lost'
   })
   call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
   if (options.confirm === true) await call.confirm(done.xid)
-  return done.plan
+  return done.secret
 }
+
+const currentAfter = (snapshot: Snapshot, plan: Plan): number => plan.aliases.find(({ alias }) => alias === 'current')?.version ?? currentVersion(snapshot)
 
 const only = async (versions: (numbers: readonly number[]) => Promise<readonly VersionRow[]>, number: number): Promise<VersionRow> => {
   const found = (await versions([number]))[0]
@@ -93,24 +95,24 @@ export const register = async (ports: SecretPorts, access: SecretAccess, command
 /** Makes a version current by compare-and-swap. The replaced one stays readable as `previous`. */
 export const promote = async (ports: SecretPorts, access: SecretAccess, command: { readonly version: number; readonly expectedCurrent: number | undefined }): Promise<AliasRow> => {
   access.call.audit.version = command.version
-  const plan = await change(ports, access, { actions: ['rotate', 'update'], audit: 'secret.promote' }, async (snapshot, versions, at) => {
+  const secret = await change(ports, access, { actions: ['rotate', 'update'], audit: 'secret.promote' }, async (snapshot, versions, at) => {
     checkCurrent(snapshot, command.expectedCurrent)
     return planPromote(snapshot, await only(versions, command.version), at)
   })
-  return { alias: 'current', version: command.version, updatedAt: plan.secret.updatedAt }
+  return { alias: 'current', version: command.version, updatedAt: secret.updatedAt }
 }
 
 /** Points a custom alias, or `next`, to a version; `version` undefined removes it. */
 export const setAlias = async (ports: SecretPorts, access: SecretAccess, command: { readonly alias: string; readonly version: number | undefined; readonly expectedVersion: number | undefined }): Promise<AliasRow> => {
   access.call.audit.version = command.version
-  const plan = await change(ports, access, { actions: ['rotate', 'update'], audit: 'secret.alias', confirm: command.version === undefined }, async (snapshot, versions, at) => {
+  const secret = await change(ports, access, { actions: ['rotate', 'update'], audit: 'secret.alias', confirm: command.version === undefined }, async (snapshot, versions, at) => {
     const found = snapshot.aliases.get(command.alias)?.version ?? 0
     if (command.expectedVersion !== undefined && command.expectedVersion !== found) {
       throw fail('conflict', 'secret.version_conflict', `The alias ${command.alias} names version ${found}, not ${command.expectedVersion}.`, { field: 'expectedPreviousVersion' })
     }
     return planAlias(snapshot, command.alias, command.version === undefined ? undefined : await only(versions, command.version), at)
   })
-  return { alias: command.alias, version: command.version ?? 0, updatedAt: plan.secret.updatedAt }
+  return { alias: command.alias, version: command.version ?? 0, updatedAt: secret.updatedAt }
 }
 
 /** A new version with the value of an old one, freshly encrypted, so that history shows the rollback. */
@@ -148,9 +150,13 @@ export const enable = async (ports: SecretPorts, access: SecretAccess, command: 
 }
 
 /** Erases ciphertext and keys of versions. */
-export const destroy = async (ports: SecretPorts, access: SecretAccess, command: { readonly versions: readonly number[]; readonly force: boolean }): Promise<void> => {
+export const destroy = async (ports: SecretPorts, access: SecretAccess, command: { readonly versions: readonly number[]; readonly force: boolean; readonly mustExist?: boolean }): Promise<void> => {
   access.call.audit.version = command.versions[0]
-  await change(ports, access, { actions: ['destroy'], audit: 'secret.destroy', confirm: true }, async (snapshot, versions, at) => planDestroy(snapshot, await versions(command.versions), { force: command.force, at }))
+  await change(ports, access, { actions: ['destroy'], audit: 'secret.destroy', confirm: true }, async (snapshot, versions, at) => {
+    const found = await versions(command.versions)
+    if (command.mustExist === true && found.length < command.versions.length) throw fail('not_found', 'secret.version_not_found', 'The secret has no such version.')
+    return planDestroy(snapshot, found, { force: command.force, at })
+  })
 }
 
 /** KV's delete and undelete of versions: `deleted` false clears the deletion time. */
@@ -163,15 +169,15 @@ export const setVersionsDeleted = async (ports: SecretPorts, access: SecretAcces
 }
 
 /** Soft delete. */
-export const remove = async (ports: SecretPorts, access: SecretAccess): Promise<SecretRow> =>
-  (await change(ports, access, { actions: ['delete'], audit: 'secret.delete', confirm: true }, (snapshot, _versions, at) => planDelete(snapshot, at))).secret
+export const remove = (ports: SecretPorts, access: SecretAccess): Promise<ChangedSecret> =>
+  change(ports, access, { actions: ['delete'], audit: 'secret.delete', confirm: true }, (snapshot, _versions, at) => planDelete(snapshot, at))
 
-export const restore = async (ports: SecretPorts, access: SecretAccess): Promise<SecretRow> =>
-  (await change(ports, access, { actions: ['undelete'], audit: 'secret.restore', deleted: true }, (snapshot, _versions, at) => planRestore(snapshot, at))).secret
+export const restore = (ports: SecretPorts, access: SecretAccess): Promise<ChangedSecret> =>
+  change(ports, access, { actions: ['undelete'], audit: 'secret.restore', deleted: true }, (snapshot, _versions, at) => planRestore(snapshot, at))
 
-export const updateMetadata = async (ports: SecretPorts, access: SecretAccess, patch: MetadataPatch): Promise<SecretRow> => {
+export const updateMetadata = (ports: SecretPorts, access: SecretAccess, patch: MetadataPatch): Promise<ChangedSecret> => {
   const actions: ChangeOptions['actions'] = patch.ownerTeam === undefined ? ['update'] : ['administer']
-  return (await change(ports, access, { actions, audit: 'secret.metadata' }, (snapshot, _versions, at) => planMetadata(snapshot, patch, at))).secret
+  return change(ports, access, { actions, audit: 'secret.metadata' }, (snapshot, _versions, at) => planMetadata(snapshot, patch, at))
 }
 
 /** Removes a secret and all its versions for good. It need not be soft-deleted first. */

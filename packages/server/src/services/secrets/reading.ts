@@ -98,7 +98,7 @@ export const revealAll = async (ports: SecretPorts, access: SecretAccess, option
   return { items, withheld }
 }
 
-const readable = (snapshot: Snapshot, address: SecretAccess['address'], selector: string, now: number): boolean => {
+export const readable = (snapshot: Snapshot, address: SecretAccess['address'], selector: string, now: number): boolean => {
   try {
     requireReadable(snapshot, address, selector, now)
     return true

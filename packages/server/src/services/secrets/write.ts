@@ -2,9 +2,10 @@
 // number is part of what the ciphertext is bound to, so a write that lost a race plans and encrypts again.
 
 import { equalBytes } from '../../crypto/compare.ts'
+import type { HmacKey } from '../../crypto/keys.ts'
 import { hmacSha256 } from '../../crypto/mac.ts'
 import { makeUuidV7, jitter } from '../../crypto/random.ts'
-import type { Queryable } from '../../kernel/storage.ts'
+import { insertRecord, type WrittenRecord } from '../../kernel/audited-write.ts'
 import { fail } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { checkCurrent, planPut, type Plan } from './change.ts'
@@ -14,7 +15,7 @@ import { changeKey, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { loadFresh } from './reveal.ts'
 import { readVersion } from './rows.ts'
-import { sealValue, valueFingerprint } from './sealing.ts'
+import { sealValue } from './sealing.ts'
 import { encodeValue } from './value.ts'
 
 const ATTEMPTS = 24
@@ -31,36 +32,97 @@ export const optimistically = async <T>(attempt: () => Promise<T | 'lost'>): Pro
 
 /** Writes a value: a new secret, or a new version of one. @throws conflict, invalid_request, permission_denied */
 export const put = async (ports: SecretPorts, access: SecretAccess, command: PutCommand): Promise<Written> => {
-  const keys = await ports.keys(access.address.orgId)
+  const { call, address } = access
+  const keys = await ports.keys(address.orgId)
   const idempotent = idempotency(keys, access, command)
-  if (idempotent !== undefined) {
-    // Asked first, because the compare-and-swap of a repeated request no longer holds.
-    const seen = await ports.database.transaction(access.address.orgId, (tx) => repository.findIdempotent(tx, access.address.orgId, idempotent.keyMac))
-    if (seen !== undefined) return replay(access, command, seen, idempotent.requestMac)
-  }
   return optimistically(async () => {
-    const loaded = await loadFresh(ports, access.address, 'current')
-    return putOnce(ports, access, command, { keys, db: ports.database, snapshot: loaded?.snapshot, idempotent })
+    // A record that was made for an attempt that lost its race belongs to no write.
+    call.dropKeptRecords()
+    const snapshot = (await loadFresh(ports, address, 'current'))?.snapshot
+    if (idempotent !== undefined) {
+      // Asked after the secret was read: an earlier request that is in that snapshot has left its answer as well. And before the
+      // compare-and-swap, which no longer holds for a repeated request.
+      const seen = await ports.database.transaction(address.orgId, (tx) => repository.findIdempotent(tx, address.orgId, idempotent.keyMac), { readOnly: true })
+      if (seen !== undefined) return replay(access, command, seen, idempotent.requestMac)
+    }
+    const prepared = await prepare(ports, access, command, { keys, snapshot, idempotent })
+    const applied = await repository.apply(ports.database, prepared.change, keys.purpose('rows'))
+    if (applied.status === 'mismatch') throw mismatch()
+    // Repeated: the same request was a moment faster; the next look finds what it answered.
+    if (applied.status !== 'ok') return 'lost'
+    call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
+    return prepared.written
   })
 }
 
-/** The same as a part of the caller's transaction, which a lost race fails as a whole. @throws conflict */
-export const putIn = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, tx: Queryable): Promise<Written> => {
-  const keys = await ports.keys(access.address.orgId)
-  const loaded = await loadFresh({ ...ports, database: { ...ports.database, query: tx.query.bind(tx) } }, access.address, 'current')
-  const written = await putOnce(ports, access, command, { keys, db: tx, snapshot: loaded?.snapshot, idempotent: undefined })
-  if (written === 'lost') throw fail('conflict', 'secret.busy', 'A secret was changed by somebody else meanwhile; nothing was written. Try again.', { retryAfterSeconds: 1 })
-  return written
+export interface Write {
+  readonly access: SecretAccess
+  readonly command: PutCommand
+}
+
+/**
+ * All writes or none, with a record for each secret and one for the whole. Planned and encrypted before the transaction: nothing in
+ * it waits for another connection or for a key.
+ */
+export const putMany = async (ports: SecretPorts, writes: readonly Write[]): Promise<readonly Written[]> => {
+  const first = writes[0]
+  if (first === undefined) return []
+  const { call, address } = first.access
+  const { orgId } = address
+  const keys = await ports.keys(orgId)
+  // In one order for everybody, so that two documents do not wait for each other's rows.
+  const ordered = writes.toSorted((a, b) => (changeKey(a.access.address) < changeKey(b.access.address) ? -1 : 1))
+  return optimistically(async () => {
+    call.dropKeptRecords()
+    const prepared: Prepared[] = []
+    for (const { access, command } of ordered) {
+      const snapshot = (await loadFresh(ports, access.address, 'current'))?.snapshot
+      prepared.push(await prepare(ports, access, command, { keys, snapshot, idempotent: undefined }))
+      call.keepRecord()
+    }
+    const summary = summarise(first.access, prepared.length)
+    const done = await applyAll(ports, orgId, prepared, { summary, rowKey: keys.purpose('rows') })
+    if (!done) return 'lost'
+    call.changed(ordered.map(({ access }) => ({ orgId, kind: 'secret', key: changeKey(access.address) })))
+    return prepared.map(({ written }) => written)
+  })
+}
+
+class LostRace extends Error {}
+
+const applyAll = async (ports: SecretPorts, orgId: string, prepared: readonly Prepared[], { summary, rowKey }: { readonly summary: WrittenRecord; readonly rowKey: HmacKey }): Promise<boolean> => {
+  try {
+    await ports.database.transaction(orgId, async (tx) => {
+      for (const { change } of prepared) {
+        if ((await repository.apply(tx, change, rowKey)).status !== 'ok') throw new LostRace()
+      }
+      await insertRecord(tx, orgId, summary)
+    })
+    return true
+  } catch (error) {
+    if (error instanceof LostRace) return false
+    throw error
+  }
+}
+
+const summarise = ({ call, address }: SecretAccess, count: number): WrittenRecord => {
+  Object.assign(call.audit, { project: address.project, environment: address.environment, path: undefined, version: undefined, resourceId: undefined, metadata: { ...call.audit.metadata, written: count } })
+  return call.writeRecord({ status: 200 })
 }
 
 interface PutContext {
   readonly idempotent: IdempotencyMacs | undefined
   readonly keys: SecretKeys
-  readonly db: Queryable
   readonly snapshot: Snapshot | undefined
 }
 
-const putOnce = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, context: PutContext): Promise<Written | 'lost'> => {
+/** A write that only needs to be applied: permitted, planned, encrypted, its record made. */
+interface Prepared {
+  readonly change: repository.Change
+  readonly written: Written
+}
+
+const prepare = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, context: PutContext): Promise<Prepared> => {
   const { call, address } = access
   const { snapshot, keys } = context
   const alive = snapshot !== undefined && snapshot.secret.deletedAt === undefined
@@ -72,8 +134,9 @@ const putOnce = async (ports: SecretPorts, access: SecretAccess, command: PutCom
   const plaintext = encodeValue(command.value, type, ports.limits.valueBytes)
   try {
     checkCurrent(snapshot, requiredCas(snapshot, command))
-    const plan = await withEviction(ports, address, keys, snapshot, planPut(snapshot, freshRow(access, type, at), { ...command.metadata, type }, { at, expiresAt: expiry(snapshot, command, at), pending: command.pending }))
-    return await seal(access, command, { ...context, plan, plaintext, at, created: !alive })
+    const planned = planPut(snapshot, freshRow(access, type, at), { ...command.metadata, type }, { at, expiresAt: command.expiresAt, pending: command.pending })
+    const plan = await withEviction(ports, address, keys, snapshot, planned)
+    return await seal(access, command, { ...context, plan, plaintext, created: !alive })
   } finally {
     wipe(plaintext)
   }
@@ -86,11 +149,9 @@ const requiredCas = (snapshot: Snapshot | undefined, command: PutCommand): numbe
   return command.expectedCurrent
 }
 
-const expiry = (snapshot: Snapshot | undefined, command: PutCommand, at: number): number | undefined => {
-  if (command.expiresAt !== undefined) return command.expiresAt
-  const seconds = (command.metadata.settings ?? snapshot?.secret.settings)?.deleteVersionAfterSeconds
-  return seconds === undefined || seconds === 0 ? undefined : at + seconds * 1000
-}
+/** Seconds that a version without an expiry of its own lives; 0: for ever. */
+const lifetime = (plan: Plan, command: PutCommand): number =>
+  command.expiresAt !== undefined ? 0 : (command.ttlSeconds ?? 0) > 0 ? (command.ttlSeconds ?? 0) : (plan.secret.settings.deleteVersionAfterSeconds ?? 0)
 
 /** The row of a secret that does not exist yet. */
 export const freshRow = (access: SecretAccess, type: ValueType, at: number): SecretRow => ({
@@ -127,35 +188,31 @@ const withEviction = async (ports: SecretPorts, address: SecretAddress, keys: Se
 interface SealContext extends PutContext {
   readonly plan: Plan
   readonly plaintext: Buffer
-  readonly at: number
   readonly created: boolean
 }
 
-const seal = async (access: SecretAccess, command: PutCommand, context: SealContext): Promise<Written | 'lost'> => {
+const seal = async (access: SecretAccess, command: PutCommand, context: SealContext): Promise<Prepared> => {
   const { call, address } = access
   const { plan, keys, plaintext } = context
   const { secret } = plan
   const version = secret.lastVersion
   const sealed = await sealValue(keys, { orgId: address.orgId, secretId: secret.secretId, version, type: secret.type }, plaintext)
-  call.audit.version = version
-  call.audit.resourceId = secret.secretId
-  const audit = call.writeRecord({ status: command.status, action: command.pending ? 'secret.propose' : context.created ? 'secret.create' : 'secret.update' })
+  Object.assign(call.audit, { project: address.project, environment: address.environment, path: address.path, version, resourceType: 'secret', resourceId: secret.secretId })
+  const action = command.pending ? 'secret.propose' : context.created ? 'secret.create' : 'secret.update'
+  const audit = call.writeRecord({ status: command.status, action: call.audit.action ?? action })
   const written: Written = { secretId: secret.secretId, version, state: command.pending ? 'PENDING' : 'CURRENT', type: secret.type, fingerprint: sealed.fingerprint, createdAt: audit.at, created: context.created }
   const idempotent = context.idempotent === undefined ? undefined : { ...context.idempotent, answer: { ...written } }
-  const applied = await repository.apply(context.db, { orgId: address.orgId, plan: stamp(plan, audit.at, context.created), sealed, actor: actorOf(access), audit, idempotent }, keys.purpose('rows'))
-  if (applied.status === 'conflict' || applied.status === 'exists') return 'lost'
-  if (applied.status === 'mismatch') throw mismatch()
-  if (applied.status === 'repeated') return repeated(applied.answer)
-  call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
-  return written
+  return { written, change: { orgId: address.orgId, plan: stamp(plan, audit.at, lifetime(plan, command)), sealed, actor: actorOf(access), audit, idempotent } }
 }
 
-// The audit record's time is the write's time everywhere.
-const stamp = (plan: Plan, at: number, created: boolean): Plan => ({ ...plan, secret: { ...plan.secret, updatedAt: at, ...(created && plan.expectedRevision === 0 ? { createdAt: at } : {}) } })
-
-const repeated = (answer: Readonly<Record<string, unknown>>): Written => {
-  // Only we write this column, in the statement above; a database that was tampered with can at worst lie about a version number.
-  return answer as unknown as Written
+// The audit record's time is the write's time everywhere, and what a lifetime is counted from.
+const stamp = (plan: Plan, at: number, lifetimeSeconds: number): Plan => {
+  const { newVersion } = plan
+  return {
+    ...plan,
+    secret: { ...plan.secret, updatedAt: at, ...(plan.expectedRevision === 0 ? { createdAt: at } : {}) },
+    newVersion: newVersion === undefined || lifetimeSeconds === 0 ? newVersion : { ...newVersion, expiresAt: at + lifetimeSeconds * 1000 },
+  }
 }
 
 const mismatch = (): Error => fail('conflict', 'idempotency.mismatch', 'This idempotency key was used for another request.', { field: 'Idempotency-Key' })
@@ -164,7 +221,10 @@ const replay = (access: SecretAccess, command: PutCommand, seen: repository.Seen
   if (command.pending) access.authorise('rotate', 'update', 'create')
   else access.authorise('update', 'create')
   if (!equalBytes(seen.requestMac, requestMac)) throw mismatch()
-  return repeated(seen.answer)
+  // Only we write this column, with the write itself; a database that was tampered with can at worst lie about a version number.
+  const written = seen.answer as unknown as Written
+  Object.assign(access.call.audit, { version: written.version, resourceId: written.secretId, metadata: { ...access.call.audit.metadata, repeated: true } })
+  return written
 }
 
 interface IdempotencyMacs {
@@ -181,20 +241,9 @@ const idempotency = (keys: SecretKeys, access: SecretAccess, command: PutCommand
   try {
     return {
       keyMac: hmacSha256(key, JSON.stringify([call.caller?.principalId ?? call.caller?.tokenId ?? '', call.idempotencyKey])),
-      requestMac: hmacSha256(key, JSON.stringify([address, command.type, command.metadata, command.expiresAt, command.expectedCurrent, command.pending]), '\n', value),
+      requestMac: hmacSha256(key, JSON.stringify([address, command.type, command.metadata, command.expiresAt, command.ttlSeconds, command.expectedCurrent, command.pending]), '\n', value),
     }
   } finally {
     wipe(value)
-  }
-}
-
-/** Whether the value differs from the stored one, told by fingerprint: no decryption. */
-export const isUnchanged = async (ports: SecretPorts, address: SecretAddress, snapshot: Snapshot, text: string): Promise<boolean> => {
-  const keys = await ports.keys(address.orgId)
-  const bytes = Buffer.from(text)
-  try {
-    return snapshot.selected?.fingerprint === valueFingerprint(keys, { orgId: address.orgId, secretId: snapshot.secret.secretId }, bytes)
-  } finally {
-    wipe(bytes)
   }
 }
