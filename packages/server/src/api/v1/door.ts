@@ -6,11 +6,12 @@ import { fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Method, Operation } from '../../kernel/operation.ts'
 import { parseQuery, sliceSegments, type PathSegments } from '../../kernel/path.ts'
 import type { Mount, OrgRegistry } from '../../kernel/tenancy.ts'
-import type { Answer } from '../../request/exchange.ts'
+import type { Answer, WarmForm } from '../../request/exchange.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import { errorHeaders, type DoorLimits } from '../http/doors.ts'
 import { header, readBody, readMessage, type Message } from '../http/request.ts'
 import { Router } from '../http/router.ts'
+import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
 import { errorsOf, vaultStatus } from './status.ts'
 
@@ -163,7 +164,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error)
-      const body = error.data === undefined ? { errors: errorsOf(error) } : envelope(exchange, { data: error.data, mountType: 'kv', warnings: null })
+      const body = error.data === undefined ? { errors: errorsOf(error) } : envelope(exchange.requestId, { data: error.data, mountType: 'kv', warnings: null })
       void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(JSON.stringify(body))
     },
   }
@@ -188,8 +189,13 @@ const run = (exchange: HttpExchange, { prepared, params, mount, namespace }: Rou
     idempotencyKey: message.idempotencyKey,
     sourceIp: message.sourceIp,
     mount,
+    warm: isPlainRead(exchange.request.raw) && mount !== undefined ? warmForm(exchange.request.raw.url ?? '/', { prepared, mount }) : undefined,
   })
 }
+
+const JSON_TYPE = 'application/json'
+
+const warmForm = (target: string, to: Pick<Routed, 'prepared' | 'mount'>): WarmForm => ({ target, contentType: JSON_TYPE, render: (data, requestId) => bodyOf(requestId, to, { data, warnings: null }) })
 
 interface Enveloped {
   readonly data: unknown
@@ -198,20 +204,23 @@ interface Enveloped {
   readonly warnings: readonly string[] | null
 }
 
-const envelope = (exchange: HttpExchange, { data, auth, mountType, warnings }: Enveloped): Record<string, unknown> => ({
-  request_id: exchange.requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data, wrap_info: null, warnings, auth: auth ?? null, mount_type: mountType,
+const envelope = (requestId: string, { data, auth, mountType, warnings }: Enveloped): Record<string, unknown> => ({
+  request_id: requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data, wrap_info: null, warnings, auth: auth ?? null, mount_type: mountType,
 })
 
-const send = (exchange: HttpExchange, { prepared, mount }: Routed, answer: Answer): void => {
+const bodyOf = (requestId: string, { prepared, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: { readonly data: Answer['data']; readonly warnings: Enveloped['warnings'] }): string => {
+  const encoded = answer.data === undefined ? null : encodeOutput(prepared.operation.output, answer.data, true)
+  const { auth, ...data } = encoded ?? {}
+  const isAuth = auth !== undefined
+  return JSON.stringify(envelope(requestId, { data: encoded === null || isAuth ? null : data, ...(isAuth ? { auth } : {}), mountType: mount?.type ?? prepared.operation.tag, warnings: answer.warnings }))
+}
+
+const send = (exchange: HttpExchange, routed: Routed, answer: Answer): void => {
   const warnings = answer.ignored.length === 0 ? null : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
   if (answer.data === undefined && warnings === null) {
     void exchange.reply.code(204).send()
     return
   }
-  const encoded = answer.data === undefined ? null : encodeOutput(prepared.operation.output, answer.data, true)
-  const { auth, ...data } = encoded ?? {}
-  const isAuth = auth !== undefined
-  const body = envelope(exchange, { data: encoded === null || isAuth ? null : data, ...(isAuth ? { auth } : {}), mountType: mount?.type ?? prepared.operation.tag, warnings })
-  void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', 'application/json').send(JSON.stringify(body))
+  void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(bodyOf(exchange.requestId, routed, { data: answer.data, warnings }))
 }
 

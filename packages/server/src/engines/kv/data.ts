@@ -2,8 +2,9 @@
 
 import { asCofferError, fail, isCofferError } from '../../kernel/errors.ts'
 import { snakeCase } from '../../kernel/fields.ts'
-import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
+import { implement, withWarm, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import type { Places } from '../../kernel/places.ts'
+import type { WarmAnswer } from '../../kernel/warm.ts'
 import type { SecretsPort, Revealed, SecretAccess } from '../../kernel/secrets.ts'
 import type { Snapshot, VersionRow } from '../../kernel/secret-model.ts'
 import { parseJson } from '../../lib/json.ts'
@@ -97,8 +98,14 @@ const change = (secrets: SecretsPort, places: Places): Pick<Handled, 'deleteLate
   }
 }
 
+/** A map that is stored as it would be written again becomes part of the answer as it is. */
+const warmRead: WarmAnswer = {
+  form: (type) => (type === 'json' ? 'json' : 'text'),
+  answer: (_address, { snapshot, version, state, type }, value) => (state === 'PENDING' ? undefined : { data: type === 'json' ? value : { value }, metadata: metadataOf(snapshot, version) }),
+}
+
 export const dataOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
-  implement(operations, {
+  withWarm(implement(operations, {
     ...change(secrets, places),
     async readData(input, call) {
       const revealed = await revealOr404(secrets, await secretAt(places, call, input.path), selector(input.version), 'data')
@@ -124,4 +131,4 @@ export const dataOperations = (secrets: SecretsPort, places: Places): readonly I
       const revealed = await revealOr404(secrets, { ...access, authorise: () => grant }, selector(input.version), 'subkeys')
       return { subkeys: subkeysOf(takeMap(revealed), input.depth), metadata: metadataOf(revealed.snapshot, revealed.version) }
     },
-  })
+  }), operations.readData.id, warmRead)
