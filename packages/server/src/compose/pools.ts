@@ -1,7 +1,7 @@
 // A worker's connections, by role: requests, freshness (its own, so that a round never queues behind requests), jobs and
 // the audit shipper, each with the rights of its role and no more.
 
-import { Pool } from '../storage/pool.ts'
+import { Pool, type ConnectionSettings } from '../storage/pool.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 
 export interface Pools {
@@ -14,10 +14,11 @@ export interface Pools {
 
 export const openPools = ({ config, database, logger }: WorkerContext): Pools => {
   const onIdleError = (code: string): void => logger.warn('an idle database connection failed', { code })
-  const open = (settings: ConstructorParameters<typeof Pool>[0], max: number): Pool => new Pool(settings, { max, onIdleError })
+  const open = (settings: ConnectionSettings, max: number, statementTimeoutMs = 30_000): Pool => new Pool(settings, { max, onIdleError, statementTimeoutMs, silenceMs: statementTimeoutMs + 3_000 })
   const pools = {
-    app: open(database.pooled.coffer_app, config.database.poolSize),
-    freshness: open(database.pooled.coffer_app, 3),
+    // Somebody waits for these: a database that has gone silent is a 503 while they still do.
+    app: open(database.pooled.coffer_app, config.database.poolSize, 12_000),
+    freshness: open(database.pooled.coffer_app, 3, 5_000),
     jobs: open(database.pooled.coffer_jobs, 2),
     audit: open(database.pooled.coffer_audit, 2),
   }

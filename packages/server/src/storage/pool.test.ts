@@ -127,3 +127,11 @@ test('the environment of the process decides nothing about connections', async (
   assert.deepEqual(rows, [{ who: 'coffer_app', timeout: '30s' }])
   await pool.close()
 })
+
+test('a connection that stays silent is given up, and so is what waits behind it', async (t) => {
+  const pool = new Pool(database.settingsFor('coffer_app'), { max: 1, silenceMs: 200 })
+  t.after(() => pool.close())
+  await assert.rejects(pool.query('select pg_sleep(30)'), { kind: 'unavailable', code: 'storage.unavailable' })
+  await assert.rejects(pool.transaction(null, (tx) => tx.query('select pg_sleep(30)')), { kind: 'unavailable' })
+  assert.equal((await pool.query<{ n: number }>('select 1 as n')).rows[0]?.n, 1)
+})

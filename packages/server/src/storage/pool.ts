@@ -25,6 +25,11 @@ export interface PoolOptions {
   readonly max?: number
   readonly connectTimeoutMs?: number
   readonly statementTimeoutMs?: number
+  /**
+   * How long an answer may take before the connection is given up. The statement timeout is kept by the database, and says
+   * nothing when that or the network to it is silent. Longer than the statement timeout; default: no limit.
+   */
+  readonly silenceMs?: number
   readonly idleTimeoutMs?: number
   /** Told of connections that fail while idle; those need no action, the pool replaces them. */
   readonly onIdleError?: (code: string) => void
@@ -52,6 +57,7 @@ export const clientConfig = (settings: ConnectionSettings, options: PoolOptions 
     options: startup.map((setting) => `-c ${setting}`).join(' '),
     application_name: settings.applicationName ?? 'coffer',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    ...(options.silenceMs === undefined ? {} : { query_timeout: options.silenceMs }),
     keepAlive: true,
     pipeline: true,
     types: valueTypes,
