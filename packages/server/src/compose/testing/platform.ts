@@ -19,6 +19,7 @@ import { encodeOutput } from '../../kernel/output.ts'
 import type { SealControl } from '../../kernel/seal-control.ts'
 import { DEFAULT_PROJECT, type Mount } from '../../kernel/tenancy.ts'
 import { testDatabase, type TestDatabase, type TestScope } from '../../kernel/testing/database.ts'
+import { Keyring } from '../../keyring/keyring.ts'
 import { importRootKey } from '../../keyring/root-key.ts'
 import { tokens } from './contracts.ts'
 import type { Runner } from '../../request/pipeline.ts'
@@ -75,6 +76,8 @@ export interface TestPlatform {
   readonly anotherWorker: (options?: PlatformOptions) => Promise<TestWorker>
   /** The audit records of writes (they commit with the write), oldest first. */
   readonly written: () => Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** For rows that no operation makes yet, written with their MAC. */
+  readonly keyring: Keyring
   /** What the server logged. */
   readonly log: readonly string[]
 }
@@ -100,6 +103,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
   const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {} })
   const worker = await start(options)
   const root = worker.withToken(rootToken)
+  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey) })
   let numbered = 0
   return {
     ...worker,
@@ -107,6 +111,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
     rootOrgId,
     rootToken,
     root,
+    keyring,
     log,
     anotherWorker: (over = {}) => start(over),
     async as(request) {

@@ -9,8 +9,7 @@ import { currentVersion, type AliasRow, type SecretRow, type Snapshot, type Valu
 import type { ChangedSecret, MetadataPatch, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
-import { loadFresh, open, requireSecret } from './reveal.ts'
-import { readVersion } from './rows.ts'
+import { loadFresh, loadRecord, open, readVersions, requireSecret } from './reveal.ts'
 import { actorOf, freshRow, optimistically, put } from './write.ts'
 import { wipe } from '../../lib/bytes.ts'
 
@@ -32,12 +31,12 @@ const change = async (ports: SecretPorts, access: SecretAccess, options: ChangeO
   access.authorise(...options.actions)
   const keys = await ports.keys(address.orgId)
   const done = await optimistically(async () => {
-    const loaded = await loadFresh(ports, address, 'current')
+    const loaded = await loadRecord(ports, address, 'current')
     const snapshot = options.deleted === true && loaded !== null ? loaded.snapshot : requireSecret(loaded, address).snapshot
     const { secretId } = snapshot.secret
     const versions = async (numbers: readonly number[]): Promise<readonly VersionRow[]> => {
       const rows = await ports.database.transaction(address.orgId, (tx) => repository.getVersions(tx, address.orgId, secretId, numbers))
-      return rows.map((row) => readVersion(secretId, row, keys.purposeVersions('rows')))
+      return readVersions(ports, address, keys, { secretId, rows })
     }
     const plan = await planner(snapshot, versions, call.now())
     call.audit.resourceId = secretId
@@ -119,7 +118,7 @@ export const setAlias = async (ports: SecretPorts, access: SecretAccess, command
 export const rollback = async (ports: SecretPorts, access: SecretAccess, command: { readonly selector: string; readonly expectedCurrent: number | undefined }): Promise<Written> => {
   const { call, address } = access
   const grant = access.authorise('update', 'rotate')
-  const current = requireSecret(await loadFresh(ports, address, 'current'), address)
+  const current = requireSecret(await loadRecord(ports, address, 'current'), address)
   const selector = String(resolve(current.snapshot, command.selector))
   const old = requireSecret(await loadFresh(ports, address, selector), address)
   const opened = open(ports, grant, address, old, selector, call.now())
@@ -185,7 +184,7 @@ export const purge = async (ports: SecretPorts, access: SecretAccess): Promise<v
   const { call, address } = access
   access.authorise('destroy')
   await optimistically(async () => {
-    const loaded = await loadFresh(ports, address, 'current')
+    const loaded = await loadRecord(ports, address, 'current')
     if (loaded === null) throw fail('not_found', 'secret.not_found', `There is no secret ${quote(address.path)} in ${quote(address.environment)}.`)
     const { secret } = loaded.snapshot
     call.audit.resourceId = secret.secretId

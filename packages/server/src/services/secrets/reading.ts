@@ -6,8 +6,8 @@ import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, Secre
 import type { CachedSecret, SecretPorts } from './ports.ts'
 import type { WarmSecrets } from '../../kernel/warm.ts'
 import * as repository from './repository.ts'
-import { cacheKey, loadFresh, loadSnapshot, open, readRow, requireReadable, requireSecret } from './reveal.ts'
-import { readVersion } from './rows.ts'
+import { cacheKey, loadRecord, loadSnapshot, open, guarded, readRow, readVersions, requireReadable, requireSecret } from './reveal.ts'
+import { checkListed } from './rows.ts'
 import { withKey } from './sealing.ts'
 
 /** The plaintext of one version, decrypted for this caller, who wipes it. */
@@ -31,7 +31,7 @@ export const warmSecrets = (ports: SecretPorts): WarmSecrets<CachedSecret> => ({
 /** A secret without its value. */
 export const metadata = async (ports: SecretPorts, access: SecretAccess, options: { readonly selector: string; readonly deleted?: boolean }): Promise<Snapshot> => {
   access.authorise('read')
-  const loaded = await loadFresh(ports, access.address, options.selector)
+  const loaded = await loadRecord(ports, access.address, options.selector)
   const found = options.deleted === true && loaded !== null ? loaded : requireSecret(loaded, access.address)
   access.call.audit.resourceId = found.snapshot.secret.secretId
   return found.snapshot
@@ -40,24 +40,24 @@ export const metadata = async (ports: SecretPorts, access: SecretAccess, options
 export const history = async (ports: SecretPorts, access: SecretAccess, page: { readonly before: number; readonly limit: number }): Promise<{ readonly secret: SecretRow; readonly items: readonly HistoryItem[]; readonly aliases: Snapshot['aliases'] }> => {
   access.authorise('read')
   const { address } = access
-  const { snapshot } = requireSecret(await loadFresh(ports, address, 'current'), address)
+  const { snapshot } = requireSecret(await loadRecord(ports, address, 'current'), address)
   access.call.audit.resourceId = snapshot.secret.secretId
   const keys = await ports.keys(address.orgId)
   const rows = await ports.database.transaction(address.orgId, (tx) => repository.listVersions(tx, address.orgId, snapshot.secret.secretId, page.before, page.limit))
   return {
     secret: snapshot.secret,
     aliases: snapshot.aliases,
-    items: rows.map((row) => {
-      const version = readVersion(snapshot.secret.secretId, row, keys.purposeVersions('rows'))
-      return { version, state: shownState(version, snapshot.aliases) }
-    }),
+    items: readVersions(ports, address, keys, { secretId: snapshot.secret.secretId, rows }).map((version) => ({ version, state: shownState(version, snapshot.aliases) })),
   }
 }
 
 /** Metadata of secrets in path order. The caller filters by what may be seen; the address's path is the prefix. */
 export const list = async (ports: SecretPorts, access: SecretAccess, page: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedSecret[]> => {
   access.authorise('list')
-  const rows = await ports.database.transaction(access.address.orgId, (tx) => repository.list(tx, access.address, page), { readOnly: true })
+  const { address } = access
+  const keys = await ports.keys(address.orgId)
+  const rows = await ports.database.transaction(address.orgId, (tx) => repository.list(tx, address, page), { readOnly: true })
+  for (const row of rows) guarded(ports, { orgId: address.orgId, path: row.path }, () => checkListed({ ...row, mount_id: address.mountId, environment: address.environment }, keys.purposeVersions('rows')))
   return rows.map((row) => ({
     secretId: row.secret_id,
     path: row.path,

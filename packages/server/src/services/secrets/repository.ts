@@ -100,12 +100,17 @@ export interface ListedRow {
   readonly created_at: Date
   readonly updated_at: Date
   readonly deleted_at: Date | null
+  readonly revision: number
+  readonly mac: Buffer
+  readonly current_row_version: number | null
+  readonly current_mac: Buffer | null
 }
 
 /** Metadata in path order after a cursor. Prefix matches bytewise through the unique index. */
 export const list = async (db: Queryable, address: SecretAddress, options: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedRow[]> => {
   const found = await db.query<ListedRow>(
-    `select s.secret_id, s.path, s.type, s.owner_team, s.description, s.rotation_strategy, s.last_version, a.version as current_version, s.created_at, s.updated_at, s.deleted_at
+    `select s.secret_id, s.path, s.type, s.owner_team, s.description, s.rotation_strategy, s.last_version, a.version as current_version, s.created_at, s.updated_at, s.deleted_at, s.revision, s.mac,
+       a.row_version as current_row_version, a.mac as current_mac
      from coffer.secrets s left join coffer.secret_aliases a on a.org_id = s.org_id and a.secret_id = s.secret_id and a.alias = 'current'
      where s.org_id = $1 and s.mount_id = $2 and s.environment = $3 and s.path > $5 and s.path >= $4 and ($4 = '' or s.path < left($4, -1) || '0')
        and (s.deleted_at is not null) = $7

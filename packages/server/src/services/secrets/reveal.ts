@@ -7,7 +7,7 @@ import type { Revealed } from '../../kernel/secrets.ts'
 import { currentVersion, shownState, type SecretAddress, type Snapshot, type VersionRow } from '../../kernel/secret-model.ts'
 import { changeKey, type CachedSecret, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
-import { readSnapshot, RowIntegrityError } from './rows.ts'
+import { readSnapshot, readVersion, RowIntegrityError, type VersionRecord } from './rows.ts'
 import { openValue, withKey } from './sealing.ts'
 
 /** Key in the cache: the secret as the change feed names it, and the selector. */
@@ -16,15 +16,20 @@ export const cacheKey = (address: SecretAddress, selector: string): string => `$
 const missing = (address: SecretAddress): Error => fail('not_found', 'secret.not_found', `There is no secret ${quote(address.path)} in ${quote(address.environment)}.`)
 
 /** @throws internal `secret.integrity` for a row that was altered outside the product: never a silent miss. */
-export const readRow = (ports: SecretPorts, orgId: string, keys: SecretKeys, row: Parameters<typeof readSnapshot>[0]): Snapshot => {
+export const readRow = (ports: SecretPorts, orgId: string, keys: SecretKeys, row: Parameters<typeof readSnapshot>[0]): Snapshot =>
+  guarded(ports, { orgId, path: row.path }, () => readSnapshot(row, keys.purposeVersions('rows')))
+
+/** The same for versions that were read by themselves. */
+export const readVersions = (ports: SecretPorts, address: SecretAddress, keys: SecretKeys, { secretId, rows }: { readonly secretId: string; readonly rows: readonly VersionRecord[] }): readonly VersionRow[] =>
+  guarded(ports, address, () => rows.map((row) => readVersion(secretId, row, keys.purposeVersions('rows'))))
+
+export const guarded = <T>(ports: Pick<SecretPorts, 'integrityFailure'>, { orgId, path }: Pick<SecretAddress, 'orgId' | 'path'>, read: () => T): T => {
   try {
-    return readSnapshot(row, keys.purposeVersions('rows'))
+    return read()
   } catch (error) {
-    if (error instanceof RowIntegrityError) {
-      ports.integrityFailure(orgId, error.what)
-      throw fail('internal', 'secret.integrity', `The stored record of secret ${quote(row.path)} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`, { cause: error })
-    }
-    throw error
+    if (!(error instanceof RowIntegrityError)) throw error
+    ports.integrityFailure(orgId, error.what)
+    throw fail('internal', 'secret.integrity', `The stored record of secret ${quote(path)} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`, { cause: error })
   }
 }
 
@@ -46,15 +51,19 @@ const NEGATIVE_MS = 10_000
 
 /** The same past the cache: for changes, which must see what is committed. */
 export const loadFresh = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<CachedSecret | null> => {
+  const loaded = await loadRecord(ports, address, selector)
+  return loaded === null ? null : withKey(await ports.keys(address.orgId), address.orgId, loaded.snapshot)
+}
+
+/** Without the version's key: a secret whose stored bytes are damaged can still be written, promoted and removed. */
+export const loadRecord = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<{ readonly snapshot: Snapshot } | null> => {
   const keys = await ports.keys(address.orgId)
   const row = await repository.lookup(ports.database, address, selector)
-  if (row === undefined) return null
-  const snapshot = readRow(ports, address.orgId, keys, row)
-  return withKey(keys, address.orgId, snapshot)
+  return row === undefined ? null : { snapshot: readRow(ports, address.orgId, keys, row) }
 }
 
 /** The live secret, whatever its versions. @throws not_found */
-export const requireSecret = (found: CachedSecret | undefined | null, address: SecretAddress): CachedSecret => {
+export const requireSecret = <Found extends { readonly snapshot: Snapshot }>(found: Found | undefined | null, address: SecretAddress): Found => {
   if (found === undefined || found === null || found.snapshot.secret.deletedAt !== undefined) throw missing(address)
   return found
 }

@@ -104,6 +104,20 @@ export const readSnapshot = (row: LookupRow, keys: readonly VersionedKey[]): Sna
   return { secret, aliases, selected: readSelected(row, secret.secretId, keys) }
 }
 
+interface ListedColumns extends Pick<LookupRow, 'secret_id' | 'mount_id' | 'environment' | 'path' | 'type' | 'last_version' | 'revision' | 'deleted_at' | 'mac'> {
+  readonly current_version: number | null
+  readonly current_row_version: number | null
+  readonly current_mac: Buffer | null
+}
+
+/** @throws RowIntegrityError when a listed secret, or its `current`, was altered outside the product. */
+export const checkListed = (row: ListedColumns, keys: readonly VersionedKey[]): void => {
+  const secret: MacSecret = { secretId: row.secret_id, mountId: row.mount_id, environment: row.environment, path: row.path, type: valueType(row.type), lastVersion: row.last_version, revision: row.revision, deletedAt: row.deleted_at?.getTime() }
+  check(keys, `secret ${secret.secretId}`, row.mac, (key) => macSecret(key, secret))
+  const { current_version: version, current_row_version: rowVersion, current_mac: mac } = row
+  if (version !== null && rowVersion !== null && mac !== null) check(keys, `alias current of secret ${secret.secretId}`, mac, (key) => macAlias(key, secret.secretId, 'current', version, rowVersion))
+}
+
 const readSecret = (row: LookupRow): SecretRow => ({
   secretId: row.secret_id,
   mountId: row.mount_id,

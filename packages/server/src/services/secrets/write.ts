@@ -13,8 +13,7 @@ import { currentVersion, type SecretAddress, type SecretRow, type Snapshot, type
 import type { PutCommand, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
-import { loadFresh } from './reveal.ts'
-import { readVersion } from './rows.ts'
+import { loadRecord, readVersions } from './reveal.ts'
 import { sealValue } from './sealing.ts'
 import { encodeValue } from './value.ts'
 
@@ -38,7 +37,7 @@ export const put = async (ports: SecretPorts, access: SecretAccess, command: Put
   return optimistically(async () => {
     // A record that was made for an attempt that lost its race belongs to no write.
     call.dropKeptRecords()
-    const snapshot = (await loadFresh(ports, address, 'current'))?.snapshot
+    const snapshot = (await loadRecord(ports, address, 'current'))?.snapshot
     if (idempotent !== undefined) {
       // Asked after the secret was read: an earlier request that is in that snapshot has left its answer as well. And before the
       // compare-and-swap, which no longer holds for a repeated request.
@@ -76,7 +75,7 @@ export const putMany = async (ports: SecretPorts, writes: readonly Write[]): Pro
     call.dropKeptRecords()
     const prepared: Prepared[] = []
     for (const { access, command } of ordered) {
-      const snapshot = (await loadFresh(ports, access.address, 'current'))?.snapshot
+      const snapshot = (await loadRecord(ports, access.address, 'current'))?.snapshot
       prepared.push(await prepare(ports, access, command, { keys, snapshot, idempotent: undefined }))
       call.keepRecord()
     }
@@ -181,7 +180,7 @@ const withEviction = async (ports: SecretPorts, address: SecretAddress, keys: Se
   if (keep === 0 || snapshot === undefined || plan.secret.lastVersion <= keep) return plan
   const rows = await ports.database.transaction(address.orgId, (tx) => repository.versionsUpTo(tx, address.orgId, plan.secret.secretId, plan.secret.lastVersion - keep))
   const spared = new Set([currentVersion(snapshot), plan.newVersion?.version ?? 0])
-  const old = rows.map((row) => readVersion(plan.secret.secretId, row, keys.purposeVersions('rows'))).filter((version) => plan.newVersion?.state === 'ACTIVE' || !spared.has(version.version))
+  const old = readVersions(ports, address, keys, { secretId: plan.secret.secretId, rows }).filter((version) => plan.newVersion?.state === 'ACTIVE' || !spared.has(version.version))
   return { ...plan, versions: [...plan.versions, ...old.map((version) => ({ version, state: 'DESTROYED' as const, expiresAt: version.expiresAt, deletedAt: version.deletedAt }))] }
 }
 
