@@ -25,7 +25,7 @@ const readJson = (content: string): unknown => {
 
 const readYaml = (content: string): unknown => {
   try {
-    return parseYaml(content, { maxAliasCount: 100, prettyErrors: false, logLevel: 'silent' })
+    return parseYaml(content, { maxAliasCount: 100, prettyErrors: false, logLevel: 'error' })
   } catch {
     throw broken('it is not YAML')
   }

@@ -43,7 +43,7 @@ const checks: Readonly<Record<ValueType, (text: string) => void>> = {
   yaml: (text) => {
     try {
       // Aliases are bounded: a few lines of YAML can otherwise stand for gigabytes.
-      parseYaml(text, { maxAliasCount: 100, prettyErrors: false, logLevel: 'silent' })
+      parseYaml(text, { maxAliasCount: 100, prettyErrors: false, logLevel: 'error' })
     } catch {
       throw wrong('it is not YAML')
     }
