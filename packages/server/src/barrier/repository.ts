@@ -51,6 +51,11 @@ export const deleteEntry = async (tx: Transaction, { orgId, mountId, key }: Entr
   return count
 }
 
+/** Deletes everything of several mounts. */
+export const deleteMounts = async (tx: Transaction, orgId: string, mountIds: readonly string[]): Promise<void> => {
+  await tx.query('delete from entries where org_id = $1 and mount_id = any($2::uuid[])', [orgId, mountIds])
+}
+
 /** Deletes up to `limit` entries of a mount, for good. */
 export const deleteSome = async (tx: Transaction, { orgId, mountId }: Omit<EntryPlace, 'key'>, limit: number): Promise<number> => {
   const { count } = await tx.query(

@@ -27,6 +27,8 @@ export interface AccessParts {
 }
 
 export interface Access extends AccessPort {
+  /** For whatever else makes tokens. */
+  readonly ports: IssuePorts
   loadPolicies(orgId: string): Promise<readonly PolicyRow[]>
 }
 
@@ -35,11 +37,13 @@ export const makeAccess = (parts: AccessParts): Access => {
   const ports: IssuePorts = {
     database: parts.database,
     keys: authority.keys,
+    dropState: authority.dropState,
     organizationOf: authority.organizationOf,
     shortIdOf: async (orgId) => (orgId === parts.rootOrgId ? undefined : (await byId(parts.organizations, orgId))?.shortId),
     projectOf: async (orgId, mountId) => (await parts.registry(orgId)).mountById(mountId)?.path,
   }
   return {
+    ports,
     issue: (grant, call, command) => issue(ports, grant, call, command),
     self: (_call, caller) => lookupById(ports, caller.orgId, caller.tokenId),
     listTokens: (grant, call, page) => tokens.list(ports, grant, call, page),

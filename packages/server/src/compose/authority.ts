@@ -11,6 +11,7 @@ import type { HmacKey } from '../crypto/keys.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
 import { cacheKeyOf, find, takeUse, type TokenPorts } from '../services/identity/tokens.ts'
 import { parseAclPolicy } from '../services/policy/acl/parse.ts'
+import { builtinPolicies, WRAPPING_POLICY } from '../services/policy/builtin.ts'
 import { compilePrincipal, type CompiledPrincipal } from '../services/policy/compiled.ts'
 import { decide } from '../services/policy/decide.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
@@ -41,7 +42,7 @@ const NEGATIVE_MS = 2_000
 /** Policies of an organization, parsed. One that no longer parses denies nothing and allows nothing; writing it was refused. */
 export const parsePolicies = (rows: readonly PolicyRow[]): OrgPolicies => ({
   json: rows.filter((row) => row.kind === 'json').map((row) => parseJsonPolicy(row.body, row.name)),
-  acl: new Map(rows.filter((row) => row.kind === 'acl').map((row) => [row.name, parseAclPolicy(row.body, row.name)])),
+  acl: new Map([...builtinPolicies, ...rows.filter((row) => row.kind === 'acl' && row.name !== WRAPPING_POLICY).map((row) => [row.name, parseAclPolicy(row.body, row.name)] as const)]),
 })
 
 // Nothing restrains a root token, so it stays usable when a stored policy no longer parses.
@@ -57,7 +58,9 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   if (token.lockMountId !== undefined && lockedMount === undefined) return null
   const lock = lockedMount === undefined ? undefined : { project: lockedMount.path, mountId: lockedMount.mountId, environment: token.lockEnvironment }
   const names = [...(principal === undefined ? [] : principalNames(principal, token)), ...groups.map((group) => `group:${group.name}`), `token:${token.displayName}`]
-  const aclNames = [...new Set([...token.policies, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
+  // Tokens of Vault's paths say themselves whether they have the policy `default`; all others may always look at themselves.
+  const own = token.root || token.issuePath.startsWith('auth/') ? token.policies : [...token.policies, 'default']
+  const aclNames = [...new Set([...own, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
   const compiled = compilePrincipal({
     principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }) },
     aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? []),

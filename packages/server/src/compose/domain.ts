@@ -1,6 +1,7 @@
 // The services over one keyring, one freshness and one journal, and the contracts that they fill.
 
 import type { VaultBackend } from '../api/v1/door.ts'
+import { deleteMounts } from '../barrier/repository.ts'
 import { engines } from '../catalog.ts'
 import { parseTokenShape } from '../crypto/token-format.ts'
 import { engineOf } from '../kernel/engine.ts'
@@ -36,6 +37,7 @@ import { makeAudit } from './audit.ts'
 import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
+import { vaultFixed } from './vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
 import { makeOrganizations } from './organizations.ts'
@@ -97,6 +99,7 @@ interface AuthorityParts {
 const makeAuthorityPorts = ({ parts, ports, organizations, loadPolicies }: AuthorityParts): AuthorityPorts => ({
   database: parts.pools.app,
   keys: (orgId) => parts.keyring.organization(orgId),
+  dropState: (tx, orgId, tokenIds) => deleteMounts(tx, orgId, tokenIds),
   async organizationOf(shortId) {
     if (shortId === undefined) return { orgId: parts.rootOrgId, shortId: undefined }
     const found = await byShortId(organizations, shortId)
@@ -163,7 +166,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
       flat: flatOperations(secrets, places),
       vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
       grpc: deliveryOperations(secrets, places),
-      vaultFixed: [],
+      vaultFixed: vaultFixed(parts, access, authority),
       unknownPath: unknownPathOperation,
       engines: new Map(engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects })])),
     },

@@ -23,12 +23,16 @@ export type Action =
   | 'break-glass'
 
 export interface Resource {
-  readonly kind: 'secret' | 'environment' | 'project' | 'organization' | 'owner' | 'policy' | 'token' | 'identity' | 'audit' | 'system' | 'platform'
+  readonly kind: 'secret' | 'environment' | 'project' | 'organization' | 'owner' | 'policy' | 'token' | 'identity' | 'auth' | 'engine' | 'lease' | 'audit' | 'system' | 'platform'
   readonly apiPath: string
   readonly project?: string | undefined
   readonly environment?: string | undefined
   readonly path?: string | undefined
   readonly protected?: boolean | undefined
+  /** The capability that a Vault verb needs where the action's own does not say it. */
+  readonly capability?: 'create' | 'read' | 'update' | 'patch' | 'delete' | 'list' | 'scan' | 'sudo' | undefined
+  /** One of Vault's sudo-protected paths: `sudo` is needed besides the action. */
+  readonly sudo?: boolean | undefined
 }
 
 declare const granted: unique symbol
@@ -104,10 +108,10 @@ export interface Call {
   dropKeptRecords(): void
   /** Further records of the same call (one for each secret of a batch). They share the frame of the main one. */
   alsoRecord(event: { readonly action: string } & AuditDraft): void
+  /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
+  noteReveal?(address: SecretAddress, selector: string): void
   /** After a commit: drops what this worker's own caches hold of it and wakes the others. */
   changed(changes: readonly NotedChange[]): void
   /** After a commit: waits until no worker serves what the transaction replaced. @throws unavailable (committed, not yet confirmed) */
   confirm(xid: string): Promise<void>
-  /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
-  noteReveal?(address: SecretAddress, selector: string): void
 }

@@ -15,6 +15,8 @@ export interface TokenRow {
   readonly metadata: Readonly<Record<string, string>>
   /** 0: unlimited. */
   readonly numUses: number
+  /** What is left of numUses, as the database counted when the row was read. */
+  readonly usesLeft?: number | undefined
   readonly ttlSeconds: number
   readonly periodSeconds: number
   readonly explicitMaxTtlSeconds: number

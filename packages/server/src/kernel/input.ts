@@ -75,10 +75,14 @@ const gather = (plan: readonly Planned[], raw: RawInput, leniency: Leniency): Re
   for (const { name, wire, location, field } of plan) {
     const source: Readonly<Record<string, unknown>> | undefined = location === 'path' ? raw.path : location === 'query' ? raw.query : raw.body
     const value = source !== undefined && Object.hasOwn(source, wire) ? source[wire] : undefined
+    // As Vault does, a null where none is meant is as good as nothing; clients of typed languages send it for what is not set.
+    if (value === null && leniency === 'lenient' && !takesNull(field)) continue
     if (value !== undefined) out[name] = field.coerce(value, leniency, location !== 'body')
   }
   return out
 }
+
+const takesNull = (field: Field<unknown>): boolean => Array.isArray(field.schema['anyOf'])
 
 const unknownNames = (raw: RawInput, known: Readonly<Record<Location, ReadonlySet<string>>>, leniency: Leniency): readonly string[] => {
   const ignored: string[] = []

@@ -23,7 +23,7 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   readonly input: I
   readonly output: O
   /** Status of success; 204 has no body. */
-  readonly status?: 200 | 201 | 204
+  readonly status?: 200 | 201 | 202 | 204
   readonly errors: readonly ErrorKind[]
   /** `public` needs no token, `token` any valid one, `policy` a grant that the handler asks for. */
   readonly access: 'public' | 'token' | 'policy'

@@ -1,7 +1,6 @@
 // Vault's door: its paths, verbs, envelope and status codes over the same operations. Sealed or not, sys/health and its kin
 // are answered by the system door before a request comes here.
 
-import { encodeOutput } from '../../kernel/output.ts'
 import { fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Method, Operation } from '../../kernel/operation.ts'
 import { parseQuery, sliceSegments, type PathSegments } from '../../kernel/path.ts'
@@ -13,6 +12,7 @@ import { header, readBody, readMessage, type Message } from '../http/request.ts'
 import { Router } from '../http/router.ts'
 import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
+import { bodyOf, envelopeOf, errorEnvelope } from './envelope.ts'
 import { errorsOf, vaultStatus } from './status.ts'
 
 /** An operation with its runner and how its answer is wrapped. */
@@ -164,7 +164,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error)
-      const body = error.data === undefined ? { errors: errorsOf(error) } : envelope(exchange.requestId, { data: error.data, mountType: 'kv', warnings: null })
+      const body = error.data === undefined ? { errors: errorsOf(error) } : errorEnvelope(exchange.requestId, error.data, 'kv')
       void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(JSON.stringify(body))
     },
   }
@@ -181,7 +181,8 @@ const run = (exchange: HttpExchange, { prepared, params, mount, namespace }: Rou
   return prepared.run({
     door: 'vault',
     requestId: exchange.requestId,
-    raw: { path: params, query: mount === undefined && prepared.operation.id === 'vault.unknownPath' ? {} : rest, body: prepared.operation.id === 'vault.unknownPath' ? undefined : body },
+    // Vault's own paths get the token that the request came with as a parameter.
+    raw: { path: message.token === undefined ? params : { ...params, presented: message.token }, query: mount === undefined && prepared.operation.id === 'vault.unknownPath' ? {} : rest, body: prepared.operation.id === 'vault.unknownPath' ? undefined : body },
     leniency: 'lenient',
     token: message.token,
     namespace,
@@ -195,32 +196,16 @@ const run = (exchange: HttpExchange, { prepared, params, mount, namespace }: Rou
 
 const JSON_TYPE = 'application/json'
 
-const warmForm = (target: string, to: Pick<Routed, 'prepared' | 'mount'>): WarmForm => ({ target, contentType: JSON_TYPE, render: (data, requestId) => bodyOf(requestId, to, { data, warnings: null }) })
+const warmForm = (target: string, to: Pick<Routed, 'prepared' | 'mount'>): WarmForm => ({ target, contentType: JSON_TYPE, render: (data, requestId) => rendered(requestId, to, { status: 200, data, ignored: [] }) ?? '' })
 
-interface Enveloped {
-  readonly data: unknown
-  readonly auth?: unknown
-  readonly mountType: string
-  readonly warnings: readonly string[] | null
-}
-
-const envelope = (requestId: string, { data, auth, mountType, warnings }: Enveloped): Record<string, unknown> => ({
-  request_id: requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data, wrap_info: null, warnings, auth: auth ?? null, mount_type: mountType,
-})
-
-const bodyOf = (requestId: string, { prepared, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: { readonly data: Answer['data']; readonly warnings: Enveloped['warnings'] }): string => {
-  const encoded = answer.data === undefined ? null : encodeOutput(prepared.operation.output, answer.data, true)
-  const { auth, ...data } = encoded ?? {}
-  const isAuth = auth !== undefined
-  return JSON.stringify(envelope(requestId, { data: encoded === null || isAuth ? null : data, ...(isAuth ? { auth } : {}), mountType: mount?.type ?? prepared.operation.tag, warnings: answer.warnings }))
+/** Undefined: nothing to say, which is 204. */
+const rendered = (requestId: string, { prepared: { operation }, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: Answer): string | undefined => {
+  const envelope = envelopeOf(requestId, operation, answer, mount?.type ?? operation.tag)
+  return envelope === undefined ? undefined : JSON.stringify(bodyOf(operation, envelope))
 }
 
 const send = (exchange: HttpExchange, routed: Routed, answer: Answer): void => {
-  const warnings = answer.ignored.length === 0 ? null : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
-  if (answer.data === undefined && warnings === null) {
-    void exchange.reply.code(204).send()
-    return
-  }
-  void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(bodyOf(exchange.requestId, routed, { data: answer.data, warnings }))
+  const body = rendered(exchange.requestId, routed, answer)
+  if (body === undefined) void exchange.reply.code(204).send()
+  else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(body)
 }
-

@@ -9,9 +9,10 @@ export const vaultStatus = (error: CofferError): number => (error.kind === 'unau
 export const errorsOf = (error: CofferError): readonly string[] => {
   switch (error.kind) {
     case 'permission_denied':
-      return ['1 error occurred:\n\t* permission denied\n\n']
+      // Handlers that refuse for a reason of their own say it; the policy's refusal is always the same words.
+      return error.code === 'policy.denied' ? ['1 error occurred:\n\t* permission denied\n\n'] : [error.message]
     case 'unauthenticated':
-      return ['permission denied', 'invalid token']
+      return error.code === 'token.missing' ? ['permission denied'] : ['2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n']
     case 'not_found':
       // Nothing there is an empty list; a path that nobody handles says so.
       return error.code === 'vault.no_handler' ? [error.message] : []

@@ -88,7 +88,7 @@ const tokenOf = (command: IssueCommand, principal: PrincipalRow): Parameters<typ
   ttlSeconds: command.ttlSeconds,
   explicitMaxTtlSeconds: command.maxTtlSeconds,
   renewable: command.ttlSeconds > 0,
-  issuePath: 'auth/token/create',
+  issuePath: 'tokens',
 })
 
 /** A token for somebody who exists already acts with everything that he was given: whoever makes it must be able to give all that. */

@@ -39,6 +39,10 @@ export const requireMac = (keys: readonly VersionedKey[], what: string, mac: Buf
   throw fail('internal', 'row.integrity', `The stored record of a ${what} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`)
 }
 
+/** For a row whose MAC holds but which is not the one that was asked for. */
+export const notAsked = (what: string): Error =>
+  fail('internal', 'row.integrity', `The database answered with another ${what} than was asked for. It was changed outside the product; ask the operators to look at the audit log.`)
+
 /** Rows as to_jsonb gives them: times are text, bytea is `\x` hex. */
 export type JsonRow = Readonly<Record<string, unknown>>
 
@@ -81,6 +85,7 @@ export const readToken = (row: JsonRow): TokenRow => ({
   boundCidrs: list(row, 'bound_cidrs'),
   metadata: labels(row, 'metadata'),
   numUses: number(row, 'num_uses'),
+  usesLeft: row['uses_left'] === null || row['uses_left'] === undefined ? undefined : number(row, 'uses_left'),
   ttlSeconds: number(row, 'ttl_seconds'),
   periodSeconds: number(row, 'period_seconds'),
   explicitMaxTtlSeconds: number(row, 'explicit_max_ttl_seconds'),

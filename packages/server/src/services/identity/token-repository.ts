@@ -1,9 +1,10 @@
 // SQL of tokens and of what a token's principal is granted.
 
+import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { BindingRow, LoadedToken, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
-import { macBinding, macGroup, macMember, macOf, macPrincipal, macToken, readBinding, readGroup, readPrincipal, readToken, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
+import { macBinding, macGroup, macMember, macOf, macPrincipal, macToken, readBinding, readGroup, readPrincipal, readToken, notAsked, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
 
 interface LookupRow {
   readonly token: JsonRow
@@ -21,14 +22,20 @@ export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: re
   if (row === undefined) return undefined
   const token = readToken(row.token)
   requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+  // A MAC binds what a row is, not what it answers: another token's row, and another principal's, are refused.
+  if (!equalBytes(row.lookup, key)) throw notAsked('token')
   const principal = row.principal === null ? undefined : checkedPrincipal(row.principal, keys)
+  if (principal?.principalId !== token.principalId) throw notAsked('principal')
   const groups = row.groups.map(({ group, member }) => {
     const read = readGroup(group)
     requireMac(keys, 'group', macOf(group), (k) => macGroup(k, read))
     requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, read.groupId, token.principalId ?? '', rowVersionOf(member)))
     return read
   })
-  return { token, principal, groups, bindings: row.bindings.map((binding) => checkedBinding(binding, keys)) }
+  const bindings = row.bindings.map((binding) => checkedBinding(binding, keys))
+  const owners = new Set([token.principalId, ...groups.map(({ groupId }) => groupId)].filter((id) => id !== undefined))
+  if (!bindings.every(({ principalId, groupId }) => owners.has(principalId ?? groupId ?? ''))) throw notAsked('role binding')
+  return { token, principal, groups, bindings }
 }
 
 const checkedPrincipal = (row: JsonRow, keys: readonly VersionedKey[]): PrincipalRow => {
@@ -103,6 +110,29 @@ export const revokeTree = async (db: Queryable, orgId: string, tokenId: string):
   )
   return gone.rows.map((row) => row.token_id)
 }
+
+/** Deletes one token alone. */
+export const deleteToken = async (db: Queryable, orgId: string, tokenId: string): Promise<void> => {
+  await db.query('delete from coffer.tokens where org_id = $1 and token_id = $2', [orgId, tokenId])
+}
+
+/** Tokens made from one, to be changed: locked, with their look-up keys, because their MACs are made anew. */
+export const childrenOf = async (db: Queryable, orgId: string, parentId: string, limit: number, keys: readonly VersionedKey[]): Promise<readonly { readonly token: TokenRow; readonly lookup: Buffer }[]> => {
+  const found = await db.query<{ token: JsonRow; lookup: Buffer; mac: Buffer }>(`select ${jsonToken} from coffer.tokens t where org_id = $1 and parent_id = $2 order by token_id limit $3 for update`, [orgId, parentId, limit])
+  return found.rows.map((row) => {
+    const token = readToken(row.token)
+    requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+    return { token, lookup: row.lookup }
+  })
+}
+
+export const setParent = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {
+  await db.query('update coffer.tokens set parent_id = $3, row_version = $4, mac = $5 where org_id = $1 and token_id = $2', [orgId, token.tokenId, token.parentId ?? null, token.rowVersion, macToken(key, token, lookupKey)])
+}
+
+/** Tokens of an organization that have ended. */
+export const expiredTokens = async (db: Queryable, orgId: string, limit: number): Promise<readonly string[]> =>
+  (await db.query<{ token_id: string }>('select token_id from coffer.tokens where org_id = $1 and expires_at <= now() order by expires_at limit $2', [orgId, limit])).rows.map((row) => row.token_id)
 
 export const updateExpiry = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {
   await db.query('update coffer.tokens set expires_at = $3, last_renewed_at = $4, row_version = $5, mac = $6 where org_id = $1 and token_id = $2', [

@@ -10,7 +10,7 @@ import { makeAccessor, makeServiceToken, parseTokenShape } from '../../crypto/to
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { Database, Queryable } from '../../kernel/storage.ts'
+import type { Database, Queryable, Transaction } from '../../kernel/storage.ts'
 import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
 import * as repository from './token-repository.ts'
 import type { VersionedKey } from './rows.ts'
@@ -24,6 +24,8 @@ export interface TokenPorts {
   readonly database: Database
   keys(orgId: string): Promise<TokenKeys>
   /** The organization that a short id at a token's end names; undefined: none, or not active. */
+  /** Removes what tokens kept for themselves (their cubbyholes), in the transaction that removes them. */
+  dropState(tx: Transaction, orgId: string, tokenIds: readonly string[]): Promise<void>
   organizationOf(shortId: string | undefined): Promise<{ readonly orgId: string; readonly shortId: string | undefined } | undefined>
 }
 
@@ -61,6 +63,7 @@ export interface TokenCommand {
   readonly numUses: number
   /** 0: never expires. */
   readonly ttlSeconds: number
+  readonly periodSeconds?: number
   readonly explicitMaxTtlSeconds: number
   readonly renewable: boolean
   readonly issuePath: string
@@ -78,7 +81,7 @@ export const insert = async (keys: TokenKeys, tx: Queryable, org: { readonly org
     ...command,
     tokenId: makeUuidV7(options.at),
     accessor: makeAccessor(org.shortId),
-    periodSeconds: 0,
+    periodSeconds: command.periodSeconds ?? 0,
     issuedAt: options.at,
     expiresAt: command.ttlSeconds === 0 ? undefined : options.at + command.ttlSeconds * 1000,
     lastRenewedAt: undefined,
@@ -100,6 +103,7 @@ export const revoke = async (ports: TokenPorts, _grant: Grant | 'self', call: Ca
     const found = await repository.findToken(tx, call.orgId, by, keys.purposeVersions('rows'))
     if (found === undefined) throw notFound()
     const gone = await repository.revokeTree(tx, call.orgId, found.token.tokenId)
+    await ports.dropState(tx, call.orgId, gone)
     for (const tokenId of gone) note('token', tokenId)
     call.audit.resourceId = found.token.tokenId
     call.audit.metadata = { ...call.audit.metadata, revoked: gone.length }

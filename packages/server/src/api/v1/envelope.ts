@@ -1,0 +1,67 @@
+// Vault's envelope: what of an answer is data, what is auth, and what is said beside them. Contracts name the parts that
+// are not data: `auth`, `warnings`, `leaseDuration`, and `document`, which is the whole of data under names of its own.
+
+import { encodeOutput } from '../../kernel/output.ts'
+import type { Operation } from '../../kernel/operation.ts'
+import type { Answer } from '../../request/exchange.ts'
+
+export interface Envelope {
+  readonly request_id: string
+  readonly lease_id: string
+  readonly renewable: boolean
+  readonly lease_duration: number
+  readonly data: unknown
+  readonly wrap_info: unknown
+  readonly warnings: readonly string[] | null
+  readonly auth: unknown
+  readonly mount_type: string
+}
+
+const BESIDE: ReadonlySet<string> = new Set(['auth', 'warnings', 'lease_duration', 'document'])
+
+const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
+
+const dataOf = (encoded: Readonly<Record<string, unknown>> | undefined): unknown => {
+  if (encoded === undefined) return null
+  if (Object.hasOwn(encoded, 'document')) return encoded['document']
+  const rest = Object.entries(encoded).filter(([name]) => !BESIDE.has(name))
+  return rest.length === 0 && Object.keys(encoded).length > 0 ? null : Object.fromEntries(rest)
+}
+
+/** Undefined: nothing to say, which is 204. */
+export const envelopeOf = (requestId: string, operation: Operation, answer: Answer, mountType: string): Envelope | undefined => {
+  const encoded = answer.data === undefined ? undefined : encodeOutput(operation.output, answer.data, true)
+  const ignored = answer.ignored.length === 0 ? [] : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
+  const warnings = [...textsOf(encoded?.['warnings']), ...ignored]
+  if (encoded === undefined && warnings.length === 0) return undefined
+  const lease = encoded?.['lease_duration']
+  return {
+    request_id: requestId.replace(/^req_/, ''),
+    lease_id: '',
+    renewable: false,
+    lease_duration: typeof lease === 'number' ? lease : 0,
+    data: dataOf(encoded),
+    wrap_info: null,
+    warnings: warnings.length === 0 ? null : warnings,
+    auth: encoded?.['auth'] ?? null,
+    mount_type: mountType,
+  }
+}
+
+/** An error that has data (a deleted version's metadata) comes in an envelope, too. */
+export const errorEnvelope = (requestId: string, data: unknown, mountType: string): Envelope => ({
+  request_id: requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data, wrap_info: null, warnings: null, auth: null, mount_type: mountType,
+})
+
+// Vault's own old clients read these from the top of the answer, and its new ones from data; so both have them.
+const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|remount|rotate|wrapping\/wrap)(\/|$)/
+// Answered without an envelope.
+const BARE = /^\/v1\/sys\/(leader|host-info|in-flight-req|internal\/counters)$/
+
+/** The body as it goes out. */
+export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {
+  const { data } = envelope
+  if (data === null || typeof data !== 'object') return envelope
+  if (BARE.test(operation.path)) return data
+  return INJECTED.test(operation.path) ? { ...data, ...envelope } : envelope
+}

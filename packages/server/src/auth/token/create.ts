@@ -1,0 +1,146 @@
+// Making tokens from a token. The order of the checks is Vault's, because which of two mistakes is named is part of what
+// clients see.
+
+import { reveal, type Secret } from '../../crypto/secret.ts'
+import type { Call, Caller, Grant, Resource } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { TokenRow } from '../../kernel/identity.ts'
+import type { NewToken, TokenStore, TtlBounds } from '../../kernel/ports/tokens.ts'
+import { policiesOf } from './policies.ts'
+import type { TokenRole } from './records.ts'
+import { ttlOf } from './ttl.ts'
+import { authOf } from './views.ts'
+
+export interface CreateInput {
+  readonly id?: Secret<string> | undefined
+  readonly policies?: readonly string[] | undefined
+  readonly meta?: Readonly<Record<string, string>> | undefined
+  readonly noParent: boolean
+  readonly noDefaultPolicy: boolean
+  readonly renewable: boolean
+  readonly lease?: number | undefined
+  readonly ttl?: number | undefined
+  readonly type: string
+  readonly explicitMaxTtl: number
+  readonly displayName: string
+  readonly numUses: number
+  readonly period: number
+  readonly entityAlias: string
+}
+
+export interface Creation {
+  readonly path: string
+  /** create-orphan, which is a right of its own. */
+  readonly orphan: boolean
+  readonly role: TokenRole | undefined
+  readonly isRootOrg: boolean
+}
+
+const bad = (code: string, message: string, field?: string): Error => fail('invalid_request', code, message, field === undefined ? {} : { field })
+
+export const requireCaller = (call: Call): Caller => {
+  if (call.caller === undefined) throw fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
+  return call.caller
+}
+
+const hasSudo = (call: Call, resource: Resource): boolean => call.allows('administer', { ...resource, capability: 'sudo' }).allow
+
+const requireType = (input: CreateInput, role: TokenRole | undefined): void => {
+  const wanted = role?.tokenType === 'batch' || role?.tokenType === 'service' ? role.tokenType : input.type === '' && role?.tokenType === 'default-batch' ? 'batch' : input.type
+  if (wanted === 'batch') throw bad('token.no_batch', 'batch tokens are not supported', 'type')
+  if (wanted !== '' && wanted !== 'service') throw bad('token.bad_type', "invalid 'token_type' value", 'type')
+}
+
+/** The lesser of what was asked and what the role says, where both say something. */
+const lesser = (what: string, asked: number, ofRole: number, warnings: string[]): number => {
+  if (ofRole === 0) return asked
+  if (asked === 0) return ofRole
+  const least = Math.min(asked, ofRole)
+  warnings.push(`${what} specified both during creation call and in role; using the lesser value of ${least} seconds`)
+  return least
+}
+
+const displayName = (given: string): string => (given === '' ? 'token' : `token-${given}`.replaceAll(/[^a-zA-Z0-9-]/g, '-').replace(/-$/, ''))
+
+const usesOf = (asked: number, ofRole: number): number => (ofRole === 0 ? asked : asked === 0 ? ofRole : Math.min(asked, ofRole))
+
+interface Judged {
+  readonly call: Call
+  readonly creation: Creation
+  readonly input: CreateInput
+  readonly parent: TokenRow
+  readonly isSudo: boolean
+}
+
+const isOrphaned = ({ creation: { role, orphan }, input, isSudo }: Judged): boolean => {
+  if (role !== undefined) return role.orphan
+  if (!input.noParent) return orphan
+  if (!isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to create orphan token', 'no_parent')
+  return true
+}
+
+const lifeOf = ({ creation: { role }, input, isSudo }: Judged, policies: readonly string[], bounds: TtlBounds, warnings: string[]): Pick<NewToken, 'ttlSeconds' | 'periodSeconds' | 'explicitMaxTtlSeconds'> => {
+  if (input.period > 0 && !isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to create periodic token', 'period')
+  const explicitMaxTtlSeconds = lesser('Explicit max TTL', input.explicitMaxTtl, role?.tokenExplicitMaxTtl ?? 0, warnings)
+  const periodSeconds = lesser('Period', input.period, role?.tokenPeriod ?? 0, warnings)
+  const asked = input.ttl ?? input.lease ?? 0
+  const isRoot = policies.includes('root')
+  if (periodSeconds === 0 && asked === 0 && isRoot) return { ttlSeconds: explicitMaxTtlSeconds, periodSeconds, explicitMaxTtlSeconds }
+  const ttl = ttlOf({ ttlSeconds: asked, periodSeconds, explicitMaxSeconds: explicitMaxTtlSeconds, ageSeconds: 0 }, bounds)
+  warnings.push(...ttl.warnings)
+  return { ttlSeconds: ttl.seconds, periodSeconds, explicitMaxTtlSeconds }
+}
+
+const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewToken => {
+  const { call, creation, input, parent, isSudo } = judged
+  const { role } = creation
+  if (input.entityAlias !== '') throw bad('token.entity_alias', role === undefined ? "'entity_alias' is only allowed in combination with token role" : "invalid 'entity_alias' value", 'entity_alias')
+  if (input.id !== undefined && reveal(input.id, 'a text that the caller chose') !== '') {
+    if (!isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to specify token id', 'id')
+    if (!creation.isRootOrg) throw bad('token.id_in_namespace', 'token IDs can only be manually specified in the root namespace', 'id')
+  }
+  const caller = requireCaller(call)
+  const foreignParent = caller.orgId !== call.orgId
+  const policies = policiesOf({ policies: input.policies ?? [], noDefaultPolicy: input.noDefaultPolicy, parent: caller.root ? ['root'] : parent.policies, foreignParent, isSudo, role })
+  const orphan = isOrphaned(judged) || foreignParent
+  const life = lifeOf(judged, policies, bounds, warnings)
+  if (life.ttlSeconds === 0 && parent.expiresAt !== undefined) throw bad('token.expiring_root', 'expiring root tokens cannot create non-expiring root tokens', 'ttl')
+  const cidrs = role === undefined ? (orphan ? [] : parent.boundCidrs) : role.tokenBoundCidrs
+  const text = input.id === undefined ? '' : reveal(input.id, 'a text that the caller chose')
+  return {
+    ...life,
+    // An orphan is nobody's: it has what its policies say and no more.
+    principalId: orphan ? undefined : parent.principalId,
+    parentId: orphan ? undefined : parent.tokenId,
+    displayName: displayName(input.displayName),
+    policies,
+    root: policies.includes('root'),
+    // Whatever is made from a locked token is locked as it is.
+    lockMountId: parent.lockMountId,
+    lockEnvironment: parent.lockEnvironment,
+    boundCidrs: life.ttlSeconds === 0 ? [] : cidrs,
+    metadata: input.meta ?? {},
+    numUses: usesOf(input.numUses, role?.tokenNumUses ?? 0),
+    renewable: life.ttlSeconds > 0 && input.renewable && role?.renewable !== false,
+    issuePath: creation.path + (role === undefined || role.pathSuffix === '' ? '' : `/${role.pathSuffix}`),
+    text: text === '' ? undefined : text,
+  }
+}
+
+export const createToken = async (store: TokenStore, bounds: TtlBounds, call: Call, input: CreateInput, creation: Creation) => {
+  const resource: Resource = { kind: 'token', apiPath: creation.path }
+  const grant: Grant = call.authorise('update', resource)
+  const caller = requireCaller(call)
+  const parent = await store.find(caller.orgId, { tokenId: caller.tokenId })
+  if (parent === undefined) throw bad('token.no_parent', 'parent token lookup failed: no parent found')
+  if (parent.numUses > 0) throw bad('token.restricted', 'restricted use token cannot generate child tokens')
+  const isSudo = hasSudo(call, resource)
+  if (caller.orgId !== call.orgId && !isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to directly generate a token in a child namespace')
+  requireType(input, creation.role)
+  if (input.numUses < 0) throw bad('token.bad_uses', 'number of uses cannot be negative', 'num_uses')
+  const warnings: string[] = []
+  const command = commandOf({ call, creation, input, parent, isSudo }, bounds, warnings)
+  const { token, row } = await store.create(grant, call, command)
+  for (const name of row.policies) if (!(await store.policyExists(call.orgId, name))) warnings.push(`Policy ${JSON.stringify(name)} does not exist`)
+  return { auth: authOf(row, token, row.ttlSeconds), ...(warnings.length === 0 ? {} : { warnings }) }
+}

@@ -1,0 +1,56 @@
+// Tokens as Vault shows them.
+
+import { secret, type Secret } from '../../crypto/secret.ts'
+import type { TokenRow } from '../../kernel/identity.ts'
+
+const seconds = (ms: number): number => Math.trunc(ms / 1000)
+const iso = (ms: number): string => new Date(ms).toISOString()
+export const isOrphan = (row: TokenRow): boolean => row.parentId === undefined
+const metadataOf = (row: TokenRow): Readonly<Record<string, string>> | null => (Object.keys(row.metadata).length === 0 ? null : row.metadata)
+
+/** The role in the path of a token that a role made. */
+export const roleOf = (row: TokenRow): string | undefined => /^auth\/token\/create\/([^/]+)/.exec(row.issuePath)?.[1]
+
+/** Vault's `default` of the native door's tokens is not stored with them. */
+export const factsOf = (row: TokenRow, token: Secret<string> | undefined, now: number) => {
+  const role = roleOf(row)
+  const expires = row.expiresAt
+  return {
+    id: token ?? secret(''),
+    accessor: row.accessor,
+    policies: row.policies,
+    path: row.issuePath,
+    meta: metadataOf(row),
+    displayName: row.displayName,
+    numUses: row.usesLeft ?? row.numUses,
+    orphan: isOrphan(row),
+    creationTime: seconds(row.issuedAt),
+    creationTtl: row.ttlSeconds,
+    expireTime: expires === undefined ? null : iso(expires),
+    ttl: expires === undefined ? 0 : Math.max(0, Math.floor((expires - now) / 1000)),
+    explicitMaxTtl: row.explicitMaxTtlSeconds,
+    entityId: row.principalId ?? '',
+    type: 'service',
+    ...(role === undefined ? {} : { role }),
+    ...(row.periodSeconds === 0 ? {} : { period: row.periodSeconds }),
+    ...(row.boundCidrs.length === 0 ? {} : { boundCidrs: row.boundCidrs }),
+    ...(row.lastRenewedAt === undefined ? {} : { lastRenewalTime: seconds(row.lastRenewedAt), lastRenewal: iso(row.lastRenewedAt) }),
+    ...(expires === undefined ? {} : { renewable: row.renewable, issueTime: iso(row.issuedAt) }),
+  }
+}
+
+/** What `auth` of an answer holds. */
+export const authOf = (row: TokenRow, token: Secret<string> | undefined, leaseSeconds: number) => ({
+  clientToken: token ?? secret(''),
+  accessor: row.accessor,
+  policies: row.policies,
+  tokenPolicies: row.policies,
+  metadata: metadataOf(row),
+  leaseDuration: leaseSeconds,
+  renewable: row.renewable,
+  entityId: row.principalId ?? '',
+  tokenType: 'service',
+  orphan: isOrphan(row),
+  mfaRequirement: null,
+  numUses: row.numUses,
+})

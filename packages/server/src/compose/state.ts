@@ -1,0 +1,32 @@
+// Sealed state of the parts of Vault's door that are no mounts: each area is an entry space of its own in every
+// organization, under an id that no mount can have.
+
+import type { Entries } from '../barrier/entries.ts'
+import type { SealedState } from '../kernel/ports/tokens.ts'
+import { auditedWrite } from '../kernel/audited-write.ts'
+import type { Database } from '../kernel/storage.ts'
+
+/** Not UUIDv7, as ids of mounts are. */
+export const areas = Object.freeze({ tokenRoles: '00000000-0000-0000-0001-000000000001', mounts: '00000000-0000-0000-0001-000000000002' })
+
+const PAGE = 1000
+
+export const sealedState = (database: Database, entries: Entries, mountId: string): SealedState => ({
+  get: async (orgId, key) => (await entries.view({ orgId, mountId }).get(key))?.value,
+  async names(orgId, prefix) {
+    const found: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await entries.view({ orgId, mountId }).list(prefix, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+      found.push(...page.keys)
+      cursor = page.next
+    } while (cursor !== undefined)
+    return found
+  },
+  async put(_grant, call, key, value) {
+    await auditedWrite(database, call, { status: 204 }, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).put(key, value))
+  },
+  async delete(_grant, call, key) {
+    await auditedWrite(database, call, { status: 204 }, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).delete(key))
+  },
+})

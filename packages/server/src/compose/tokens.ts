@@ -1,0 +1,19 @@
+// The ports of auth/token, filled by services/identity.
+
+import type { TokenStore, TtlBounds } from '../kernel/ports/tokens.ts'
+import type { IssuePorts } from '../services/identity/issue.ts'
+import * as store from '../services/identity/store.ts'
+
+/** 32 days, as Vault has it. */
+export const ttlBounds: TtlBounds = Object.freeze({ defaultSeconds: 2_764_800, maxSeconds: 2_764_800 })
+
+export const makeTokenStore = (ports: IssuePorts, policyExists: TokenStore['policyExists']): TokenStore => ({
+  find: (orgId, by) => store.find(ports, orgId, by),
+  create: (grant, call, command) => store.create(ports, grant, call, command),
+  renew: (grant, call, tokenId, expiryOf) => store.renewTo(ports, grant, call, tokenId, expiryOf),
+  revoke: (grant, call, tokenId) => store.revokeById(ports, grant, call, tokenId),
+  revokeOrphan: (grant, call, tokenId) => store.revokeOrphan(ports, grant, call, tokenId),
+  accessors: (grant, call) => store.accessors(ports, grant, call),
+  tidy: (grant, call) => store.tidy(ports, grant, call),
+  policyExists,
+})
