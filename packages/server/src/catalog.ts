@@ -1,6 +1,10 @@
 // Everything that can be mounted: one import and one entry for each.
 
+import type { AuthMethod } from './kernel/auth/method.ts'
 import type { Engine } from './kernel/engine.ts'
+import { userpass } from './auth/userpass/index.ts'
 import { kv } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv]
+
+export const authMethods: readonly AuthMethod[] = [userpass]

@@ -34,6 +34,7 @@ import * as tenancy from '../services/tenancy/service.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeAccess } from './access.ts'
 import { makeAudit } from './audit.ts'
+import { composeAuth } from './auth.ts'
 import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
@@ -138,6 +139,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     updateEnvironment: tenancy.updateEnvironment.bind(undefined, ports),
     removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
   }
+  const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const system = systemOperations({ seal: () => context.sealControl.seal(), checks: () => runChecks(parts) })
   const native = [
     ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
@@ -166,9 +168,9 @@ export const makeDomain = (parts: DomainParts): Domain => {
       flat: flatOperations(secrets, places),
       vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
       grpc: deliveryOperations(secrets, places),
-      vaultFixed: vaultFixed(parts, access, authority),
+      vaultFixed: [...auth.system, ...vaultFixed(parts, access, authority)],
       unknownPath: unknownPathOperation,
-      engines: new Map(engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects })])),
+      engines: new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects })] as const), ...auth.methods]),
     },
   }
 }

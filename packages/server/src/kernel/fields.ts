@@ -118,8 +118,19 @@ const text = (describe: string, options: TextOptions): FieldBuilder<string> =>
     coerce: (raw, leniency) => (leniency === 'lenient' && (typeof raw === 'number' || typeof raw === 'boolean') ? String(raw) : raw),
   })
 
+/** Below a Vault path names are snake_case, values as lenient as at the top, and what is not known is left out. */
+const coerceObject = (fields: Fields) => (raw: unknown, leniency: Leniency): unknown => {
+  if (leniency !== 'lenient' || raw === null || typeof raw !== 'object' || Array.isArray(raw)) return raw
+  const given: Readonly<Record<string, unknown>> = { ...raw }
+  const known = Object.entries(fields).flatMap(([name, field]) => {
+    const value = given[snakeCase(name)]
+    return value === undefined || value === null ? [] : [[name, field.coerce(value, leniency, false)] as const]
+  })
+  return Object.fromEntries(known)
+}
+
 const object = <F extends Fields>(describe: string, fields: F): FieldBuilder<Infer<F>> =>
-  make<Infer<F>>({ describe, schema: objectSchema(fields), children: fields })
+  make<Infer<F>>({ describe, schema: objectSchema(fields), children: fields, coerce: coerceObject(fields) })
 
 /** The JSON Schema of a set of fields. */
 export const objectSchema = (fields: Fields): JsonSchema => ({

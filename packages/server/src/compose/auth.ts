@@ -1,0 +1,120 @@
+// Auth methods wired to the core: their sealed state, and around each login the lock, the record and the token.
+
+import { Entries } from '../barrier/entries.ts'
+import { authMethods } from '../catalog.ts'
+import { hmacSha256 } from '../crypto/mac.ts'
+import { hashPassword, PasswordTooLong, verifyPassword } from '../crypto/password.ts'
+import { auditedWrite } from '../kernel/audited-write.ts'
+import { mountOf, type AuthMethod, type AuthParts, type Login, type Passwords } from '../kernel/auth/method.ts'
+import type { Call } from '../kernel/call.ts'
+import { fail, isCofferError } from '../kernel/errors.ts'
+import type { Implemented } from '../kernel/operation.ts'
+import type { SealedStore, SealedView } from '../kernel/ports/sealed-store.ts'
+import type { Database } from '../kernel/storage.ts'
+import type { OrgRegistry } from '../kernel/tenancy.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+import { QueueFull } from '../lib/bounded-queue.ts'
+import { hmacIdentifier } from '../services/audit/records.ts'
+import { locking } from '../services/identity/lockout.ts'
+import { mint, type LoginPorts } from '../services/identity/login.ts'
+import { accessorOf, disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
+import type { TenancyPorts } from '../services/tenancy/service.ts'
+import { authMountOperations } from '../system/auth-mounts.ts'
+import { makeOutbound } from './outbound.ts'
+
+export interface AuthSources {
+  readonly database: Database
+  readonly keyring: Keyring
+  readonly logins: LoginPorts
+  registry(orgId: string): Promise<OrgRegistry>
+}
+
+const busy = (error: unknown): unknown => (error instanceof QueueFull ? fail('unavailable', 'auth.busy', 'Too many logins at once. Try again later.', { retryAfterSeconds: 1 }) : error)
+
+const passwords: Passwords = {
+  async hash(password) {
+    try {
+      return await hashPassword(password)
+    } catch (error) {
+      throw error instanceof PasswordTooLong ? fail('invalid_request', 'auth.password_too_long', `${error.message}.`, { field: 'password' }) : busy(error)
+    }
+  },
+  async verify(password, stored) {
+    try {
+      return await verifyPassword(password, stored)
+    } catch (error) {
+      throw busy(error)
+    }
+  },
+}
+
+/** The sealed state of the mount of a call. */
+export const sealedStore = (entries: Entries, database: Database, call: Call): SealedStore => {
+  const place = { orgId: call.orgId, mountId: mountOf(call).mountId }
+  return {
+    ...entries.view(place),
+    change: <T>(work: (view: SealedView) => Promise<T>) => auditedWrite(database, call, { status: 204 }, (tx) => work(entries.within(tx).view(place))),
+  }
+}
+
+/** Refusals say that somebody was turned away; the name that failed is in the record only as an HMAC. */
+const noteRefusal = async (sources: AuthSources, call: Call, name: string | undefined, error: unknown): Promise<void> => {
+  if (!isCofferError(error) || !['invalid_request', 'permission_denied', 'unauthenticated'].includes(error.kind)) return
+  call.audit.denied = true
+  if (name === undefined) return
+  const keys = await sources.keyring.organization(call.orgId)
+  call.audit.metadata = { ...call.audit.metadata, aliasHmac: hmacIdentifier(keys.purpose('audit'), name) }
+}
+
+/** The path with its parameters filled in. */
+const filled = (pattern: string, input: Readonly<Record<string, unknown>>): string => pattern.replace(/:([A-Za-z]+)\+?/g, (_all, name: string) => String(input[name] ?? ''))
+
+const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { operation, nameOf, verify }: Login): Implemented['handle'] => async (input, call) => {
+  const mount = mountOf(call)
+  // The door finds the mount by the token's organization too; a login is of the organization that the request names.
+  if ((await sources.registry(call.orgId)).mountById(mount.mountId) === undefined) throw fail('not_found', 'vault.no_handler', `no handler for route "auth/${mount.path}". route entry not found.`)
+  call.audit.resourceType = 'auth'
+  call.audit.metadata = { mount: mount.path, method: mount.type }
+  let name: string | undefined
+  try {
+    name = nameOf(input, call)
+    const keys = await sources.keyring.organization(call.orgId)
+    const verdict = method.lockable && name !== undefined
+      ? await locking(parts.store(call), hmacSha256(keys.purpose('audit'), 'coffer/login-name/1\n', mount.mountId, '\n', name).toString('hex'), lockoutOf(mount), () => call.now(), () => verify(input, call))
+      : await verify(input, call)
+    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath: `auth/${mount.path}${filled(operation.path, input)}` }) }
+  } catch (error) {
+    await noteRefusal(sources, call, name, error)
+    throw error
+  }
+}
+
+/** Operations of every auth method, as the door looks for them: `auth:<type>`. */
+const makeAuth = (sources: AuthSources, entries: Entries): ReadonlyMap<string, readonly Implemented[]> => {
+  const parts: AuthParts = { store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound: makeOutbound() }
+  return new Map(authMethods.map((method) => {
+    const { operations, logins } = method.implement(parts)
+    return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, parts, each) }))]]
+  }))
+}
+
+/** sys/auth, and the operations of every method, over one sealed store. */
+export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { readonly methods: ReadonlyMap<string, readonly Implemented[]>; readonly system: readonly Implemented[] } => {
+  const entries = new Entries({ database: sources.database, keys: sources.keyring })
+  const ports: AuthMountPorts = {
+    ...tenancy,
+    knows: (type) => authMethods.some((method) => method.type === type),
+    clear: (orgId, mountId) => entries.clear({ orgId, mountId }),
+  }
+  return {
+    methods: makeAuth(sources, entries),
+    system: authMountOperations({
+      registry: sources.registry,
+      enable: enable.bind(undefined, ports),
+      disable: disable.bind(undefined, ports),
+      tune: tune.bind(undefined, ports),
+      accessorOf,
+      limitsOf,
+    }),
+  }
+}

@@ -1,0 +1,133 @@
+// An auth method, as the catalogue lists it: a folder with contracts and handlers that somebody mounts below `auth/`. A
+// login returns a verdict about who it is; the core makes the token, applies addresses and times, counts, locks and records.
+
+import type { Call, Resource, Action, Grant } from '../call.ts'
+import { fail } from '../errors.ts'
+import { f, type Fields } from '../fields.ts'
+import type { Handler, Implemented, Operation } from '../operation.ts'
+import type { SealedStore } from '../ports/sealed-store.ts'
+import type { Mount } from '../tenancy.ts'
+import type { TokenSettings } from './token-settings.ts'
+
+/** Who a credential says that its holder is, and what a token for it may be. */
+export interface LoginVerdict {
+  /** Names the holder within the mount: the same alias is the same principal. */
+  readonly alias: string
+  /** Behind the mount's path in the token's display name; may be empty. */
+  readonly displayName: string
+  readonly kind: 'user' | 'workload'
+  /** Goes into the token and the answer. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** Goes to the principal's alias, for policy templates; the token's when absent. */
+  readonly aliasMetadata?: Readonly<Record<string, string>>
+  readonly token: TokenSettings
+}
+
+/** One answer of a server that a method asks. */
+export interface OutboundAnswer {
+  readonly status: number
+  readonly body: Buffer
+}
+
+export interface OutboundRequest {
+  readonly url: string
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** PEM; instead of the system's authorities. */
+  readonly caPem?: string | undefined
+}
+
+/** Requests to servers that an administrator named: bounded in time and size, without redirects. */
+export interface Outbound {
+  /** @throws upstream_failed, without the address's user or query */
+  ask(request: OutboundRequest): Promise<OutboundAnswer>
+}
+
+export interface Passwords {
+  /** @throws invalid_request when it is too long, unavailable when too many wait */
+  hash(password: string): Promise<string>
+  /** Does the same work without a stored hash. @throws unavailable when too many wait */
+  verify(password: string, stored: string | undefined): Promise<boolean>
+}
+
+/** The longest lives that a mount gives. */
+export interface MountLimits {
+  readonly defaultTtlSeconds: number
+  readonly maxTtlSeconds: number
+}
+
+/** What auth methods may ask of the core. */
+export interface AuthParts {
+  /** The sealed state of the mount that a call came through. */
+  store(call: Call): SealedStore
+  limits(mount: Mount): MountLimits
+  readonly passwords: Passwords
+  readonly outbound: Outbound
+}
+
+/** An operation that logs in. */
+export interface Login {
+  readonly operation: Operation
+  /** What the caller says that its name is, for the record of a failure and for locking; undefined when it says none. */
+  readonly nameOf: (input: Readonly<Record<string, unknown>>, call: Call) => string | undefined
+  readonly verify: (input: Readonly<Record<string, unknown>>, call: Call) => Promise<LoginVerdict>
+}
+
+export interface AuthMethod {
+  /** As mounts name it. */
+  readonly type: string
+  readonly summary: string
+  /** Whether names are locked after failed logins, as Vault does for methods with a shared secret. */
+  readonly lockable: boolean
+  implement(parts: AuthParts): { readonly operations: readonly Implemented[]; readonly logins: readonly Login[] }
+}
+
+export const defineAuthMethod = (method: AuthMethod): AuthMethod => Object.freeze(method)
+
+type InputOf<Op> = Handler<Op> extends (input: infer I, call: Call) => unknown ? I : never
+
+/** Joins the contract of a login with what verifies it. */
+export const login = <const Op extends { readonly id: string; readonly input: Fields; readonly output: Fields }>(
+  operation: Op,
+  verifier: { readonly nameOf: (input: InputOf<Op>, call: Call) => string | undefined; readonly verify: (input: InputOf<Op>, call: Call) => Promise<LoginVerdict> },
+): Login => ({
+  // The parameter's types prove that contract and verifier belong together; the list of logins forgets it.
+  operation: operation as unknown as Operation,
+  nameOf: verifier.nameOf as unknown as Login['nameOf'],
+  verify: verifier.verify as unknown as Login['verify'],
+})
+
+/** The answer to every login, as Vault has it. */
+export const loginOutput = {
+  auth: f.object('The token', {
+    clientToken: f.secret('Token', { max: 9000 }),
+    accessor: f.text('Names the token without giving its rights', { max: 128 }),
+    policies: f.list('All policies', f.text('Policy', { max: 256 }), { max: 1000 }),
+    tokenPolicies: f.list('Policies of the token', f.text('Policy', { max: 256 }), { max: 1000 }),
+    identityPolicies: f.list('Policies of the principal and its groups', f.text('Policy', { max: 256 }), { max: 1000 }).optional(),
+    metadata: f.labels('Metadata', { maxKeys: 128, maxKey: 512, maxValue: 4096 }).nullable(),
+    leaseDuration: f.int('Seconds until it expires', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    renewable: f.bool('Whether it can be renewed'),
+    entityId: f.text('Id of the principal', { max: 64 }),
+    tokenType: f.choice('Type', ['service', 'batch']),
+    orphan: f.bool('Whether it lives by itself'),
+    mfaRequirement: f.text('Never: no second step', { max: 1 }).nullable(),
+    numUses: f.int('Uses; 0: unlimited', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+  }),
+}
+
+/** The code of a failure that says no more than that name and proof do not fit; counted for locking. */
+export const INVALID_CREDENTIALS = 'auth.invalid_credentials'
+
+/** The mount that an operation of a method was reached through. */
+export const mountOf = (call: Call): Mount => {
+  if (call.mount === undefined) throw fail('internal', 'auth.no_mount', 'The operation was not reached through a mount.')
+  return call.mount
+}
+
+/** What a policy must allow for an operation on a path of the mount. */
+export const authResource = (call: Call, path: string): Resource => ({ kind: 'auth', apiPath: `auth/${mountOf(call).path}/${path}` })
+
+/** The grant for an operation on a path of the mount. @throws permission_denied */
+export const authorised = (call: Call, action: Action, path: string): Grant => call.authorise(action, authResource(call, path))

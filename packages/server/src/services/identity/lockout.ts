@@ -1,0 +1,86 @@
+// Names that failed to log in too often are locked for a while, as in Vault: five failures, fifteen minutes. Names that exist
+// and names that do not are counted alike, in a fixed number of sealed entries, so that neither the answer nor the storage
+// tells which there are.
+
+import { INVALID_CREDENTIALS } from '../../kernel/auth/method.ts'
+import { fail, isCofferError } from '../../kernel/errors.ts'
+import type { SealedView } from '../../kernel/ports/sealed-store.ts'
+
+export interface LockoutConfig {
+  readonly disabled: boolean
+  readonly threshold: number
+  readonly durationSeconds: number
+  readonly resetSeconds: number
+}
+
+export const defaultLockout: LockoutConfig = Object.freeze({ disabled: false, threshold: 5, durationSeconds: 900, resetSeconds: 900 })
+
+/** Failures of one name: how many, and when the last one was. */
+type Count = readonly [failures: number, lastAt: number]
+type Bucket = Readonly<Record<string, Count>>
+
+const BUCKET_HEX_DIGITS = 3
+/** Of a bucket: the oldest count makes room. Whoever wants to push one out must fail often in a bucket that only the server can name. */
+const MOST_NAMES = 64
+const ATTEMPTS = 50
+
+/** @param mac hex of a keyed hash of the name */
+const keyOf = (mac: string): string => `sys/lockout/${mac.slice(0, BUCKET_HEX_DIGITS)}`
+const nameOf = (mac: string): string => mac.slice(BUCKET_HEX_DIGITS, BUCKET_HEX_DIGITS + 32)
+
+const isStale = ([failures, lastAt]: Count, config: LockoutConfig, now: number): boolean =>
+  now - lastAt >= (failures >= config.threshold ? config.durationSeconds : config.resetSeconds) * 1000
+
+const readBucket = async (view: SealedView, mac: string): Promise<{ readonly bucket: Bucket; readonly version: number }> => {
+  const found = await view.get(keyOf(mac))
+  return { bucket: (found?.value ?? {}) as unknown as Bucket, version: found?.version ?? 0 } // only writeCount writes these
+}
+
+/** How often the name has failed of late. */
+const countOf = async (view: SealedView, mac: string, config: LockoutConfig, now: number): Promise<number> => {
+  const count = (await readBucket(view, mac)).bucket[nameOf(mac)]
+  return count === undefined || isStale(count, config, now) ? 0 : count[0]
+}
+
+const writeCount = async (view: SealedView, mac: string, config: LockoutConfig, now: number, next: (before: number) => number): Promise<void> => {
+  const name = nameOf(mac)
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const { bucket, version } = await readBucket(view, mac)
+    const live = Object.entries(bucket).filter(([, count]) => !isStale(count, config, now))
+    const before = live.find(([each]) => each === name)?.[1][0] ?? 0
+    const after = next(before)
+    const others = live.filter(([each]) => each !== name).sort(([, a], [, b]) => b[1] - a[1]).slice(0, MOST_NAMES - 1)
+    const entries: readonly (readonly [string, Count])[] = after === 0 ? others : [...others, [name, [after, now]]]
+    try {
+      await view.put(keyOf(mac), Object.fromEntries(entries), { cas: version })
+      return
+    } catch (error) {
+      if (!isCofferError(error) || error.kind !== 'conflict') throw error
+    }
+  }
+  throw fail('unavailable', 'auth.busy', 'Too many logins of this name at once. Try again later.')
+}
+
+/**
+ * Verifies under the lock: refused before any work when the name is locked, and after it, so that guesses sent all at once
+ * are worth no more than one after the other. @throws permission_denied for a locked name
+ */
+export const locking = async <T>(view: SealedView, mac: string, config: LockoutConfig, now: () => number, verify: () => Promise<T>): Promise<T> => {
+  if (config.disabled) return verify()
+  const locked = (): Error => fail('permission_denied', 'auth.locked', 'permission denied')
+  if ((await countOf(view, mac, config, now())) >= config.threshold) throw locked()
+  let result: T
+  try {
+    result = await verify()
+  } catch (error) {
+    if (isCofferError(error) && error.code === INVALID_CREDENTIALS) await writeCount(view, mac, config, now(), (before) => before + 1)
+    throw error
+  }
+  const failures = await countOf(view, mac, config, now())
+  if (failures >= config.threshold) throw locked()
+  if (failures > 0) await writeCount(view, mac, config, now(), () => 0)
+  return result
+}
+
+/** Forgets the failures of a name. */
+export const unlock = (view: SealedView, mac: string, config: LockoutConfig, now: number): Promise<void> => writeCount(view, mac, config, now, () => 0)

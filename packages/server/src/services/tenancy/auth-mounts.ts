@@ -1,0 +1,141 @@
+// Auth methods of an organization: enabled at a path, tuned, and disabled with everything that they stored and every token
+// that they gave.
+
+import { auditedWrite } from '../../kernel/audited-write.ts'
+import type { MountLimits } from '../../kernel/auth/method.ts'
+import type { Call, Grant } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import { parsePath } from '../../kernel/path.ts'
+import { isUniqueViolation } from '../../kernel/storage.ts'
+import { makeUuidV7 } from '../../crypto/random.ts'
+import type { Mount, OrgRegistry } from '../../kernel/tenancy.ts'
+import * as repository from './repository.ts'
+import { registryOf, type TenancyPorts } from './service.ts'
+
+/** 768 hours, as Vault has it: the longest life that anything gets unless a mount says less. */
+export const SYSTEM_MAX_TTL_SECONDS = 2_764_800
+
+export interface AuthMountPorts extends TenancyPorts {
+  knows(type: string): boolean
+  /** Deletes what a mount stored. */
+  clear(orgId: string, mountId: string): Promise<number>
+}
+
+/** What a mount's config may hold, by its names in storage. */
+export interface AuthMountConfig {
+  readonly defaultLeaseTtl?: number
+  readonly maxLeaseTtl?: number
+  readonly tokenType?: string
+  readonly listingVisibility?: string
+  readonly lockoutThreshold?: number
+  readonly lockoutDuration?: number
+  readonly lockoutCounterReset?: number
+  readonly lockoutDisable?: boolean
+}
+
+export const configOf = (mount: Mount): AuthMountConfig => mount.config
+
+const positive = (value: number | undefined, fallback: number): number => (value === undefined || value <= 0 ? fallback : value)
+
+export const limitsOf = (mount: Mount): MountLimits => {
+  const config = configOf(mount)
+  const maxTtlSeconds = positive(config.maxLeaseTtl, SYSTEM_MAX_TTL_SECONDS)
+  return { defaultTtlSeconds: Math.min(positive(config.defaultLeaseTtl, SYSTEM_MAX_TTL_SECONDS), maxTtlSeconds), maxTtlSeconds }
+}
+
+export interface LockoutSettings {
+  readonly disabled: boolean
+  readonly threshold: number
+  readonly durationSeconds: number
+  readonly resetSeconds: number
+}
+
+export const lockoutOf = (mount: Mount): LockoutSettings => {
+  const config = configOf(mount)
+  return { disabled: config.lockoutDisable ?? false, threshold: positive(config.lockoutThreshold, 5), durationSeconds: positive(config.lockoutDuration, 900), resetSeconds: positive(config.lockoutCounterReset, 900) }
+}
+
+/** What clients know a mount by besides its path: of its type and the end of its id. */
+export const accessorOf = (mount: Mount): string => `auth_${mount.type}_${mount.mountId.replaceAll('-', '').slice(-8)}`
+
+const checkPath = (path: string): string => {
+  const { segments } = parsePath(path)
+  const clean = segments.join('/')
+  if (segments[0] === 'token') throw fail('invalid_request', 'auth_mount.exists', `path is already in use at ${clean}/`, { field: 'path' })
+  return clean
+}
+
+const overlapping = (registry: OrgRegistry, path: string): Mount | undefined =>
+  registry.mounts.find((mount) => mount.class === 'auth' && (`${mount.path}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${mount.path}/`)))
+
+export interface EnableCommand {
+  readonly path: string
+  readonly type: string
+  readonly description: string
+  readonly config: AuthMountConfig
+  readonly options: Readonly<Record<string, string>>
+}
+
+const checkTtls = ({ defaultLeaseTtl = 0, maxLeaseTtl = 0 }: AuthMountConfig): void => {
+  if (maxLeaseTtl > 0 && defaultLeaseTtl > maxLeaseTtl) throw fail('invalid_request', 'auth_mount.ttl', 'given default lease TTL greater than given max lease TTL', { field: 'default_lease_ttl' })
+  if (defaultLeaseTtl > SYSTEM_MAX_TTL_SECONDS && maxLeaseTtl === 0) throw fail('invalid_request', 'auth_mount.ttl', `given default lease TTL greater than system max lease TTL of ${SYSTEM_MAX_TTL_SECONDS}`, { field: 'default_lease_ttl' })
+}
+
+/** @throws invalid_request for a path that is taken and a type that there is not */
+export const enable = async (ports: AuthMountPorts, _grant: Grant, call: Call, command: EnableCommand): Promise<Mount> => {
+  const path = checkPath(command.path)
+  if (!ports.knows(command.type)) throw fail('invalid_request', 'auth_mount.type', `plugin not found in the catalog: ${command.type.slice(0, 64)}`, { field: 'type' })
+  checkTtls(command.config)
+  const existing = overlapping(await registryOf(ports, call.orgId), path)
+  if (existing !== undefined) throw fail('invalid_request', 'auth_mount.exists', `path is already in use at ${existing.path}/`, { field: 'path' })
+  const keys = await ports.keys(call.orgId)
+  const at = Math.trunc(call.now())
+  const mount: Mount = { mountId: makeUuidV7(at), class: 'auth', path, type: command.type, description: command.description, options: command.options, config: { ...command.config }, createdAt: at, rowVersion: 1 }
+  call.audit.resourceId = mount.mountId
+  try {
+    await auditedWrite(ports.database, call, { status: 204 }, async (tx, note) => {
+      await repository.insertMount(tx, call.orgId, mount, keys.purpose('rows'))
+      note('tenancy', '')
+    })
+    return mount
+  } catch (error) {
+    if (isUniqueViolation(error)) throw fail('invalid_request', 'auth_mount.exists', `path is already in use at ${path}/`, { field: 'path', cause: error })
+    throw error
+  }
+}
+
+/** Ends the mount, its tokens and what was made from them; when this returns no worker takes any. What it stored is deleted then. */
+export const disable = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount): Promise<void> => {
+  await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
+    await tx.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
+    const gone = await tx.query<{ token_id: string }>(
+      `with recursive tree as (
+         select token_id from coffer.tokens where org_id = $1 and principal_id in (select principal_id from coffer.principal_aliases where org_id = $1 and mount_id = $2) and starts_with(issue_path, $3)
+         union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
+       delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
+      [call.orgId, mount.mountId, `auth/${mount.path}/`])
+    await tx.query('delete from coffer.principal_aliases where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
+    call.audit.metadata = { ...call.audit.metadata, revoked: gone.count }
+    // Everything that workers have compiled for the organization goes, so that no token needs a row of its own in the feed.
+    note('grants', '')
+    note('tenancy', '')
+  })
+  await ports.clear(call.orgId, mount.mountId)
+}
+
+export interface TuneCommand {
+  readonly description?: string | undefined
+  readonly config: AuthMountConfig
+}
+
+export const tune = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount, command: TuneCommand): Promise<Mount> => {
+  const config = { ...configOf(mount), ...command.config }
+  checkTtls(config)
+  const keys = await ports.keys(call.orgId)
+  const changed: Mount = { ...mount, description: command.description ?? mount.description, config, rowVersion: mount.rowVersion + 1 }
+  await auditedWrite(ports.database, call, { status: 204 }, async (tx, note) => {
+    await repository.updateMount(tx, call.orgId, changed, keys.purpose('rows'))
+    note('tenancy', '')
+  })
+  return changed
+}
