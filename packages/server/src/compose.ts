@@ -13,16 +13,15 @@ import { openApiDocument } from './api/openapi/document.ts'
 import { startGrpc, type GrpcDoor } from './api/grpc/server.ts'
 import { allContracts } from './platform/contracts.ts'
 import { renderMetrics } from './telemetry/metrics.ts'
-import { openPools } from './compose/pools.ts'
+import { openPools, type Pools } from './compose/pools.ts'
 import { openPlatform, type Platform } from './compose/platform.ts'
 import type { WorkerContext } from './supervisor/run-worker.ts'
 import type { ParsedTarget } from './kernel/path.ts'
 
 export { initialisePlatform } from './compose/initialise.ts'
 
-export const compose = async (context: WorkerContext): Promise<WorkerApp> => {
+export const compose = async (context: WorkerContext, pools: Pools = openPools(context)): Promise<WorkerApp> => {
   const { config, logger } = context
-  const pools = openPools(context)
   let platform: Platform | undefined
   let grpc: GrpcDoor | undefined
   let draining = false

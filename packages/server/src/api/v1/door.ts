@@ -194,7 +194,7 @@ const run = (exchange: HttpExchange, { prepared, params, mount, namespace }: Rou
   })
 }
 
-const JSON_TYPE = 'application/json'
+const JSON_TYPE = 'application/json; charset=utf-8'
 
 const warmForm = (target: string, to: Pick<Routed, 'prepared' | 'mount'>): WarmForm => ({ target, contentType: JSON_TYPE, render: (data, requestId) => rendered(requestId, to, { status: 200, data, ignored: [] }) ?? '' })
 
