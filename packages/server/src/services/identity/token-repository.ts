@@ -90,13 +90,17 @@ export const findToken = async (db: Queryable, orgId: string, by: { readonly acc
 }
 
 /** Live tokens by id, after a cursor. */
-export const listTokens = async (db: Queryable, orgId: string, after: string, limit: number): Promise<readonly ListedToken[]> => {
-  const found = await db.query<{ token: JsonRow; name: string | null }>(
-    `select to_jsonb(t) - 'lookup' - 'mac' as token, p.name from coffer.tokens t left join coffer.principals p on p.org_id = t.org_id and p.principal_id = t.principal_id
+export const listTokens = async (db: Queryable, orgId: string, { after, limit }: { readonly after: string; readonly limit: number }, keys: readonly VersionedKey[]): Promise<readonly ListedToken[]> => {
+  const found = await db.query<{ token: JsonRow; lookup: Buffer; mac: Buffer; name: string | null }>(
+    `select ${jsonToken}, p.name from coffer.tokens t left join coffer.principals p on p.org_id = t.org_id and p.principal_id = t.principal_id
      where t.org_id = $1 and t.token_id > $2 and (t.expires_at is null or t.expires_at > now()) order by t.token_id limit $3`,
     [orgId, after, limit],
   )
-  return found.rows.map((row) => ({ token: readToken(row.token), principalName: row.name ?? undefined }))
+  return found.rows.map((row) => {
+    const token = readToken(row.token)
+    requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+    return { token, principalName: row.name ?? undefined }
+  })
 }
 
 /** Deletes a token and every token made from it, however deep. Returns their ids. */

@@ -23,7 +23,7 @@ export const compare = async (ports: SecretPorts, access: SecretAccess, values: 
     if (value === undefined) {
       if (options.maySee(row.path)) out.set(row.path, 'remote-only')
     } else if (options.mayCompare(row.path)) {
-      const snapshot = readRow(ports, address.orgId, keys, row)
+      const snapshot = readRow(ports, { ...address, selector: 'current' }, keys, row)
       const same = readable(snapshot, { ...address, path: row.path }, 'current', call.now()) && isStored(keys, address, snapshot, value)
       out.set(row.path, same ? 'unchanged' : 'update')
     }

@@ -90,7 +90,7 @@ export const revealAll = async (ports: SecretPorts, access: SecretAccess, option
       withheld++
       continue
     }
-    const snapshot = readRow(ports, address.orgId, keys, row)
+    const snapshot = readRow(ports, { ...address, selector: options.alias }, keys, row)
     const version = snapshot.selected
     if (version === undefined || !readable(snapshot, { ...address, path: row.path }, options.alias, call.now())) continue
     items.push({ path: row.path, revealed: open(ports, grant, { ...address, path: row.path }, withKey(keys, address.orgId, snapshot), options.alias, call.now()) })

@@ -7,7 +7,7 @@ import type { Revealed } from '../../kernel/secrets.ts'
 import { currentVersion, shownState, type SecretAddress, type Snapshot, type VersionRow } from '../../kernel/secret-model.ts'
 import { changeKey, type CachedSecret, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
-import { readSnapshot, readVersion, RowIntegrityError, type VersionRecord } from './rows.ts'
+import { readSnapshot, readVersion, requireAsked, RowIntegrityError, type Asked, type VersionRecord } from './rows.ts'
 import { openValue, withKey } from './sealing.ts'
 
 /** Key in the cache: the secret as the change feed names it, and the selector. */
@@ -16,8 +16,12 @@ export const cacheKey = (address: SecretAddress, selector: string): string => `$
 const missing = (address: SecretAddress): Error => fail('not_found', 'secret.not_found', `There is no secret ${quote(address.path)} in ${quote(address.environment)}.`)
 
 /** @throws internal `secret.integrity` for a row that was altered outside the product: never a silent miss. */
-export const readRow = (ports: SecretPorts, orgId: string, keys: SecretKeys, row: Parameters<typeof readSnapshot>[0]): Snapshot =>
-  guarded(ports, { orgId, path: row.path }, () => readSnapshot(row, keys.purposeVersions('rows')))
+export const readRow = (ports: SecretPorts, asked: Asked & { readonly orgId: string }, keys: SecretKeys, row: Parameters<typeof readSnapshot>[0]): Snapshot =>
+  guarded(ports, { orgId: asked.orgId, path: row.path }, () => {
+    const snapshot = readSnapshot(row, keys.purposeVersions('rows'))
+    requireAsked(snapshot, asked)
+    return snapshot
+  })
 
 /** The same for versions that were read by themselves. */
 export const readVersions = (ports: SecretPorts, address: SecretAddress, keys: SecretKeys, { secretId, rows }: { readonly secretId: string; readonly rows: readonly VersionRecord[] }): readonly VersionRow[] =>
@@ -59,7 +63,7 @@ export const loadFresh = async (ports: SecretPorts, address: SecretAddress, sele
 export const loadRecord = async (ports: SecretPorts, address: SecretAddress, selector: string): Promise<{ readonly snapshot: Snapshot } | null> => {
   const keys = await ports.keys(address.orgId)
   const row = await repository.lookup(ports.database, address, selector)
-  return row === undefined ? null : { snapshot: readRow(ports, address.orgId, keys, row) }
+  return row === undefined ? null : { snapshot: readRow(ports, { ...address, selector }, keys, row) }
 }
 
 /** The live secret, whatever its versions. @throws not_found */

@@ -92,6 +92,25 @@ const check = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: Mac
   throw new RowIntegrityError(what)
 }
 
+/** What a look-up asked for. A row with a good MAC is still the wrong answer when it is another secret's. */
+export interface Asked {
+  readonly mountId: string
+  readonly environment: string
+  /** The secret's path; ends with a slash, or is empty, when all below it were asked for. */
+  readonly path: string
+  /** An alias, or a version's digits. */
+  readonly selector: string
+}
+
+/** @throws RowIntegrityError when a row is not one that was asked for: its MAC binds what it is, not what it answers. */
+export const requireAsked = ({ secret, aliases, selected }: Snapshot, asked: Asked): void => {
+  const isFolder = asked.path === '' || asked.path.endsWith('/')
+  const isPlace = secret.mountId === asked.mountId && secret.environment === asked.environment && (isFolder ? secret.path.startsWith(asked.path) : secret.path === asked.path)
+  if (!isPlace) throw new RowIntegrityError(`secret ${secret.secretId}, which was not asked for,`)
+  const expected = /^[0-9]+$/.test(asked.selector) ? Number(asked.selector) : aliases.get(asked.selector)?.version
+  if (selected !== undefined && selected.version !== expected) throw new RowIntegrityError(`version ${selected.version} of secret ${secret.secretId}, which was not asked for,`)
+}
+
 /** @throws RowIntegrityError when any of the rows was altered outside the product. */
 export const readSnapshot = (row: LookupRow, keys: readonly VersionedKey[]): Snapshot => {
   const secret = readSecret(row)

@@ -1,6 +1,7 @@
 // SQL of organizations, mounts and environments.
 
 import type { HmacKey } from '../../crypto/keys.ts'
+import { fail } from '../../kernel/errors.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { Environment, Mount, Organization, OrgState } from '../../kernel/tenancy.ts'
 import { macEnvironment, macMount, macOrganization, requireMac, type VersionedKey } from './rows.ts'
@@ -42,7 +43,12 @@ export const findOrganization = async (db: Queryable, by: { readonly shortId: st
     'shortId' in by ? ['short_id = $1', [by.shortId]] : 'orgId' in by ? ['org_id = $1', [by.orgId]] : ['parent_id = $1 and slug = $2', [by.parentId, by.slug]]
   const found = await db.query<OrganizationRecord>(`select ${organizationColumns} from coffer.organizations where ${String(where)}`, values as string[])
   const row = found.rows[0]
-  return row === undefined ? undefined : readOrganization(row, keys)
+  if (row === undefined) return undefined
+  const org = readOrganization(row, keys)
+  const isAsked = 'shortId' in by ? org.shortId === by.shortId : 'orgId' in by ? org.orgId === by.orgId : org.parentId === by.parentId && org.slug === by.slug
+  // A MAC binds what a row is, not what it answers.
+  if (!isAsked) throw fail('internal', 'row.integrity', 'The database answered with another organization than was asked for. It was changed outside the product; ask the operators to look at the audit log.')
+  return org
 }
 
 export const listChildren = async (db: Queryable, parentId: string, after: string, limit: number, keys: readonly VersionedKey[]): Promise<readonly Organization[]> => {
