@@ -12,26 +12,13 @@ export type ErrorSite = {
   httpStatus: number | undefined
 }
 
-/** Codes that are put together or handed in: the expression at the call of `fail`, and what it can be. */
-const computed: Readonly<Record<string, { kind: string; codes: Readonly<Record<string, string>> }>> = {
-  "access/index.ts `${kind}.not_found`": { kind: 'not_found', codes: { 'principal.not_found': 'There is no principal with this id.', 'binding.not_found': 'There is no role binding with this id.' } },
-  "acl/parse.ts `policy.acl_${what}`": {
-    kind: 'invalid_request',
-    codes: {
-      'policy.acl_syntax': 'failed to parse policy: it is neither HCL nor JSON of the form expected, and says where.', 'policy.acl_key': 'failed to parse policy: a key at the top that is not "path".', 'policy.acl_path': 'failed to parse policy: a path without a pattern or a block, or a pattern that is not one.',
-      'policy.acl_field': 'failed to parse policy: a field of a path that is unknown or has a wrong value.', 'policy.acl_size': 'failed to parse policy: too many paths.',
-    },
-  },
-  'secrets/reveal.ts code': {
-    kind: 'not_found',
-    codes: {
-      'secret.version_destroyed': 'Version … of … is destroyed.', 'secret.version_disabled': 'Version … of … is disabled.', 'secret.version_deleted': 'Version … of … is deleted.', 'secret.version_expired': 'Version … of … has expired.',
-    },
-  },
+/** Codes that no call in the same file spells out: the expression where the error is made, and what it can be. */
+const computed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'access/index.ts `${kind}.not_found`': { 'principal.not_found': 'There is no principal with this id.', 'binding.not_found': 'There is no role binding with this id.' },
 }
 
-// Hands on, in one process, an error that another has made.
-const passedOn = new Set(['control/channel.ts code'])
+/** Hands on an error that was made elsewhere: from another process, or with other words for another door. */
+const isPassedOn = (origin: string, code: string): boolean => /^[\w$.]+\.code$/.test(code) || origin === 'control/channel.ts code'
 
 const LITERAL = /^(['"])((?:(?!\1)[^\\]|\\.)*)\1$/
 
@@ -86,21 +73,64 @@ const choicesOf = (expression: string): string[] => {
   return choice === null ? [expression] : [choice[1] ?? '', choice[2] ?? '']
 }
 
+const identifier = /^[A-Za-z_$][\w$]*$/
+
+/** The calls in the same file of the function around `index` that has a parameter `name`: what they give for it, and for all others. */
+const callsWith = (file: SourceFile, index: number, name: string): (ReadonlyMap<string, string>)[] => {
+  const heads = [...file.code.slice(0, index).matchAll(/(?:\bconst ([\w$]+) = (?:async )?|\bfunction ([\w$]+))\(/g)].toReversed()
+  for (const head of heads) {
+    const parameters = argumentsAt(file, head.index + head[0].length - 1).map((parameter) => /^[\w$]+/.exec(parameter)?.[0] ?? '')
+    if (!parameters.includes(name)) continue
+    const helper = head[1] ?? head[2] ?? ''
+    const calls = [...file.code.matchAll(new RegExp(`(?<![.\\w$])(?<!function )${helper.replaceAll('$', '\\$')}\\(`, 'g'))]
+    return calls.map((call) => {
+      const given = argumentsAt(file, call.index + call[0].length - 1)
+      return new Map(parameters.map((parameter, i) => [parameter, given[i] ?? '']))
+    })
+  }
+  return []
+}
+
+/** The parameter that an expression depends on: itself, or the one hole of a template. */
+const parameterOf = (expression: string): string | undefined => {
+  if (identifier.test(expression)) return expression
+  return /^`[^`$]*\$\{([A-Za-z_$][\w$]*)\}[^`$]*`$/.exec(expression)?.[1]
+}
+
+/** What the call of `fail` at `index` says; when that is up to a parameter, what each call of the function around says. */
+const variantsOf = (file: SourceFile, index: number, named: ReadonlyMap<string, string>): readonly (readonly [kind: string, code: string, message: string])[] => {
+  const [kind = '', code = '', message = ''] = argumentsAt(file, file.code.indexOf('(', index))
+  const messages = choicesOf(message)
+  const direct = choicesOf(code).map((each, i) => [kind, named.has(each) ? quote(named.get(each) ?? '') : each, messages[i] ?? messages[0] ?? ''] as const)
+  const parameter = [code, kind].map(parameterOf).find((each) => each !== undefined && !named.has(each))
+  if (parameter === undefined) return direct
+  return callsWith(file, index, parameter).flatMap((given) => {
+    const fill = (expression: string): string => {
+      const name = parameterOf(expression)
+      const value = name === undefined ? undefined : given.get(name)
+      if (name === undefined || value === undefined) return expression
+      return identifier.test(expression) ? value : quote(expression.slice(1, -1).replace(`\${${name}}`, textOf(value) ?? '…'))
+    }
+    return choicesOf(fill(code)).map((each) => [fill(kind), named.has(each) ? quote(named.get(each) ?? '') : each, fill(message)] as const)
+  })
+}
+
+const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll('\'', '\\\'')}'`
+
 const sitesOfCall = (file: SourceFile, index: number, named: ReadonlyMap<string, string>): ErrorSite[] => {
   const line = file.code.slice(0, index).split('\n').length
-  const [kind = '', code = '', message = '', options = ''] = argumentsAt(file, file.code.indexOf('(', index))
+  const [kind = '', code = '', , options = ''] = argumentsAt(file, file.code.indexOf('(', index))
   const origin = `${file.path.split('/').slice(-2).join('/')} ${code}`
-  if (passedOn.has(origin)) return []
+  if (isPassedOn(origin, code)) return []
   const status = /\bhttpStatus: (\d{3})\b/.exec(options)?.[1]
   const common = { file: file.path, line, httpStatus: status === undefined ? undefined : Number(status) }
   const known = computed[origin]
-  if (known !== undefined) return Object.entries(known.codes).map(([each, text]) => ({ ...common, kind: known.kind, code: each, message: text }))
-  const messages = choicesOf(message)
-  return choicesOf(code).map((each, i) => {
-    const found = textOf(each) ?? named.get(each)
-    const kindText = textOf(kind)
-    if (found === undefined || kindText === undefined || found.includes('…')) throw new Error(`${file.path}:${line}: the code of this error cannot be read (${origin}); tools/generate/error-sites.ts lists the computed ones`)
-    return { ...common, kind: kindText, code: found, message: textOf(messages[i] ?? messages[0] ?? '') ?? '' }
+  if (known !== undefined) return Object.entries(known).map(([each, text]) => ({ ...common, kind: textOf(kind) ?? '', code: each, message: text }))
+  const variants = variantsOf(file, index, named)
+  const sites = variants.map(([kindOf, codeOf, messageOf]) => ({ ...common, kind: textOf(kindOf), code: textOf(codeOf), message: textOf(messageOf) ?? '' }))
+  return (sites.length === 0 ? [{ ...common, kind: undefined, code: undefined, message: '' }] : sites).map((site) => {
+    if (site.code === undefined || site.kind === undefined || site.code.includes('…')) throw new Error(`${file.path}:${line}: the code of this error cannot be read (${origin}); tools/generate/error-sites.ts lists such ones`)
+    return { ...site, kind: site.kind, code: site.code }
   })
 }
 

@@ -38,10 +38,14 @@ const row = (code: string, sites: readonly ErrorSite[]): readonly string[] => [
 
 const areaOf = (code: string): string => (code.includes('.') ? (code.split('.')[0] ?? '') : 'general')
 
-/** The codes that an earlier list holds, retired ones included. */
-export const listedCodes = (document: string): ReadonlySet<string> => new Set([...document.matchAll(/^(?:\| |- )`([A-Za-z_.-]+)`(?= \||$)/gm)].map((match) => match[1] ?? '').filter((code) => !(code in kindFacts) || code === 'internal'))
+const listed = (part: string): ReadonlySet<string> => new Set([...part.matchAll(/^(?:\| |- )`([A-Za-z_.-]+)`(?= \||$)/gm)].map((match) => match[1] ?? ''))
 
-export const retiredCodes = (document: string): ReadonlySet<string> => listedCodes(document.slice(document.indexOf('## Retired') === -1 ? document.length : document.indexOf('## Retired')))
+/** The codes that an earlier list holds, retired ones included; the table of kinds comes before them. */
+export const listedCodes = (document: string): ReadonlySet<string> => listed(/^## Kinds$.*?^## (.*)$/ms.exec(document)?.[1] ?? '')
+
+const RETIRED = '\n## Retired\n'
+
+export const retiredCodes = (document: string): ReadonlySet<string> => listed(document.split(RETIRED)[1] ?? '')
 
 /** @param previous the list as it is now; empty when there is none */
 export const renderErrors = (root: string, previous: string): string => {
@@ -49,6 +53,6 @@ export const renderErrors = (root: string, previous: string): string => {
   const areas = Map.groupBy([...byCode.keys()].toSorted(), areaOf)
   const sections = [...areas].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([area, codes]) => `## ${area}\n\n${table(['code', 'kind', 'HTTP', 'message'], codes.map((code) => row(code, byCode.get(code) ?? [])))}`)
   const retired = [...listedCodes(previous)].filter((code) => !byCode.has(code)).toSorted()
-  const last = retired.length === 0 ? '' : `\n## Retired\n\nNo longer answered, and never to be used again.\n\n${retired.map((code) => `- \`${code}\`\n`).join('')}`
+  const last = retired.length === 0 ? '' : `${RETIRED}\nNo longer answered, and never to be used again.\n\n${retired.map((code) => `- \`${code}\`\n`).join('')}`
   return `${introduction}${kinds()}\n${sections.join('\n')}${last}`
 }

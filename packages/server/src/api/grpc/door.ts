@@ -71,13 +71,15 @@ export const getSecret = (ports: DoorPorts) => {
     const { data } = await get.run(doorRequest(facts, token, body))
     return encodeOutput(get.operation.output, data ?? {}, true)
   }
-  return (call: ServerUnaryCall<SecretRequest, object>, callback: sendUnaryData<object>): void => {
+  const reply = async (call: ServerUnaryCall<SecretRequest, object>): Promise<Parameters<sendUnaryData<object>>> => {
     const facts = factsOf(call)
-    answer(facts, call.request).then(
-      (message) => callback(null, message, trailers(facts.requestId)),
-      (thrown: unknown) => callback(statusOf(errorOf(ports, get, facts.requestId, thrown), facts.requestId)),
-    )
+    try {
+      return [null, await answer(facts, call.request), trailers(facts.requestId)]
+    } catch (thrown) {
+      return [statusOf(errorOf(ports, get, facts.requestId, thrown), facts.requestId)]
+    }
   }
+  return async (call: ServerUnaryCall<SecretRequest, object>, callback: sendUnaryData<object>): Promise<void> => callback(...(await reply(call)))
 }
 
 type WatchCall = ServerWritableStream<WatchRequest, SecretChangeEvent>
