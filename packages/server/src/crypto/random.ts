@@ -5,7 +5,6 @@
 import { randomBytes as osRandomBytes, randomFillSync, randomInt as osRandomInt } from 'node:crypto'
 import { encodeBase62 } from '../lib/base62.ts'
 import { systemClock } from '../lib/clock.ts'
-import { formatUuid } from '../lib/uuid.ts'
 
 /** Fresh random bytes in memory of their own, so that wiping them touches nothing else. */
 export function randomBytes(count: number): Buffer {
@@ -34,38 +33,43 @@ export function jitter(base: number, fraction = 0.1): number {
 const pool = Buffer.alloc(4096)
 let poolUsed = pool.length
 
-function fromPool(count: number): Buffer {
+/** Where `count` fresh bytes of the pool begin. */
+function drawFromPool(count: number): number {
   if (poolUsed + count > pool.length) {
     randomFillSync(pool)
     poolUsed = 0
   }
   poolUsed += count
-  return pool.subarray(poolUsed - count, poolUsed)
+  return poolUsed - count
 }
 
 /** A step back of the clock up to this keeps counting from the last id; a longer one is another time altogether. */
 const ROLLBACK_MS = 10_000
 let lastMs = 0
 let counter = 0
+/** The time's part of the text, which all ids of a millisecond share. */
+let timeText = ''
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const hexOf = (at: number): string => HEX[pool[at] ?? 0] ?? ''
+
+function setTime(ms: number, startOfCounter: number): void {
+  lastMs = ms
+  counter = startOfCounter & 0x7ff
+  const hex = ms.toString(16).padStart(12, '0')
+  timeText = `${hex.slice(0, 8)}-${hex.slice(8)}-`
+}
 
 /**
  * A UUIDv7. Within a millisecond the 12 bits after the time count up (RFC 9562, 6.2, method 1) from a random start
- * in their lower half; when they are used up, the time borrows a millisecond from the future.
+ * in their lower half; when they are used up, the time borrows a millisecond from the future. Two are made for every request,
+ * so the text is put together without bytes in between.
  */
 export function makeUuidV7(clockMs: number = systemClock.wall()): string {
-  const random = fromPool(10)
+  const at = drawFromPool(10)
   const nowMs = Math.floor(clockMs)
-  if (nowMs > lastMs || nowMs < lastMs - ROLLBACK_MS) {
-    lastMs = nowMs
-    counter = random.readUInt16BE(0) & 0x7ff
-  } else if (++counter > 0xfff) {
-    lastMs++
-    counter = random.readUInt16BE(0) & 0x7ff
-  }
-  const bytes = Buffer.allocUnsafe(16)
-  bytes.writeUIntBE(lastMs, 0, 6)
-  bytes.writeUInt16BE(0x7000 | counter, 6)
-  random.copy(bytes, 8, 2, 10)
-  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
-  return formatUuid(bytes)
+  if (nowMs > lastMs || nowMs < lastMs - ROLLBACK_MS) setTime(nowMs, pool.readUInt16BE(at))
+  else if (++counter > 0xfff) setTime(lastMs + 1, pool.readUInt16BE(at))
+  const variant = HEX[0x80 | ((pool[at + 2] ?? 0) & 0x3f)] ?? ''
+  return `${timeText}${(0x7000 | counter).toString(16)}-${variant}${hexOf(at + 3)}-${hexOf(at + 4)}${hexOf(at + 5)}${hexOf(at + 6)}${hexOf(at + 7)}${hexOf(at + 8)}${hexOf(at + 9)}`
 }

@@ -92,4 +92,14 @@ const bounded = (text: string): string =>
 const column = (text: string): string => bounded(text).replaceAll('\u0000', '\ufffd')
 const columnOrNull = (text: string | undefined): string | null => (text === undefined ? null : column(text))
 
-const timestamp = (at: number): string => new Date(at).toISOString()
+let lastAt = Number.NaN
+let lastText = ''
+
+/** Many records share a millisecond. */
+const timestamp = (at: number): string => {
+  if (at !== lastAt) {
+    lastText = new Date(at).toISOString()
+    lastAt = at
+  }
+  return lastText
+}
