@@ -42,6 +42,10 @@ test('a server with shares is opened by a threshold of them, and after a seal no
 
   assert.equal((await exchange(server.address, 'PUT', '/v1/sys/seal', { token: 'not-a-token' })).status, 403)
   assert.equal((await exchange(server.address, 'PUT', '/v1/sys/seal', { token: made.root_token })).status, 204)
+  for (let i = 0; i < 40; i++) {
+    const read = await exchange(server.address, 'GET', '/api/v1/secrets/a?environment=dev&reveal=true', { token: made.root_token }).catch(() => undefined)
+    assert.notEqual(read?.status, 200, 'nothing is revealed after the seal was answered')
+  }
   await until(() => before.every((pid) => !isAlive(pid)), 'every process that saw the key is gone')
   await until(async () => (await status(server, '/v1/sys/health').catch(() => 0)) === 503, 'the server says that it is sealed')
 

@@ -25,16 +25,18 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
   let platform: Platform | undefined
   let grpc: GrpcDoor | undefined
   let draining = false
+  let sealing = false
+  const open = (): Platform | undefined => (sealing ? undefined : platform)
   const limits = { depth: config.limits.jsonDepth, bodyBytes: config.limits.bodyBytes }
   const log = { failed: (requestId: string, where: string, error: unknown): void => logger.error('request failed', { requestId, where, error: asCofferError(error).cause ?? error }) }
   const doors = {
-    rest: nativeDoor({ name: 'rest', limits, runners: () => platform?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
-    flat: nativeDoor({ name: 'flat', limits, runners: () => platform?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
-    system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => platform?.vault.get('system.seal'), isOpen: () => platform !== undefined }),
-    vault: vaultDoor({ limits, backend: () => platform?.vaultBackend }),
-    monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => platform?.isReady() === true && !draining, openApi: () => JSON.stringify(openApiDocument(allContracts.map(({ operation }) => operation))) }),
+    rest: nativeDoor({ name: 'rest', limits, runners: () => open()?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
+    flat: nativeDoor({ name: 'flat', limits, runners: () => open()?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
+    system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => open()?.vault.get('system.seal'), beginSeal: () => { sealing = true }, isOpen: () => open() !== undefined }),
+    vault: vaultDoor({ limits, backend: () => open()?.vaultBackend }),
+    monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => open()?.isReady() === true && !draining, openApi: () => JSON.stringify(openApiDocument(allContracts.map(({ operation }) => operation))) }),
   }
-  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : platform?.warm), log })
+  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : open()?.warm), log })
 
   return {
     async unseal(rootKey) {
@@ -43,7 +45,7 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
     async listen() {
       await app.listen({ host: config.listen.host, port: config.listen.port, ...(context.workers > 1 ? { reusePort: true } : {}) })
       if (config.grpc.enabled) {
-        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => platform?.grpc, operations: allContracts, stream: () => platform, logger })
+        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => open()?.grpc, operations: allContracts, stream: () => platform, logger })
       }
     },
     async drain() {

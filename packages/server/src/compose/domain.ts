@@ -140,7 +140,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
   }
   const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
-  const system = systemOperations({ seal: () => context.sealControl.seal(), checks: () => runChecks(parts) })
+  const system = systemOperations({ checks: () => runChecks(parts) })
   const native = [
     ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
     ...platformProjects(projects),

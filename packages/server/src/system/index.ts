@@ -13,7 +13,6 @@ export interface Check {
 }
 
 export interface SystemPorts {
-  seal(): Promise<void>
   checks(): Promise<readonly Check[]>
 }
 
@@ -21,8 +20,7 @@ export const systemOperations = (ports: SystemPorts): readonly Implemented[] =>
   implement(operations, {
     async seal(_input, call) {
       call.authorise('administer', { kind: 'platform', apiPath: 'sys/seal' })
-      // The record must be durable before the spool goes: the pipeline writes it while this waits its turn.
-      setTimeout(() => void ports.seal().catch(() => undefined), 50)
+      // Permission and record; the door seals once both are there, because the spool goes with the worker.
       return {}
     },
     async doctor(_input, call) {

@@ -18,6 +18,8 @@ export interface SystemDoorOptions {
   readonly clusterName: string
   /** The prepared operation `system.seal`; undefined while sealed. */
   sealRunner(): Runner | undefined
+  /** From here on this worker serves no data. */
+  beginSeal(): void
   /** Whether this worker serves: its keyring is open. */
   isOpen(): boolean
 }
@@ -132,6 +134,9 @@ const seal: Answer = async (exchange, _body, options) => {
   const message = readMessage(exchange.request)
   const answer = await runner({ door: 'vault', requestId: exchange.requestId, raw: { path: {}, query: {}, body: undefined }, leniency: 'lenient', token: message.token, namespace: message.namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp })
   void encodeOutput({}, answer.data ?? {})
+  // Nothing is served from here on by this worker; the answer goes when no other one can serve either.
+  options.beginSeal()
+  await options.control.seal()
   return { status: 204, body: undefined }
 }
 
