@@ -55,7 +55,8 @@ class Stage {
 
   /** What a client believes that has read everything. */
   believed(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.told.map(({ secret_path: path, alias, new_version_number: version }) => [`${path} ${alias}`, version]).filter(([, version]) => version !== 0))
+    const last = Object.fromEntries(this.told.map(({ secret_path: path, alias, new_version_number: version }) => [`${path} ${alias}`, version]))
+    return Object.fromEntries(Object.entries(last).filter(([, version]) => version !== 0))
   }
 
   actual(paths: readonly string[]): Readonly<Record<string, number>> {
