@@ -21,6 +21,7 @@ import { makeDomain } from './domain.ts'
 import { openJournal, recordUnseal } from './journal.ts'
 import { exposeFreshness, exposeWarmReads, observer } from './metrics.ts'
 import type { Pools } from './pools.ts'
+import { startRewrap } from './rewrap.ts'
 
 const PRUNE_FEED_MS = 60_000
 
@@ -103,6 +104,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
   }
   const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
   const preparedFor = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
+  const rewrap = startRewrap({ keyring, pools, logger })
   const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
   return {
     rest: runners(domain.operations.rest),
@@ -120,6 +122,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
     isReady: () => freshness.state().leaseUsable && journal.available,
     async close() {
       clearInterval(prune)
+      rewrap.stop()
       await freshness.close()
       await journal.close()
       keyring.close()
