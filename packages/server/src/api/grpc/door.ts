@@ -1,11 +1,11 @@
 // The two rpcs: messages in, the pipeline, messages out.
 
 import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
-import { makeUuidV7 } from '../../crypto/random.ts'
 import { asCofferError, fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Implemented, Operation } from '../../kernel/operation.ts'
 import { encodeOutput } from '../../kernel/output.ts'
 import { BoundedQueue, QueueFull } from '../../lib/bounded-queue.ts'
+import { newRequestId } from '../../request/message.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import type { ChangeStream } from './change-stream.ts'
 import { malformed, rpcPath, type SecretChangeEvent, type SecretRequest, type WatchRequest } from './contract.ts'
@@ -46,8 +46,6 @@ const rpc = (ports: DoorPorts, name: string): Rpc => {
   }
   return { operation, run }
 }
-
-const newRequestId = (): string => `req_${makeUuidV7()}`
 
 const factsOf = (call: { readonly metadata: Metadata; getPeer(): string }): CallFacts => ({ metadata: call.metadata, peer: call.getPeer(), requestId: newRequestId() })
 

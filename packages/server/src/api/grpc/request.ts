@@ -3,6 +3,7 @@
 import type { Metadata } from '@grpc/grpc-js'
 import { fail } from '../../kernel/errors.ts'
 import type { DoorRequest } from '../../request/exchange.ts'
+import { sameSecret } from '../../request/message.ts'
 
 export interface CallFacts {
   readonly metadata: Metadata
@@ -28,9 +29,8 @@ const bearerOf = (authorization: string | undefined): string | undefined => {
 /** One token, however often it is given. @throws invalid_request when two differ: which of them decides must not depend on our order */
 const tokenOf = (metadata: Metadata, clientToken: string): string | undefined => {
   const given = [clientToken === '' ? undefined : clientToken, bearerOf(textOf(metadata, 'authorization')), textOf(metadata, 'x-vault-token')]
-  const tokens = new Set(given.filter((token) => token !== undefined))
-  if (tokens.size > 1) throw fail('invalid_request', 'request.two_tokens', 'client_token and the metadata hold different tokens. Give one.', { field: 'client_token' })
-  const [token] = tokens
+  const [token, ...others] = given.filter((each) => each !== undefined)
+  if (token !== undefined && others.some((other) => !sameSecret(token, other))) throw fail('invalid_request', 'request.two_tokens', 'client_token and the metadata hold different tokens. Give one.', { field: 'client_token' })
   return token
 }
 
