@@ -15,7 +15,7 @@ import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { lintPolicy } from '../services/policy/lint.ts'
 import type { OrganizationPorts } from '../services/tenancy/organizations.ts'
 import { byId } from '../services/tenancy/organizations.ts'
-import { compileToken, contextOf, type AuthorityPorts } from './authority.ts'
+import { compileToken, contextOf, policiesNaming, type AuthorityPorts } from './authority.ts'
 
 export interface AccessParts {
   readonly database: Database
@@ -40,6 +40,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     dropState: authority.dropState,
     organizationOf: authority.organizationOf,
     shortIdOf: async (orgId) => (orgId === parts.rootOrgId ? undefined : (await byId(parts.organizations, orgId))?.shortId),
+    policiesNaming: async (orgId, names) => policiesNaming(await authority.policies(orgId), names),
     projectOf: async (orgId, mountId) => (await parts.registry(orgId)).mountById(mountId)?.path,
   }
   return {
@@ -57,8 +58,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     },
     listBindings: (grant, call, principalId) => grants.listBindings(ports, grant, call, principalId),
     async unbindRole(grant, call, bindingId) {
-      const binding = (await grants.listBindings(ports, grant, call, undefined)).find((row) => row.bindingId === bindingId)
-      if (binding !== undefined) await requireBindable(ports, call, binding)
+      await requireBindable(ports, call, await grants.requireBinding(ports, call, bindingId))
       return grants.unbindRole(ports, grant, call, bindingId)
     },
     async putPolicy(grant, call, command) {

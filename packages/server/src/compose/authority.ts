@@ -3,6 +3,7 @@
 
 import { anyCidrContains, parseCidr } from '../lib/cidr.ts'
 import type { Action, Caller, Resource, Verdict } from '../kernel/call.ts'
+import { fail, isCofferError, quote } from '../kernel/errors.ts'
 import { principalNames, type LoadedToken, type PolicyRow } from '../kernel/identity.ts'
 import { DEFAULT_PROJECT, type OrgRegistry } from '../kernel/tenancy.ts'
 import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/ports.ts'
@@ -13,6 +14,7 @@ import { cacheKeyOf, find, takeUse, type TokenPorts } from '../services/identity
 import { parseAclPolicy } from '../services/policy/acl/parse.ts'
 import { builtinPolicies, WRAPPING_POLICY } from '../services/policy/builtin.ts'
 import { compilePrincipal, type CompiledPrincipal } from '../services/policy/compiled.ts'
+import { compileStatements } from '../services/policy/json/compile.ts'
 import { decide } from '../services/policy/decide.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { roleBinding } from '../services/policy/roles.ts'
@@ -27,6 +29,7 @@ export interface Compiled extends Authenticated {
 export interface OrgPolicies {
   readonly json: readonly JsonPolicy[]
   readonly acl: ReadonlyMap<string, AclPolicy>
+  readonly unreadable: readonly Pick<PolicyRow, 'kind' | 'name'>[]
 }
 
 export interface AuthorityPorts extends TokenPorts {
@@ -39,14 +42,41 @@ export interface AuthorityPorts extends TokenPorts {
 const COMPILED_BYTES = 4096
 const NEGATIVE_MS = 2_000
 
-/** Policies of an organization, parsed. One that no longer parses denies nothing and allows nothing; writing it was refused. */
-export const parsePolicies = (rows: readonly PolicyRow[]): OrgPolicies => ({
-  json: rows.filter((row) => row.kind === 'json').map((row) => parseJsonPolicy(row.body, row.name)),
-  acl: new Map([...builtinPolicies, ...rows.filter((row) => row.kind === 'acl' && row.name !== WRAPPING_POLICY).map((row) => [row.name, parseAclPolicy(row.body, row.name)] as const)]),
-})
+/**
+ * Policies of an organization, parsed. Writing one that does not parse is refused; one that was stored under other rules and no longer
+ * does may deny anything to anybody, so it stops whoever it could be about until somebody whom nothing restrains replaces it.
+ */
+export const parsePolicies = (rows: readonly PolicyRow[]): OrgPolicies => {
+  const json: JsonPolicy[] = []
+  const acl = new Map<string, AclPolicy>(builtinPolicies)
+  const unreadable: PolicyRow[] = []
+  for (const row of rows) {
+    try {
+      if (row.kind === 'json') json.push(parseJsonPolicy(row.body, row.name))
+      else if (row.name !== WRAPPING_POLICY) acl.set(row.name, parseAclPolicy(row.body, row.name))
+    } catch (error) {
+      if (!isCofferError(error)) throw error
+      unreadable.push(row)
+    }
+  }
+  return { json, acl, unreadable }
+}
+
+/** A JSON policy may be about everybody, an ACL policy is about whoever has it. @throws internal */
+const requireReadable = ({ unreadable }: OrgPolicies, aclNames: readonly string[]): void => {
+  const stopping = unreadable.find(({ kind, name }) => kind === 'json' || aclNames.includes(name))
+  if (stopping !== undefined) throw fail('internal', 'policy.unreadable', `The stored ${stopping.kind} policy ${quote(stopping.name)} cannot be read by this release, and it may concern you. A root token can replace or delete it.`)
+}
+
+/** The policies that grant something to whoever is called by one of the names. What everybody gets is nobody's privilege. */
+export const policiesNaming = ({ json }: OrgPolicies, names: readonly string[]): readonly string[] => {
+  const named = json.map((policy) => ({ ...policy, statements: policy.statements.filter(({ effect, principals }) => effect === 'allow' && !principals.includes('*')) }))
+  const principal = { id: '', names, root: false }
+  return named.filter((policy) => compileStatements({ jsonPolicies: [policy], principal, defaultProject: undefined }).allows.length > 0).map(({ name }) => name)
+}
 
 // Nothing restrains a root token, so it stays usable when a stored policy no longer parses.
-const noPolicies: OrgPolicies = { json: [], acl: new Map() }
+const noPolicies: OrgPolicies = { json: [], acl: new Map(), unreadable: [] }
 
 /** What the policy engine and the pipeline need of a loaded token. Undefined when its principal is disabled. */
 export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId: string, loaded: LoadedToken): Promise<Compiled | null> => {
@@ -61,6 +91,7 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   // Tokens of Vault's paths say themselves whether they have the policy `default`; all others may always look at themselves.
   const own = token.root || token.issuePath.startsWith('auth/') ? token.policies : [...token.policies, 'default']
   const aclNames = [...new Set([...own, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
+  requireReadable(policies, aclNames)
   const compiled = compilePrincipal({
     principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }) },
     aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? []),

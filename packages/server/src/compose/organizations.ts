@@ -21,7 +21,7 @@ const furnish = ({ keyring }: Pick<DomainParts, 'keyring'>) => async (tx: Transa
   await confine(tx, orgId)
   const keys = await keyring.createOrganizationKeys(tx, orgId)
   await insertProject(tx, orgId, { name: DEFAULT_PROJECT, description: 'The default project', at }, keys.purpose('rows'))
-  const owner = await ensurePrincipal(keys, tx, orgId, { kind: 'user', name: 'owner', at })
+  const { principal: owner } = await ensurePrincipal(keys, tx, orgId, { kind: 'user', name: 'owner', at })
   await ensureBinding(keys, tx, orgId, { principalId: owner.principalId, role: 'owner', mountId: undefined, environment: undefined, at })
   const command = { principalId: owner.principalId, parentId: undefined, displayName: 'owner', policies: [], root: false, lockMountId: undefined, lockEnvironment: undefined, boundCidrs: [], metadata: {}, numUses: 0, ttlSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuePath: 'sys/namespaces' }
   const issued = await insert(keys, tx, { orgId, shortId }, command, { at })

@@ -67,7 +67,7 @@ export interface LoadedToken {
 }
 
 /** The names that a JSON policy may call a principal by. */
-export const principalNames = (principal: PrincipalRow, token: Pick<TokenRow, 'lockEnvironment'>): readonly string[] => {
+export const principalNames = (principal: Pick<PrincipalRow, 'kind' | 'name'>, token: Pick<TokenRow, 'lockEnvironment'>): readonly string[] => {
   const kind = { user: 'user', service_account: 'service', workload: 'workload' }[principal.kind]
   const names = [`${kind}:${principal.name}`]
   if (principal.kind !== 'user' && token.lockEnvironment !== undefined) names.unshift(`${kind}:${token.lockEnvironment}:${principal.name}`)

@@ -2,27 +2,57 @@
 
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { BindingRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
-import { macBinding, macOf, macPolicy, macPrincipal, readBinding, readPolicy, readPrincipal, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
+import type { BindingRow, GroupRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
+import { macBinding, macGroup, macMember, macOf, macPolicy, macPrincipal, readBinding, readGroup, readPolicy, readPrincipal, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
 
-export const insertPrincipal = async (db: Queryable, orgId: string, row: PrincipalRow, key: HmacKey): Promise<void> => {
-  await db.query('insert into coffer.principals (org_id, principal_id, kind, name, display_name, policies, disabled, metadata, created_at, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)', [
+/** False: there is one of this kind and name already, perhaps since a moment. */
+export const insertPrincipal = async (db: Queryable, orgId: string, row: PrincipalRow, key: HmacKey): Promise<boolean> => {
+  const made = await db.query('insert into coffer.principals (org_id, principal_id, kind, name, display_name, policies, disabled, metadata, created_at, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (org_id, kind, name) do nothing', [
     orgId, row.principalId, row.kind, row.name, row.displayName, row.policies, row.disabled, row.metadata, new Date(row.createdAt), row.rowVersion, macPrincipal(key, row),
   ])
+  return made.count === 1
 }
 
 export const findPrincipal = async (db: Queryable, orgId: string, kind: PrincipalKind, name: string, keys: readonly VersionedKey[]): Promise<PrincipalRow | undefined> => {
   const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.principals p where org_id = $1 and kind = $2 and name = $3', [orgId, kind, name])
   const row = found.rows[0]?.row
-  if (row === undefined) return undefined
+  return row === undefined ? undefined : checkedPrincipal(row, keys)
+}
+
+export const findPrincipalById = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<PrincipalRow | undefined> => {
+  const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.principals p where org_id = $1 and principal_id = $2', [orgId, principalId])
+  const row = found.rows[0]?.row
+  return row === undefined ? undefined : checkedPrincipal(row, keys)
+}
+
+const checkedPrincipal = (row: JsonRow, keys: readonly VersionedKey[]): PrincipalRow => {
   const principal = readPrincipal(row)
   requireMac(keys, 'principal', macOf(row), (k) => macPrincipal(k, principal))
   return principal
 }
 
-export const listPrincipals = async (db: Queryable, orgId: string, after: string, limit: number): Promise<readonly PrincipalRow[]> => {
+const checkedBinding = (row: JsonRow, keys: readonly VersionedKey[]): BindingRow => {
+  const binding = readBinding(row)
+  requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
+  return binding
+}
+
+/** Everything that a principal is granted besides its own policies: its groups, and the bindings of both. */
+export const grantsOf = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<{ readonly groups: readonly GroupRow[]; readonly bindings: readonly BindingRow[] }> => {
+  const groups = await db.query<{ row: JsonRow; member: JsonRow }>('select to_jsonb(g) as row, to_jsonb(m) as member from coffer.group_members m join coffer.groups g using (org_id, group_id) where m.org_id = $1 and m.principal_id = $2', [orgId, principalId])
+  const checked = groups.rows.map(({ row, member }) => {
+    const group = readGroup(row)
+    requireMac(keys, 'group', macOf(row), (k) => macGroup(k, group))
+    requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, group.groupId, principalId, rowVersionOf(member)))
+    return group
+  })
+  const bindings = await db.query<{ row: JsonRow }>('select to_jsonb(b) as row from coffer.role_bindings b where org_id = $1 and (principal_id = $2 or group_id = any($3::uuid[]))', [orgId, principalId, checked.map(({ groupId }) => groupId)])
+  return { groups: checked, bindings: bindings.rows.map(({ row }) => checkedBinding(row, keys)) }
+}
+
+export const listPrincipals = async (db: Queryable, orgId: string, { after, limit }: { readonly after: string; readonly limit: number }, keys: readonly VersionedKey[]): Promise<readonly PrincipalRow[]> => {
   const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.principals p where org_id = $1 and principal_id > $2 order by principal_id limit $3', [orgId, after, limit])
-  return found.rows.map(({ row }) => readPrincipal(row))
+  return found.rows.map(({ row }) => checkedPrincipal(row, keys))
 }
 
 export const insertBinding = async (db: Queryable, orgId: string, row: BindingRow, key: HmacKey): Promise<void> => {
@@ -33,24 +63,35 @@ export const insertBinding = async (db: Queryable, orgId: string, row: BindingRo
 
 export const listBindings = async (db: Queryable, orgId: string, principalId: string | undefined, limit: number, keys: readonly VersionedKey[]): Promise<readonly BindingRow[]> => {
   const found = await db.query<{ row: JsonRow }>('select to_jsonb(b) as row from coffer.role_bindings b where org_id = $1 and ($2::uuid is null or principal_id = $2) order by binding_id limit $3', [orgId, principalId ?? null, limit])
-  return found.rows.map(({ row }) => {
-    const binding = readBinding(row)
-    requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
-    return binding
-  })
+  return found.rows.map(({ row }) => checkedBinding(row, keys))
+}
+
+export const findBinding = async (db: Queryable, orgId: string, bindingId: string, keys: readonly VersionedKey[]): Promise<BindingRow | undefined> => {
+  const found = await db.query<{ row: JsonRow }>('select to_jsonb(b) as row from coffer.role_bindings b where org_id = $1 and binding_id = $2', [orgId, bindingId])
+  const row = found.rows[0]?.row
+  return row === undefined ? undefined : checkedBinding(row, keys)
 }
 
 export const deleteBinding = async (db: Queryable, orgId: string, bindingId: string): Promise<boolean> =>
   (await db.query('delete from coffer.role_bindings where org_id = $1 and binding_id = $2', [orgId, bindingId])).count === 1
 
-/** All policies of a kind, or those named. */
-export const loadPolicies = async (db: Queryable, orgId: string, kind: PolicyKind | undefined, keys: readonly VersionedKey[]): Promise<readonly PolicyRow[]> => {
-  const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.policies p where org_id = $1 and ($2::text is null or kind = $2) order by kind, name', [orgId, kind ?? null])
-  return found.rows.map(({ row }) => {
-    const policy = readPolicy(row)
-    requireMac(keys, 'policy', macOf(row), (k) => macPolicy(k, policy))
-    return policy
-  })
+/** Every policy of an organization. */
+export const loadPolicies = async (db: Queryable, orgId: string, keys: readonly VersionedKey[]): Promise<readonly PolicyRow[]> => {
+  const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.policies p where org_id = $1 order by kind, name', [orgId])
+  return found.rows.map(({ row }) => checkedPolicy(row, keys))
+}
+
+/** One policy, locked until the transaction ends. */
+export const lockPolicy = async (db: Queryable, orgId: string, { kind, name }: Pick<PolicyRow, 'kind' | 'name'>, keys: readonly VersionedKey[]): Promise<PolicyRow | undefined> => {
+  const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.policies p where org_id = $1 and kind = $2 and name = $3 for update', [orgId, kind, name])
+  const row = found.rows[0]?.row
+  return row === undefined ? undefined : checkedPolicy(row, keys)
+}
+
+const checkedPolicy = (row: JsonRow, keys: readonly VersionedKey[]): PolicyRow => {
+  const policy = readPolicy(row)
+  requireMac(keys, 'policy', macOf(row), (k) => macPolicy(k, policy))
+  return policy
 }
 
 /** Inserts or replaces by name; the row version counts on. */

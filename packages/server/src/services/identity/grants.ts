@@ -15,13 +15,13 @@ export const GRANTS_CHANGED = 'grants'
 
 const newPrincipal = (kind: PrincipalKind, name: string, at: number): PrincipalRow => ({ principalId: makeUuidV7(at), kind, name, displayName: name, policies: [], disabled: false, metadata: {}, createdAt: at, rowVersion: 1 })
 
-/** The principal of this name, made when it does not exist. Part of the caller's transaction. */
-export const ensurePrincipal = async (keys: TokenKeys, tx: Queryable, orgId: string, principal: { readonly kind: PrincipalKind; readonly name: string; readonly at: number }): Promise<PrincipalRow> => {
-  const found = await repository.findPrincipal(tx, orgId, principal.kind, principal.name, keys.purposeVersions('rows'))
-  if (found !== undefined) return found
-  const made = newPrincipal(principal.kind, principal.name, principal.at)
-  await repository.insertPrincipal(tx, orgId, made, keys.purpose('rows'))
-  return made
+/** The principal of this name, made when it does not exist, and whether it was. Part of the caller's transaction. */
+export const ensurePrincipal = async (keys: TokenKeys, tx: Queryable, orgId: string, { kind, name, at }: { readonly kind: PrincipalKind; readonly name: string; readonly at: number }): Promise<{ readonly principal: PrincipalRow; readonly made: boolean }> => {
+  const fresh = newPrincipal(kind, name, at)
+  if (await repository.insertPrincipal(tx, orgId, fresh, keys.purpose('rows'))) return { principal: fresh, made: true }
+  const principal = await repository.findPrincipal(tx, orgId, kind, name, keys.purposeVersions('rows'))
+  if (principal === undefined) throw fail('conflict', 'principal.removed', `The principal ${quote(name)} was removed meanwhile. Try again.`)
+  return { principal, made: false }
 }
 
 export interface BindingCommand {
@@ -43,25 +43,24 @@ export const ensureBinding = async (keys: TokenKeys, tx: Queryable, orgId: strin
 
 export const createPrincipal = async (ports: TokenPorts, _grant: Grant, call: Call, command: { readonly kind: PrincipalKind; readonly name: string }): Promise<PrincipalRow> => {
   const keys = await ports.keys(call.orgId)
-  const row = newPrincipal(command.kind, command.name, call.now())
-  try {
-    return await auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
-      await repository.insertPrincipal(tx, call.orgId, row, keys.purpose('rows'))
-      note(GRANTS_CHANGED, row.principalId)
-      return row
-    })
-  } catch (error) {
-    if (isUniqueViolation(error)) throw fail('conflict', 'principal.exists', `There is a principal ${quote(command.name)} already.`, { field: 'name', cause: error })
-    throw error
-  }
+  const row = newPrincipal(command.kind, command.name, Math.trunc(call.now()))
+  return auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
+    if (!(await repository.insertPrincipal(tx, call.orgId, row, keys.purpose('rows')))) throw fail('conflict', 'principal.exists', `There is a principal ${quote(command.name)} already.`, { field: 'name' })
+    note(GRANTS_CHANGED, row.principalId)
+    return row
+  })
 }
 
-export const listPrincipals = (ports: TokenPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly PrincipalRow[]> =>
-  ports.database.transaction(call.orgId, (tx) => repository.listPrincipals(tx, call.orgId, page.after, page.limit), { readOnly: true })
+export const listPrincipals = async (ports: TokenPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly PrincipalRow[]> => {
+  const keys = await ports.keys(call.orgId)
+  return ports.database.transaction(call.orgId, (tx) => repository.listPrincipals(tx, call.orgId, page, keys.purposeVersions('rows')), { readOnly: true })
+}
 
 export const bindRole = async (ports: TokenPorts, _grant: Grant, call: Call, command: BindingCommand): Promise<BindingRow> => {
   const keys = await ports.keys(call.orgId)
   return auditedWrite(ports.database, call, { status: 201, confirm: true }, async (tx, note) => {
+    const principal = await repository.findPrincipalById(tx, call.orgId, command.principalId, keys.purposeVersions('rows'))
+    if (principal === undefined) throw fail('not_found', 'principal.not_found', 'There is no principal with this id.', { field: 'principal' })
     note(GRANTS_CHANGED, command.principalId)
     return ensureBinding(keys, tx, call.orgId, { ...command, at: call.now() })
   })
@@ -74,6 +73,14 @@ export const unbindRole = async (ports: TokenPorts, _grant: Grant, call: Call, b
   })
 }
 
+/** @throws not_found */
+export const requireBinding = async (ports: TokenPorts, call: Call, bindingId: string): Promise<BindingRow> => {
+  const keys = await ports.keys(call.orgId)
+  const found = await ports.database.transaction(call.orgId, (tx) => repository.findBinding(tx, call.orgId, bindingId, keys.purposeVersions('rows')), { readOnly: true })
+  if (found === undefined) throw fail('not_found', 'binding.not_found', 'There is no such role binding.')
+  return found
+}
+
 export const listBindings = async (ports: TokenPorts, _grant: Grant, call: Call, principalId: string | undefined): Promise<readonly BindingRow[]> => {
   const keys = await ports.keys(call.orgId)
   return ports.database.transaction(call.orgId, (tx) => repository.listBindings(tx, call.orgId, principalId, 1000, keys.purposeVersions('rows')), { readOnly: true })
@@ -82,20 +89,27 @@ export const listBindings = async (ports: TokenPorts, _grant: Grant, call: Call,
 /** Every policy of an organization, each row's MAC checked. For compilation, through a cache. */
 export const loadPolicies = async (ports: TokenPorts, orgId: string): Promise<readonly PolicyRow[]> => {
   const keys = await ports.keys(orgId)
-  return ports.database.transaction(orgId, (tx) => repository.loadPolicies(tx, orgId, undefined, keys.purposeVersions('rows')), { readOnly: true })
+  return ports.database.transaction(orgId, (tx) => repository.loadPolicies(tx, orgId, keys.purposeVersions('rows')), { readOnly: true })
 }
 
 /** Writes a policy whose body was parsed before. */
 export const putPolicy = async (ports: TokenPorts, _grant: Grant, call: Call, command: { readonly kind: PolicyKind; readonly name: string; readonly body: string }): Promise<PolicyRow> => {
   const keys = await ports.keys(call.orgId)
-  return auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
-    const existing = (await repository.loadPolicies(tx, call.orgId, command.kind, keys.purposeVersions('rows'))).find((policy) => policy.name === command.name)
-    const at = call.now()
+  const write = () => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    const existing = await repository.lockPolicy(tx, call.orgId, command, keys.purposeVersions('rows'))
+    const at = Math.trunc(call.now())
     const row: PolicyRow = { policyId: existing?.policyId ?? makeUuidV7(at), kind: command.kind, name: command.name, body: command.body, createdAt: existing?.createdAt ?? at, updatedAt: at, rowVersion: (existing?.rowVersion ?? 0) + 1 }
     await repository.putPolicy(tx, call.orgId, row, keys.purpose('rows'))
     note(GRANTS_CHANGED, row.policyId)
     return row
   })
+  try {
+    return await write()
+  } catch (error) {
+    // Somebody made a policy of this name a moment before: now it is there to be replaced.
+    if (isUniqueViolation(error, 'policies_name')) return write()
+    throw error
+  }
 }
 
 export const deletePolicy = async (ports: TokenPorts, _grant: Grant, call: Call, kind: PolicyKind, name: string): Promise<void> => {

@@ -4,11 +4,12 @@
 import type { Call, Grant, Resource } from '../../kernel/call.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Issued, IssueCommand } from '../../kernel/ports/access.ts'
-import { fail } from '../../kernel/errors.ts'
-import type { BindingRow, PrincipalRow } from '../../kernel/identity.ts'
+import { fail, quote } from '../../kernel/errors.ts'
+import { principalNames, type PrincipalRow } from '../../kernel/identity.ts'
 import type { Transaction } from '../../kernel/storage.ts'
 import { ensureBinding, ensurePrincipal, GRANTS_CHANGED } from './grants.ts'
-import { listBindings } from './grants-repository.ts'
+import { parseCidr } from '../../lib/cidr.ts'
+import { grantsOf } from './grants-repository.ts'
 import { insert, type TokenKeys, type TokenPorts } from './tokens.ts'
 
 interface Scope {
@@ -18,6 +19,8 @@ interface Scope {
 
 export interface IssuePorts extends TokenPorts {
   shortIdOf(orgId: string): Promise<string | undefined>
+  /** Names of JSON policies that grant something to a principal because of one of these names. */
+  policiesNaming(orgId: string, names: readonly string[]): Promise<readonly string[]>
   /** The project of a mount, for the resource that a role binding is about. */
   projectOf(orgId: string, mountId: string): Promise<string | undefined>
 }
@@ -55,6 +58,8 @@ export const issue = async (ports: IssuePorts, grant: Grant, call: Call, given: 
   const command = { ...given, ...scope }
   if (command.role !== undefined) await requireBindable(ports, call, { role: command.role, ...scope })
   requirePolicies(call, command.policies)
+  checkLimits(command)
+  await requireNamed(ports, call, command)
   // The record is about the making of the token; what was asked above was only by the way.
   call.audit.rule = grant.rule
   call.audit.resourceType = grant.resource.kind
@@ -62,8 +67,8 @@ export const issue = async (ports: IssuePorts, grant: Grant, call: Call, given: 
   const shortId = await ports.shortIdOf(call.orgId)
   return auditedWrite(ports.database, call, { status: 201, confirm: command.role !== undefined }, async (tx, note) => {
     const at = Math.trunc(call.now())
-    const principal = await ensurePrincipal(keys, tx, call.orgId, { kind: command.kind, name: command.name, at })
-    if (principal.createdAt !== at) await requireExisting(ports, keys, tx, call, principal)
+    const { principal, made } = await ensurePrincipal(keys, tx, call.orgId, { kind: command.kind, name: command.name, at })
+    if (!made) await requireExisting(ports, keys, tx, call, principal)
     if (command.role !== undefined) {
       await ensureBinding(keys, tx, call.orgId, { principalId: principal.principalId, role: command.role, ...scope, at })
       note(GRANTS_CHANGED, principal.principalId)
@@ -93,7 +98,26 @@ const tokenOf = (command: IssueCommand, principal: PrincipalRow): Parameters<typ
 
 /** A token for somebody who exists already acts with everything that he was given: whoever makes it must be able to give all that. */
 const requireExisting = async (ports: IssuePorts, keys: TokenKeys, tx: Transaction, call: Call, principal: PrincipalRow): Promise<void> => {
-  const bindings: readonly BindingRow[] = await listBindings(tx, call.orgId, principal.principalId, 1000, keys.purposeVersions('rows'))
+  if (principal.disabled) throw fail('conflict', 'principal.disabled', `The principal ${quote(principal.name)} is disabled; a token for it would open nothing.`, { field: 'name' })
+  const { groups, bindings } = await grantsOf(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
   for (const binding of bindings) await requireBindable(ports, call, binding)
-  requirePolicies(call, principal.policies)
+  requirePolicies(call, [...principal.policies, ...groups.flatMap((group) => group.policies)])
+}
+
+/** JSON policies grant by name: whoever could make a token of any name would have what is granted to it. */
+const requireNamed = async (ports: IssuePorts, call: Call, command: IssueCommand): Promise<void> => {
+  if (call.caller?.root === true) return
+  const names = [...principalNames(command, { lockEnvironment: command.environment }), `token:${command.name}`]
+  const naming = await ports.policiesNaming(call.orgId, names)
+  if (naming.length === 0) return
+  // A lock confines what the names give; whoever may bind roles there could give as much.
+  const project = command.mountId === undefined ? undefined : await ports.projectOf(call.orgId, command.mountId)
+  if (project !== undefined && call.allows('administer', bindingResource(project, command.environment)).allow) return
+  for (const name of naming) call.authorise('administer', { kind: 'policy', apiPath: `sys/policies/json/${name}` })
+}
+
+const checkLimits = ({ ttlSeconds, maxTtlSeconds, boundCidrs }: IssueCommand): void => {
+  if (maxTtlSeconds > 0 && (ttlSeconds === 0 || ttlSeconds > maxTtlSeconds)) throw fail('invalid_request', 'token.ttl_beyond_max', 'The token would live longer than maxTtl allows. Give a ttl of at most maxTtl.', { field: 'ttl' })
+  const wrong = boundCidrs.find((cidr) => parseCidr(cidr) === undefined)
+  if (wrong !== undefined) throw fail('invalid_request', 'token.bad_cidr', `${quote(wrong)} is not an address range such as 10.0.0.0/8.`, { field: 'boundCidrs' })
 }

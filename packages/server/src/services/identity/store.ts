@@ -90,11 +90,12 @@ export const revokeOrphan = async (ports: TokenPorts, _grant: Grant, call: Call,
 }
 
 export const accessors = async (ports: TokenPorts, _grant: Grant, call: Call): Promise<readonly string[]> => {
+  const keys = await ports.keys(call.orgId)
   const found: string[] = []
   let after = '00000000-0000-0000-0000-000000000000'
   while (found.length < MOST_ACCESSORS) {
     const from = after
-    const page = await ports.database.transaction(call.orgId, (tx) => repository.listTokens(tx, call.orgId, from, PAGE), { readOnly: true })
+    const page = await ports.database.transaction(call.orgId, (tx) => repository.listTokens(tx, call.orgId, { after: from, limit: PAGE }, keys.purposeVersions('rows')), { readOnly: true })
     found.push(...page.map(({ token }) => token.accessor))
     const last = page[page.length - 1]
     if (last === undefined || page.length < PAGE) break

@@ -121,7 +121,7 @@ export const renew = async (ports: TokenPorts, _grant: Grant | 'self', call: Cal
     if (!token.renewable || token.expiresAt === undefined) throw fail('invalid_request', 'token.not_renewable', 'The token is not renewable.')
     const now = call.now()
     const limit = token.explicitMaxTtlSeconds === 0 ? Number.POSITIVE_INFINITY : token.issuedAt + token.explicitMaxTtlSeconds * 1000
-    const renewed: TokenRow = { ...token, expiresAt: Math.min(now + (incrementSeconds ?? token.ttlSeconds) * 1000, limit), lastRenewedAt: now, rowVersion: token.rowVersion + 1 }
+    const renewed: TokenRow = { ...token, expiresAt: Math.min(now + (incrementSeconds || token.ttlSeconds) * 1000, limit), lastRenewedAt: now, rowVersion: token.rowVersion + 1 }
     await repository.updateExpiry(tx, call.orgId, renewed, found.lookup, keys.purpose('rows'))
     note('token', token.tokenId)
     return renewed
@@ -136,8 +136,10 @@ export const lookupAccessor = async (ports: TokenPorts, _grant: Grant, call: Cal
   return found.token
 }
 
-export const list = (ports: TokenPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly repository.ListedToken[]> =>
-  ports.database.transaction(call.orgId, (tx) => repository.listTokens(tx, call.orgId, page.after, page.limit), { readOnly: true })
+export const list = async (ports: TokenPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly repository.ListedToken[]> => {
+  const keys = await ports.keys(call.orgId)
+  return ports.database.transaction(call.orgId, (tx) => repository.listTokens(tx, call.orgId, page, keys.purposeVersions('rows')), { readOnly: true })
+}
 
 const notFound = (): Error => fail('not_found', 'token.not_found', 'There is no such token.')
 
