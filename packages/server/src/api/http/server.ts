@@ -1,12 +1,14 @@
 // The one HTTP listener of every door. Doors sit behind wildcard routes, because mounts change at run time; nothing of
 // Fastify's own parsing, validation or logging runs per request (docs/adr/0003).
 
-import { createServer as createHttp } from 'node:http'
+import { createServer as createHttp, type Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
+import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { asCofferError, fail, type CofferError } from '../../kernel/errors.ts'
 import { parseTarget, type ParsedTarget } from '../../kernel/path.ts'
 import { newRequestId } from '../../request/message.ts'
+import { standIns, takeForeignVerb, verbOf } from './foreign-verbs.ts'
 import { WarmDoor, type WarmSource } from './warm.ts'
 
 /** One door: takes what is below its prefix. */
@@ -43,11 +45,27 @@ const commonHeaders = (options: HttpOptions): readonly (readonly [name: string, 
   ...(options.tls === undefined ? [] : [['strict-transport-security', 'max-age=31536000; includeSubDomains'] as const]),
 ]
 
+const refusals: Readonly<Record<string, string>> = Object.freeze({ ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout', HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large' })
+
+/** What the parser itself refuses gets a plain answer; nothing of the request is in it. */
+const refuseConnection = (error: Error & { readonly code?: string }, socket: Duplex): void => {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const status = refusals[error.code ?? ''] ?? '400 Bad Request'
+  const body = JSON.stringify({ errors: [status.slice(4).toLowerCase()] })
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+  socket.destroy(error)
+}
+
 const makeServer = (options: HttpOptions, warm: WarmDoor): FastifyInstance => {
   const { limits, tls } = options
   const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: Math.min(limits.requestSeconds, 30) * 1000, keepAliveTimeout: 75_000, joinDuplicateHeaders: false }
-  return fastify({
+  const server: { current: Server | undefined } = { current: undefined }
+  const app: FastifyInstance = fastify({
     logger: false,
+    clientErrorHandler: (error, socket) => {
+      const refuse = (): void => refuseConnection(error, socket)
+      if (server.current === undefined || !takeForeignVerb(server.current, error, socket, refuse)) refuse()
+    },
     bodyLimit: limits.bodyBytes,
     exposeHeadRoutes: false,
     requestTimeout: common.requestTimeout,
@@ -60,6 +78,9 @@ const makeServer = (options: HttpOptions, warm: WarmDoor): FastifyInstance => {
         ? createHttp(common, warm.before(handler))
         : createHttps({ ...common, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
   })
+  server.current = app.server
+  for (const verb of standIns) app.addHttpMethod(verb, { hasBody: true })
+  return app
 }
 
 /** Builds the listener; nothing listens yet. */
@@ -72,7 +93,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => refuseUnparsed(options, request, reply, error))
   app.setNotFoundHandler((request, reply) => serve(options, warm, request, reply))
-  app.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'], url: '/*', handler: (request, reply) => serve(options, warm, request, reply) })
+  app.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', ...standIns], url: '/*', handler: (request, reply) => serve(options, warm, request, reply) })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.header('x-request-id', request.id)
     for (const [name, value] of headers) reply.header(name, value)
@@ -82,7 +103,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
 }
 
 const serve = async (options: HttpOptions, warm: WarmDoor, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-  let exchange: HttpExchange = { request, reply, requestId: request.id, method: request.method, target: EMPTY_TARGET }
+  let exchange: HttpExchange = { request, reply, requestId: request.id, method: verbOf(request.method), target: EMPTY_TARGET }
   let door = options.doorOf(EMPTY_TARGET)
   try {
     exchange = { ...exchange, target: parseTarget(request.raw.url ?? '/') }
@@ -114,5 +135,5 @@ const refuseUnparsed = (options: HttpOptions, request: FastifyRequest, reply: Fa
   } catch {
     // the default door answers
   }
-  options.doorOf(target).refuse({ request, reply, requestId: request.id, method: request.method, target }, error)
+  options.doorOf(target).refuse({ request, reply, requestId: request.id, method: verbOf(request.method), target }, error)
 }

@@ -53,6 +53,7 @@ interface Routed {
 const methodOf = (method: string, query: Readonly<Record<string, string>>): Method => {
   if (method === 'PUT' || method === 'POST') return 'POST'
   if (method === 'GET' || method === 'HEAD') return query['list'] === 'true' || query['list'] === '1' ? 'LIST' : 'GET'
+  if (method === 'SCAN') return 'LIST'
   if (method === 'LIST' || method === 'DELETE' || method === 'PATCH') return method
   throw fail('invalid_request', 'request.method', 'unsupported operation', { httpStatus: 405 })
 }
