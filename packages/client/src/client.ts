@@ -2,7 +2,7 @@
 
 import { createCaller, type ClientOptions } from './caller.ts'
 import { operations, type Api } from './generated/api.ts'
-import type { CallOptions } from './operation.ts'
+import { refuseOtherOperation, type CallOptions } from './operation.ts'
 import { createSystem, type System } from './system.ts'
 
 export interface Client extends Omit<Api, 'system'> {
@@ -16,7 +16,10 @@ export const createClient = (options: ClientOptions): Client => {
   for (const [id, facts] of Object.entries(operations)) {
     const [group = '', name = ''] = id.split('.')
     const methods = (groups[group] ??= {})
-    methods[name] = (input: Readonly<Record<string, unknown>> = {}, callOptions?: CallOptions) => call(facts, input, callOptions)
+    methods[name] = async (input: Readonly<Record<string, unknown>> = {}, callOptions?: CallOptions) => {
+      refuseOtherOperation(facts, input, operations)
+      return call(facts, input, callOptions)
+    }
   }
   // Table and interface come out of one generator, so the table has what the interface says.
   const api = groups as unknown as Api

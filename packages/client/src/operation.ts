@@ -1,5 +1,7 @@
 // What the client knows of an operation, and how an input becomes a request line and a body.
 
+import { CofferError } from './errors.ts'
+
 export interface OperationFacts {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** `:name` is one segment, `:name+` one or more. */
@@ -24,6 +26,32 @@ export interface RequestParts {
   readonly body: string | undefined
 }
 
+/**
+ * URL parsers fold `.` and `..` away before anything is sent, and no escape keeps them from it (URL Standard, 4.1): a
+ * secret called `../tokens/x` would become a request for a token. The server takes no such path anyway.
+ */
+const refuseDots = (name: string, value: string): void => {
+  if (value.split('/').some((segment) => segment === '.' || segment === '..')) {
+    throw new CofferError(`"${name}" must not have "." or ".." as a part of the path.`, { kind: 'invalid_request', code: 'client.path', field: name })
+  }
+}
+
+/**
+ * `/secrets/:key+` and `/secrets/:key+/permanent` are two operations, and a key may have many parts. The server reads
+ * `/secrets/x/permanent` as the second, so a key with that end cannot be meant for the first.
+ */
+export const refuseOtherOperation = (facts: OperationFacts, input: Readonly<Record<string, unknown>>, all: Readonly<Record<string, OperationFacts>>): void => {
+  const parameter = /:([A-Za-z]+)\+$/.exec(facts.path)?.[1]
+  const value = parameter === undefined ? undefined : input[parameter]
+  if (parameter === undefined || typeof value !== 'string') return
+  for (const { method, path } of Object.values(all)) {
+    const end = path.startsWith(`${facts.path}/`) ? path.slice(facts.path.length) : undefined
+    if (method === facts.method && end !== undefined && value.endsWith(end)) {
+      throw new CofferError(`"${parameter}" must not end with "${end}": the server would take it for another request. Name the secret by its id.`, { kind: 'invalid_request', code: 'client.path', field: parameter })
+    }
+  }
+}
+
 const escapePath = (value: string, many: boolean): string => (many ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value))
 
 /** Path parameters are escaped once, the rest goes where the contract says. Undefined means absent. */
@@ -32,7 +60,8 @@ export const requestParts = (facts: OperationFacts, input: Readonly<Record<strin
   const path = facts.path.replace(/:([A-Za-z]+)(\+?)/g, (_, name: string, many: string) => {
     const value = left.get(name)
     left.delete(name)
-    if (typeof value !== 'string' || value === '') throw new TypeError(`"${name}" must be a text that is not empty`)
+    if (typeof value !== 'string' || value === '') throw new CofferError(`"${name}" must be a text that is not empty.`, { kind: 'invalid_request', code: 'client.path', field: name })
+    refuseDots(name, value)
     return escapePath(value, many === '+')
   })
   const hasBody = facts.method !== 'GET' && facts.method !== 'DELETE'
