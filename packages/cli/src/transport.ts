@@ -80,9 +80,9 @@ const exchange = ({ method, headers, body, signal }: WireRequest, url: URL, sock
       port: url.port === '' ? 80 : url.port,
       path: url.pathname + url.search,
       headers: { ...headers, host: url.host, 'user-agent': 'coffer-cli', ...(body === undefined ? {} : { 'content-length': body.length }) },
-      agent: false,
       signal,
-      ...(socket === undefined ? {} : { createConnection: () => socket }),
+      // An agent of its own would ignore the connection that is there already.
+      ...(socket === undefined ? { agent: false } : { createConnection: () => socket }),
     }
     const request = httpRequest(options, (response) => {
       collect(response).then(resolve, reject)
