@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { asCofferError } from './kernel/errors.ts'
-import type { WorkerApp } from './kernel/seal-control.ts'
+import type { WorkerApp } from './kernel/ports/seal-control.ts'
 import { buildHttp, type Door } from './api/http/server.ts'
 import { nativeDoor } from './api/http/doors.ts'
 import { systemDoor } from './api/http/system-door.ts'

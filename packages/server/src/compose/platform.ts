@@ -51,19 +51,60 @@ interface ClusterRow {
   readonly root_org_id: string
 }
 
-export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOptions): Promise<Platform> => {
-  const { config, logger, metrics } = context
-  const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
+const openFreshness = ({ nodeId, database, logger }: WorkerContext, pools: Pools): Freshness =>
+  new Freshness({
+    database: pools.freshness,
+    clock: systemClock,
+    nodeId,
+    listen: (onWake) => listen(database.direct.coffer_app, { channel: changesChannel, onWake }),
+    hooks: { onFailure: (error) => logger.warn('freshness: a round failed', { error }), onTimeSuspect: (by) => logger.error('clocks disagree', { ...by }) },
+  })
+
+const rootOrganization = async (pools: Pools): Promise<string> => {
   const cluster = await pools.app.query<ClusterRow>('select root_org_id from coffer.cluster')
   const rootOrgId = cluster.rows[0]?.root_org_id
   if (rootOrgId === undefined) throw fail('internal', 'cluster.missing', 'The database is not initialised.')
-  const freshness = new Freshness({
-    database: pools.freshness,
-    clock: systemClock,
-    nodeId: context.nodeId,
-    listen: (onWake) => listen(context.database.direct.coffer_app, { channel: changesChannel, onWake }),
-    hooks: { onFailure: (error) => logger.warn('freshness: a round failed', { error }), onTimeSuspect: (by) => logger.error('clocks disagree', { ...by }) },
-  })
+  return rootOrgId
+}
+
+/** What goes on besides requests; stopped before the rest is closed. */
+const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness: Freshness; readonly pools: Pools; readonly logger: WorkerContext['logger'] }): { stop(): void } => {
+  const { freshness, pools, logger } = parts
+  const rewrap = startRewrap(parts)
+  const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
+  return {
+    stop() {
+      clearInterval(prune)
+      rewrap.stop()
+    },
+  }
+}
+
+type Prepares = Pick<Platform, 'rest' | 'flat' | 'vault' | 'grpc' | 'vaultBackend'>
+
+/** Every operation of every door, prepared once. */
+const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: ReturnType<typeof makeDomain>): Prepares => {
+  const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
+  const prepared = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
+  return {
+    rest: runners(operations.rest),
+    flat: runners(operations.flat),
+    vault: runners(operations.vault, true),
+    grpc: runners(operations.grpc, true),
+    vaultBackend: {
+      ...vaultDirectory,
+      fixed: prepared(operations.vaultFixed),
+      unknown: prepared(operations.unknownPath)[0],
+      engines: new Map([...operations.engines].map(([type, implemented]) => [type, prepared(implemented)])),
+    },
+  }
+}
+
+export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOptions): Promise<Platform> => {
+  const { config, logger, metrics } = context
+  const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
+  const rootOrgId = await rootOrganization(pools)
+  const freshness = openFreshness(context, pools)
   const caches = makeCaches(freshness, { bytes: config.cache.bytes, dekSeconds: config.cache.dekSeconds })
   exposeFreshness(metrics, freshness, caches.all)
   const changes = new ChangeHub()
@@ -73,56 +114,29 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
   const journal = await openJournal(context, pools, await keyring.organization(rootOrgId))
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
   const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock })
-  const requests = metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status'])
-  const observe = observer(requests)
+  const observe = observer(metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status']))
+  const now = (): number => freshness.databaseNow()
   const warm = new WarmReads({
     tokens: domain.tokens,
     registry: (orgId) => caches.registries.peek(orgId),
     secrets: domain.warmSecrets,
     pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord },
-    journal,
-    log,
-    now: () => freshness.databaseNow(),
-    observe,
+    journal, log, now, observe,
   })
   exposeWarmReads(metrics, warm)
-  const ports: PipelinePorts = {
-    plans: warm,
-    tokens: domain.tokens,
-    organizations: domain.directory,
-    journal,
-    courier: {
-      committed: (noted) => {
-        freshness.applyLocal(noted)
-        freshness.poke()
-      },
-      confirm: (xid) => freshness.confirm(xid),
-      now: () => freshness.databaseNow(),
-    },
-    log,
-    observe,
+  const committed: PipelinePorts['courier']['committed'] = (noted) => {
+    freshness.applyLocal(noted)
+    freshness.poke()
   }
-  const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
-  const preparedFor = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
-  const rewrap = startRewrap({ keyring, pools, logger })
-  const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
+  const courier = { committed, confirm: (xid: string) => freshness.confirm(xid), now }
+  const maintenance = startMaintenance({ keyring, freshness, pools, logger })
   return {
-    rest: runners(domain.operations.rest),
-    flat: runners(domain.operations.flat),
-    vault: runners(domain.operations.vault, true),
-    grpc: runners(domain.operations.grpc, true),
-    vaultBackend: {
-      ...domain.vaultDirectory,
-      fixed: preparedFor(domain.operations.vaultFixed),
-      unknown: preparedFor(domain.operations.unknownPath)[0],
-      engines: new Map([...domain.operations.engines].map(([type, implemented]) => [type, preparedFor(implemented)])),
-    },
+    ...prepareDoors({ plans: warm, tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain),
     warm,
     changes,
     isReady: () => freshness.state().leaseUsable && journal.available,
     async close() {
-      clearInterval(prune)
-      rewrap.stop()
+      maintenance.stop()
       await freshness.close()
       await journal.close()
       keyring.close()

@@ -3,7 +3,7 @@
 import { join, relative } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { formatAddress } from '../config/setting.ts'
-import type { SealStatus } from '../kernel/seal-control.ts'
+import type { SealStatus } from '../kernel/ports/seal-control.ts'
 
 export interface Announcement {
   readonly config: Config

@@ -5,7 +5,7 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeServiceToken } from '../crypto/token-format.ts'
 import type { Config } from '../config/config.ts'
-import type { SealStatus } from '../kernel/seal-control.ts'
+import type { SealStatus } from '../kernel/ports/seal-control.ts'
 import { readText, writePrivate } from './data-directory.ts'
 import type { SealDesk } from './seal-desk.ts'
 

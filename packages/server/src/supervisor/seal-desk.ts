@@ -2,7 +2,7 @@
 // reaches all workers before the answer goes out.
 
 import { fail } from '../kernel/errors.ts'
-import type { InitRequest, InitResult, SealStatus } from '../kernel/seal-control.ts'
+import type { InitRequest, InitResult, SealStatus } from '../kernel/ports/seal-control.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { ProcessSnapshot } from '../telemetry/metrics.ts'
 import type { Handler } from './control/channel.ts'

@@ -4,7 +4,7 @@
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail } from '../../kernel/errors.ts'
 import { parseQuery } from '../../kernel/path.ts'
-import type { SealControl, SealStatus } from '../../kernel/seal-control.ts'
+import type { SealControl, SealStatus } from '../../kernel/ports/seal-control.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { vaultStatus } from '../v1/status.ts'

@@ -2,7 +2,7 @@
 // else is JSON.
 
 import type { Config } from '../../config/config.ts'
-import type { InitResult } from '../../kernel/seal-control.ts'
+import type { InitResult } from '../../kernel/ports/seal-control.ts'
 import type { ConnectionSettings } from '../../storage/pool.ts'
 import type { RuntimeRole } from '../../storage/roles.ts'
 

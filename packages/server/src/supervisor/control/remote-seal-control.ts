@@ -1,6 +1,6 @@
 // The worker's end of the seal: the port that doors see, answered by the supervisor.
 
-import type { InitRequest, InitResult, SealControl, SealStatus } from '../../kernel/seal-control.ts'
+import type { InitRequest, InitResult, SealControl, SealStatus } from '../../kernel/ports/seal-control.ts'
 import type { ProcessSnapshot } from '../../telemetry/metrics.ts'
 import type { Channel } from './channel.ts'
 import { decodeInitResult, decodeJson, encodeJson, operation } from './protocol.ts'

@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { asCofferError } from '../../kernel/errors.ts'
-import type { WorkerApp } from '../../kernel/seal-control.ts'
+import type { WorkerApp } from '../../kernel/ports/seal-control.ts'
 import { Keyring } from '../../keyring/keyring.ts'
 import { Pool } from '../../storage/pool.ts'
 import { renderMetrics } from '../../telemetry/metrics.ts'
