@@ -3,7 +3,7 @@
 
 import { wipe } from '../lib/bytes.ts'
 import { fail, type CofferError } from '../kernel/errors.ts'
-import type { SealStatus } from '../kernel/seal-control.ts'
+import type { SealStatus } from '../kernel/ports/seal-control.ts'
 import type { Database } from '../kernel/storage.ts'
 import { initialise, type Initialised, type InitialiseRequest } from './initialise.ts'
 import { openSlot as openKeyFileSlot, type KeyFilePlace } from './keyfile/index.ts'
