@@ -6,7 +6,7 @@ import { fail, quote } from './errors.ts'
 import { isIdOf, parseId } from './ids.ts'
 import { joinPath, parsePath } from './path.ts'
 import type { SecretAccess } from './secrets.ts'
-import { DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, type Mount, type OrgRegistry } from './tenancy.ts'
+import { DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, type OrgRegistry } from './tenancy.ts'
 
 export interface Place {
   readonly project: string
@@ -34,12 +34,10 @@ const NOWHERE = '00000000-0000-0000-0000-000000000000'
 /** The project that a request means: as named, else the token's lock, else X-Coffer-Project, else the default one. */
 export const projectOf = (call: Call, named: string | undefined): string => named ?? call.caller?.lock?.project ?? call.projectHeader ?? DEFAULT_PROJECT
 
-const environmentOf = (call: Call, named: string | undefined, mount: Mount | undefined, registry: OrgRegistry): string => {
-  const implied = named ?? call.caller?.lock?.environment
-  if (implied !== undefined) return implied
-  if (mount === undefined || registry.environments(mount.mountId).length === 0) return DEFAULT_ENVIRONMENT
-  const slugs = registry.environments(mount.mountId).map((environment) => environment.slug)
-  throw fail('invalid_request', 'environment.unnamed', `Name the environment: ${slugs.slice(0, 20).join(', ')}.`, { field: 'environment' })
+// Said of every project, there or not, before any permission is known; environments are listed to who may list in them.
+const unnamed = (places: Places, call: Call, project: string, slugs: readonly string[]): Error => {
+  const shown = slugs.filter((slug) => call.allows('list', places.secretResource('list', { project, environment: slug, path: '', protected: true })).allow)
+  return fail('invalid_request', 'environment.unnamed', `Name the environment${shown.length === 0 ? '' : `: ${shown.slice(0, 20).join(', ')}`}.`, { field: 'environment' })
 }
 
 interface Found {
@@ -64,11 +62,15 @@ const findPlace = async (places: Places, call: Call, named: Named, path: string)
   const registry = await places.registry(call.orgId)
   const project = projectOf(call, named.project)
   const mount = registry.mountByPath('secret', project)
+  const implied = named.environment ?? call.caller?.lock?.environment
   if (mount === undefined || mount.type !== 'kv') {
-    const missing = fail('not_found', 'project.not_found', `There is no project ${quote(project)}.`, { field: 'project' })
-    return { place: { project, environment: named.environment ?? DEFAULT_ENVIRONMENT, path, protected: true }, mountId: NOWHERE, missing }
+    const place = { project, environment: implied ?? DEFAULT_ENVIRONMENT, path, protected: true }
+    if (implied === undefined && !call.allows('list', places.secretResource('list', { ...place, path: '' })).allow) throw unnamed(places, call, project, [])
+    return { place, mountId: NOWHERE, missing: fail('not_found', 'project.not_found', `There is no project ${quote(project)}.`, { field: 'project' }) }
   }
-  const slug = environmentOf(call, named.environment, mount, registry)
+  const slugs = registry.environments(mount.mountId).map((environment) => environment.slug)
+  if (implied === undefined && slugs.length > 0) throw unnamed(places, call, project, slugs)
+  const slug = implied ?? DEFAULT_ENVIRONMENT
   const environment = registry.environment(mount.mountId, slug)
   const missing = environment === undefined && slug !== DEFAULT_ENVIRONMENT ? fail('not_found', 'environment.not_found', `The project ${quote(project)} has no environment ${quote(slug)}.`, { field: 'environment' }) : undefined
   return { place: { project, environment: slug, path, protected: environment?.protected ?? missing !== undefined }, mountId: mount.mountId, missing }
@@ -83,10 +85,9 @@ export const resolveSecret = async (places: Places, call: Call, named: Named, ke
   // A path of the default environment must not begin with a registered one's name: it would be two secrets' name.
   const registry = await places.registry(call.orgId)
   const first = segments[0] ?? ''
-  if (found.place.environment === DEFAULT_ENVIRONMENT && found.missing === undefined && registry.environment(found.mountId, first) !== undefined) {
-    throw fail('invalid_request', 'path.names_environment', `The path begins with the environment ${quote(first)}. Name it as the environment instead.`, { field: 'key' })
-  }
-  return accessTo(places, call, found)
+  const ambiguous = found.place.environment === DEFAULT_ENVIRONMENT && registry.environment(found.mountId, first) !== undefined
+  const missing = found.missing ?? (ambiguous ? fail('invalid_request', 'path.names_environment', `The path begins with the environment ${quote(first)}. Name it as the environment instead.`, { field: 'key' }) : undefined)
+  return accessTo(places, call, { ...found, missing })
 }
 
 /** A secret by its wire id. An id of another organization is as unknown as one that never was. */

@@ -63,6 +63,12 @@ export const insertOrganization = async (db: Queryable, org: Organization, key: 
   )
 }
 
+/** Whether an organization of this slug is below one, whatever its state: slugs are never used again. */
+export const childExists = async (db: Queryable, parentId: string, slug: string): Promise<boolean> => {
+  const found = await db.query<{ present: boolean }>('select exists(select 1 from coffer.organizations where parent_id = $1 and slug = $2) as present', [parentId, slug])
+  return found.rows[0]?.present === true
+}
+
 interface RegistryRow {
   readonly kind: 'mount' | 'environment'
   readonly id: string
@@ -128,10 +134,12 @@ export const insertEnvironment = async (db: Queryable, orgId: string, environmen
   )
 }
 
-export const updateEnvironment = async (db: Queryable, orgId: string, environment: Environment, key: HmacKey): Promise<void> => {
-  await db.query('update coffer.environments set name = $3, protected = $4, position = $5, row_version = $6, mac = $7 where org_id = $1 and environment_id = $2', [
+/** False: it is not the row that `environment` was made from any more. */
+export const updateEnvironment = async (db: Queryable, orgId: string, environment: Environment, key: HmacKey): Promise<boolean> => {
+  const updated = await db.query('update coffer.environments set name = $3, protected = $4, position = $5, row_version = $6, mac = $7 where org_id = $1 and environment_id = $2 and row_version = $6 - 1', [
     orgId, environment.environmentId, environment.name, environment.protected, environment.position, environment.rowVersion, macEnvironment(key, environment),
   ])
+  return updated.count === 1
 }
 
 /** Whether any secret, deleted ones included, lives in an environment. */
@@ -145,10 +153,10 @@ export interface Absorbed {
   readonly path: string
 }
 
-/** Secrets of the default environment whose path starts with the slug: what registering it would take in. */
+/** Secrets of the default environment whose path starts with the slug, or is it: what registering it would take in, or hide. */
 export const absorbable = async (db: Queryable, orgId: string, mountId: string, slug: string, limit: number): Promise<readonly Absorbed[]> => {
   const found = await db.query<Absorbed>(
-    "select secret_id, path from coffer.secrets where org_id = $1 and mount_id = $2 and environment = 'default' and path >= $3 || '/' and path < $3 || '0' order by path limit $4",
+    "select secret_id, path from coffer.secrets where org_id = $1 and mount_id = $2 and environment = 'default' and (path = $3 or (path >= $3 || '/' and path < $3 || '0')) order by path limit $4",
     [orgId, mountId, slug, limit],
   )
   return found.rows

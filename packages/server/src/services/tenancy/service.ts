@@ -73,6 +73,7 @@ export const createProject = async (ports: TenancyPorts, _grant: Grant, call: Ca
   const at = call.now()
   try {
     return await auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
+      if (await repository.childExists(tx, call.orgId, command.name)) throw fail('conflict', 'project.organization_taken', `An organization below this one is called ${quote(command.name)}; its paths would be the project's.`, { field: 'name' })
       note('tenancy', '')
       return insertProject(tx, call.orgId, { ...command, at }, keys.purpose('rows'))
     })
@@ -101,6 +102,8 @@ export const createEnvironment = async (ports: TenancyPorts, _grant: Grant, call
   try {
     return await auditedWrite(ports.database, call, { status: 201, confirm: true }, async (tx, note) => {
       const affected = await repository.absorbable(tx, call.orgId, mount.mountId, command.slug, ABSORB_SHOWN)
+      const named = affected.find(({ path }) => path === command.slug)
+      if (named !== undefined) throw fail('conflict', 'environment.names_secret', `There is a secret ${quote(command.slug)} in the default environment; its path would name the environment. Copy it to another path and purge it first.`, { field: 'slug' })
       if (affected.length > 0 && !command.absorb) throw wouldAbsorb(affected)
       if (affected.length > 0) await ports.absorb(tx, call.orgId, mount.mountId, command.slug)
       await repository.insertEnvironment(tx, call.orgId, environment, keys.purpose('rows'))
@@ -122,7 +125,7 @@ export const updateEnvironment = async (ports: TenancyPorts, _grant: Grant, call
   const keys = await ports.keys(call.orgId)
   const changed: Environment = { ...environment, name: patch.name ?? environment.name, protected: patch.protected ?? environment.protected, rowVersion: environment.rowVersion + 1 }
   await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
-    await repository.updateEnvironment(tx, call.orgId, changed, keys.purpose('rows'))
+    if (!(await repository.updateEnvironment(tx, call.orgId, changed, keys.purpose('rows')))) throw fail('conflict', 'environment.changed', `The environment ${quote(environment.slug)} was changed by somebody else meanwhile. Try again.`)
     note('tenancy', '')
   })
   return changed
