@@ -2,9 +2,10 @@
 
 import type { AuthMethod } from './kernel/auth/method.ts'
 import type { Engine } from './kernel/engine.ts'
+import { approle } from './auth/approle/index.ts'
 import { userpass } from './auth/userpass/index.ts'
 import { kv } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv]
 
-export const authMethods: readonly AuthMethod[] = [userpass]
+export const authMethods: readonly AuthMethod[] = [approle, userpass]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseUuid } from '../lib/uuid.ts'
-import { jitter, makeBase62, makeUuidV7, randomBytes, randomInt } from './random.ts'
+import { jitter, makeBase62, makeUuidV4, makeUuidV7, randomBytes, randomInt } from './random.ts'
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
@@ -88,4 +88,10 @@ test('jitter stays within its fraction and goes both ways', () => {
   assert.ok(values.some((value) => value < 900) && values.some((value) => value > 1_100))
   assert.equal(jitter(0), 0)
   assert.equal(jitter(50, 0), 50)
+})
+
+test('version 4 UUIDs have their version and variant and do not repeat', () => {
+  const made = Array.from({ length: 1000 }, () => makeUuidV4())
+  for (const uuid of made) assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  assert.equal(new Set(made).size, 1000)
 })

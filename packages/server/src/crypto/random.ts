@@ -2,7 +2,7 @@
  * Randomness, all of it from the operating system's generator through OpenSSL. UUIDs are version 7 (RFC 9562) and rise
  * strictly within a process, so that rows and audit events sort in the order in which they were made.
  */
-import { randomBytes as osRandomBytes, randomFillSync, randomInt as osRandomInt } from 'node:crypto'
+import { randomBytes as osRandomBytes, randomFillSync, randomInt as osRandomInt, randomUUID as osRandomUuid } from 'node:crypto'
 import { encodeBase62 } from '../lib/base62.ts'
 import { systemClock } from '../lib/clock.ts'
 
@@ -41,6 +41,11 @@ function drawFromPool(count: number): number {
   }
   poolUsed += count
   return poolUsed - count
+}
+
+/** A UUIDv4 (RFC 9562, 5.4): 122 random bits that say nothing of when it was made. For credentials in the form of a UUID. */
+export function makeUuidV4(): string {
+  return osRandomUuid({ disableEntropyCache: true })
 }
 
 /** A step back of the clock up to this keeps counting from the last id; a longer one is another time altogether. */

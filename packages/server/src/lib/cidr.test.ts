@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { BlockList } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { anyCidrContains, cidrContains, parseAddress, parseCidr } from './cidr.ts'
+import { anyCidrContains, cidrContains, cidrCovers, parseAddress, parseCidr } from './cidr.ts'
 
 function contains(range: string, address: string): boolean {
   const cidr = parseCidr(range)
@@ -92,3 +92,17 @@ function blend(network: string, other: string, sharedBits: number): string {
   const mixed = (((a ?? 0) & mask) | ((b ?? 0) & ~mask)) >>> 0
   return [24, 16, 8, 0].map((shift) => (mixed >>> shift) & 0xff).join('.')
 }
+
+test('a range covers what lies wholly in it', () => {
+  const covers = (outer: string, inner: string): boolean => {
+    const [one, other] = [parseCidr(outer), parseCidr(inner)]
+    assert.ok(one !== undefined && other !== undefined)
+    return cidrCovers(one, other)
+  }
+  assert.ok(covers('10.0.0.0/8', '10.1.0.0/16'))
+  assert.ok(covers('10.0.0.0/8', '10.0.0.0/8'))
+  assert.ok(!covers('10.1.0.0/16', '10.0.0.0/8'))
+  assert.ok(!covers('10.0.0.0/8', '11.0.0.0/16'))
+  assert.ok(covers('::/0', '2001:db8::/32'))
+  assert.ok(!covers('::/0', '10.0.0.0/8'), 'families do not cover each other')
+})

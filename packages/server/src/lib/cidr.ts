@@ -43,6 +43,11 @@ export function anyCidrContains(cidrs: readonly Cidr[], address: string): boolea
   return bytes !== undefined && cidrs.some((cidr) => containsBytes(cidr, bytes))
 }
 
+/** Whether the first range holds the whole of the second. */
+export function cidrCovers(outer: Cidr, inner: Cidr): boolean {
+  return outer.prefix <= inner.prefix && containsBytes(outer, inner.network)
+}
+
 function containsBytes(cidr: Cidr, address: Buffer): boolean {
   if (address.length !== cidr.network.length) return false
   return masked(address, cidr.prefix).network.equals(cidr.network)
