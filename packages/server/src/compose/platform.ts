@@ -7,6 +7,7 @@ import { systemClock } from '../lib/clock.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import { listen } from '../storage/listen.ts'
 import { ChangeHub } from '../api/grpc/change-stream.ts'
+import { makeAdmission, roomsFor } from '../request/admission.ts'
 import { prepare, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
 import { WarmReads } from '../request/warm.ts'
@@ -131,7 +132,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
   const courier = { committed, confirm: (xid: string) => freshness.confirm(xid), now }
   const maintenance = startMaintenance({ keyring, freshness, pools, logger })
   return {
-    ...prepareDoors({ plans: warm, tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain),
+    ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain),
     warm,
     changes,
     isReady: () => freshness.state().leaseUsable && journal.available,

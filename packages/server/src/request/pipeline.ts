@@ -41,7 +41,7 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
     const trace = newTrace()
     const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined } }
     try {
-      const answer = await execute(ports, { operation, handle }, { request, parse, trace, context })
+      const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, context }))
       await record(ports, operation, trace, { recorded: context.recorded, status: answer.status, errorCode: undefined })
       if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: context.recorded.caller })
       ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)

@@ -6,6 +6,7 @@ import type { Operation } from '../kernel/operation.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { WarmAnswer } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
+import type { Admission } from './admission.ts'
 import type { NotedChange } from '../kernel/audited-write.ts'
 
 /** The facts of one request that a decision may depend on. */
@@ -93,6 +94,7 @@ export interface Lesson {
 
 export interface PipelinePorts {
   readonly plans?: PlanBook | undefined
+  readonly admit: Admission
   readonly tokens: TokenAuthority
   readonly organizations: OrganizationDirectory
   readonly journal: AuditJournal

@@ -1,0 +1,38 @@
+// Back-pressure: a bounded queue for each class of work. Past it a request is refused at once instead of waiting until its
+// client has given up. The classes that can hold a database connection for long have fewer places than there are
+// connections, so that a read that misses its cache always finds one.
+
+import { fail } from '../kernel/errors.ts'
+import type { WorkClass } from '../kernel/operation.ts'
+import { BoundedQueue, QueueFull } from '../lib/bounded-queue.ts'
+
+interface Room {
+  readonly concurrency: number
+  readonly maxWaiting: number
+}
+
+/** Places by class, for a worker with so many database connections. */
+export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>> => {
+  const part = (share: number): number => Math.max(1, Math.floor(connections * share))
+  return {
+    read: { concurrency: 1024, maxWaiting: 8192 },
+    write: { concurrency: part(0.6), maxWaiting: 2048 },
+    login: { concurrency: part(0.5), maxWaiting: 2048 },
+    list: { concurrency: part(0.3), maxWaiting: 256 },
+  }
+}
+
+/** Runs work in its class's turn. @throws unavailable `server.busy` when its waiting room is full */
+export type Admission = <T>(work: WorkClass, task: () => Promise<T>) => Promise<T>
+
+export const makeAdmission = (rooms: Readonly<Record<WorkClass, Room>>): Admission => {
+  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: new BoundedQueue(rooms.read), write: new BoundedQueue(rooms.write), login: new BoundedQueue(rooms.login), list: new BoundedQueue(rooms.list) }
+  return async (work, task) => {
+    try {
+      return await queues[work].run(task)
+    } catch (error) {
+      if (error instanceof QueueFull) throw fail('unavailable', 'server.busy', 'The server has more requests of this kind than it can take. Try again shortly.', { retryAfterSeconds: 1, cause: error })
+      throw error
+    }
+  }
+}
