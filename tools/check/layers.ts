@@ -44,6 +44,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['crypto'],
   'node:worker_threads': ['crypto', 'supervisor'],
+  jose: ['crypto'],
   pg: ['storage', 'engines/database/drivers'],
   ajv: ['kernel', 'config'],
   fastify: ['api'],

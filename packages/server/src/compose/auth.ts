@@ -67,7 +67,11 @@ const noteRefusal = async (sources: AuthSources, call: Call, name: string | unde
 }
 
 /** The path with its parameters filled in. */
-const filled = (pattern: string, input: Readonly<Record<string, unknown>>): string => pattern.replace(/:([A-Za-z]+)\+?/g, (_all, name: string) => String(input[name] ?? ''))
+const filled = (pattern: string, input: Readonly<Record<string, unknown>>): string =>
+  pattern.replace(/:([A-Za-z]+)\+?/g, (_all, name: string) => {
+    const value = input[name]
+    return typeof value === 'string' ? value : ''
+  })
 
 const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { operation, nameOf, verify }: Login): Implemented['handle'] => async (input, call) => {
   const mount = mountOf(call)

@@ -36,8 +36,9 @@ const metadataOf = (text: string | undefined): Readonly<Record<string, string>> 
   try {
     const parsed = parseJson(text, { maxDepth: 2, maxBytes: 65_536 })
     if (parsed !== null && typeof parsed === 'object' && !Array.isArray(parsed)) {
-      const entries = Object.entries(parsed)
-      if (entries.length <= 64 && entries.every(([key, value]) => key.length <= 128 && typeof value === 'string' && value.length <= 512)) return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]))
+      const given = Object.entries(parsed)
+      const texts = given.flatMap(([key, value]) => (typeof value === 'string' && key.length <= 128 && value.length <= 512 ? [[key, value] as const] : []))
+      if (given.length <= 64 && texts.length === given.length) return Object.fromEntries(texts)
     }
   } catch (error) {
     if (!(error instanceof JsonError)) throw error
