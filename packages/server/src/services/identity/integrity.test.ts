@@ -111,12 +111,12 @@ test('a member put into a group in SQL is found', async (t) => {
 })
 
 /** A change of another policy drops what every worker keeps of policies and tokens. */
-const forget = () => root(tokens.putPolicy, { name: 'forget', body: JSON.stringify({ effect: 'deny', principal: 'user:nobody', actions: ['secrets:read'], resources: ['secret/none/*'] }) })
+const forget = () => root(tokens.putPolicy, { name: 'forget', body: JSON.stringify({ effect: 'deny', principal: 'user:nobody', actions: ['secrets:read'], resources: ['none/*'] }) })
 
 for (const [column, value] of Object.entries({ kind: 'acl', name: 'renamed', body: '{"effect":"allow","principal":"*","actions":["secrets:read"],"resources":["*"]}', row_version: '9', mac: '\\x00' })) {
   test(`a policy's ${column} edited in SQL stops everybody but root`, async (t) => {
     const { token } = await fresh()
-    await root(tokens.putPolicy, { name: 'edited', body: JSON.stringify({ effect: 'deny', principal: '*', actions: ['secrets:destroy'], resources: ['secret/prod/*'] }) })
+    await root(tokens.putPolicy, { name: 'edited', body: JSON.stringify({ effect: 'deny', principal: '*', actions: ['secrets:destroy'], resources: ['prod/*'] }) })
     await tamper(t, database, { table: 'policies', where: "name = 'edited'", column, value })
     await forget()
     await assert.rejects(withToken(token)(tokens.whoami), integrity)

@@ -65,8 +65,8 @@ test('nor for a member of a stronger group', async () => {
 })
 
 test('a name that a JSON policy grants to is not for the taking', async () => {
-  await policy('named', 'json', { effect: 'allow', principal: 'service:prod:billing', actions: ['secrets:read'], resources: ['secret/prod/*'] })
-  await policy('by-display', 'json', { effect: 'allow', principal: 'token:deploy', actions: ['secrets:read'], resources: ['secret/dev/*'] })
+  await policy('named', 'json', { effect: 'allow', principal: 'service:prod:billing', actions: ['secrets:read'], resources: ['prod/*'] })
+  await policy('by-display', 'json', { effect: 'allow', principal: 'token:deploy', actions: ['secrets:read'], resources: ['dev/*'] })
   for (const name of ['billing', 'deploy']) {
     await assert.rejects(maker.call(tokens.createToken, { name, ...(name === 'billing' ? { project: 'secret', environment: 'prod' } : {}) }), denied)
   }
@@ -75,7 +75,7 @@ test('a name that a JSON policy grants to is not for the taking', async () => {
 })
 
 test('a policy for everybody makes nobody privileged', async () => {
-  await policy('everybody', 'json', { effect: 'allow', principal: '*', actions: ['secrets:metadata'], resources: ['secret/dev/public/*'] })
+  await policy('everybody', 'json', { effect: 'allow', principal: '*', actions: ['secrets:metadata'], resources: ['dev/public/*'] })
   await maker.call(tokens.createToken, { name: 'anybody' })
 })
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { projects, secrets, tokens } from '../../compose/testing/contracts.ts'
+import { projects, secrets } from '../../compose/testing/contracts.ts'
 import { testPlatform } from '../../compose/testing/platform.ts'
 
 const { root, as, anotherWorker, rootToken, database } = await testPlatform({ after })

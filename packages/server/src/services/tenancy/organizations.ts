@@ -36,6 +36,10 @@ export const byShortId = async (ports: OrganizationPorts, shortId: string): Prom
   return found?.state === 'active' ? found : undefined
 }
 
+/** Whether an organization has a child of this slug, in whatever state. */
+export const hasChild = async (ports: Pick<OrganizationPorts, 'database' | 'rootOrgId' | 'keys' | 'cached'>, parentId: string, slug: string): Promise<boolean> =>
+  (await ports.cached(`slug:${parentId}/${slug}`, async () => (await repository.findOrganization(ports.database, { parentId, slug }, (await ports.keys(ports.rootOrgId)).purposeVersions('rows'))) ?? null)) !== null
+
 /** By slugs below root (`acme` or `acme/team`); only when every one on the way is active. */
 export const bySlugs = async (ports: OrganizationPorts, path: string): Promise<Organization | undefined> => {
   let parentId = ports.rootOrgId

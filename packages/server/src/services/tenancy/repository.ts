@@ -127,6 +127,11 @@ export const updateMount = async (db: Queryable, orgId: string, mount: Mount, ke
   ])
 }
 
+/** The mount is gone for everybody; what it held stays, bound to its id. */
+export const dropMount = async (db: Queryable, orgId: string, mountId: string): Promise<void> => {
+  await db.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [orgId, mountId])
+}
+
 export const insertEnvironment = async (db: Queryable, orgId: string, environment: Environment, key: HmacKey): Promise<void> => {
   await db.query(
     'insert into coffer.environments (org_id, environment_id, mount_id, slug, name, protected, position, created_at, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
