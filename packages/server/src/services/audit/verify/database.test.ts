@@ -4,7 +4,7 @@ import { makeSigningKey, verifyKeyOf } from '../../../crypto/sign.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import { Checkpointer } from '../checkpoint.ts'
 import { recordOf, writtenRecordOf } from '../records.ts'
-import { adoptDeadStreams } from '../shipping/shipper.ts'
+import { adoptDeadStreams, Shipper } from '../shipping/shipper.ts'
 import { postgresSink } from '../shipping/sinks/postgres.ts'
 import type { AuditSpool } from '../spool/spool.ts'
 import { appended, chainKeys, openSpool, removeDirectory, scratchDirectory } from '../spool/testing/scratch.ts'
@@ -126,4 +126,25 @@ test('what retention took is no finding, and a write that nobody chained is a wa
   const report = await verify({ retainedFrom: Date.now() + 1000 })
   assert.equal(report.ok, true)
   assert.deepEqual(kinds(await verify({ retainedFrom: event.at - 1 })).includes('unchained'), true)
+})
+
+test('what is shipped while verification looks is no finding', async (t) => {
+  const { database, verify } = await shipped(t)
+  const root = await scratchDirectory()
+  t.after(() => removeDirectory(root))
+  const spool = await openSpool(root)
+  const shipper = new Shipper({ spool, sinks: [postgresSink(database.audit)], clock: systemClock })
+  shipper.start()
+  let over = false
+  const traffic = (async () => {
+    while (!over) await appended(spool, recordOf(auditEvent({ orgId: orgA })))
+  })()
+  try {
+    for (let look = 0; look < 30; look += 1) assert.deepEqual((await verify()).findings.filter(({ severity }) => severity === 'error'), [])
+  } finally {
+    over = true
+    await traffic
+    await shipper.stop()
+    await spool.close()
+  }
 })

@@ -77,12 +77,14 @@ const expectSuccession = (walkers: ReadonlyMap<string, StreamWalker>): void => {
 
 const walkRows = async (stream: string, walker: StreamWalker, from: { readonly jobs: Database; readonly retainedFrom: number }): Promise<void> => {
   let first: number | undefined
-  for (let after = -1; ;) {
-    // One snapshot: frames and their items are inserted in one transaction.
+  for (let after = -1, over = false; !over;) {
+    // One snapshot: frames and their items are inserted in one transaction, and more of them while this looks.
     const page = await from.jobs.transaction(null, async (tx) => {
       const frames = await selectFrames(tx, stream, { after, limit: pageFrames })
-      const last = frames.at(-1)
-      return { frames, placed: last === undefined ? [] : await selectPlaced(tx, stream, { from: after + 1, to: last.seq }) }
+      const last = frames.at(-1)?.seq ?? after
+      const placed = frames.length === 0 ? [] : await selectPlaced(tx, stream, { from: after + 1, to: last })
+      const outside = frames.length < pageFrames ? await countOutside(tx, stream, { first: first ?? frames[0]?.seq ?? 0, last }) : 0
+      return { frames, placed, outside }
     }, { isolation: 'repeatable read', readOnly: true })
     const placed = Map.groupBy(page.placed, ({ seq }) => seq)
     for (const frame of page.frames) {
@@ -93,10 +95,9 @@ const walkRows = async (stream: string, walker: StreamWalker, from: { readonly j
       after = frame.seq
     }
     for (const seq of placed.keys()) walker.error('foreign', seq, `Rows claim a place in frame ${seq}, which is not there.`)
-    if (page.frames.length < pageFrames) break
+    if (page.outside > 0 && from.retainedFrom === 0) walker.error('foreign', undefined, `${page.outside} rows claim places in frames that are not there.`)
+    over = page.frames.length < pageFrames
   }
-  const outside = await countOutside(from.jobs, stream, { first: first ?? 0, last: walker.lastSeq ?? -1 })
-  if (outside > 0 && from.retainedFrom === 0) walker.error('foreign', undefined, `${outside} rows claim places in frames that are not there.`)
 }
 
 /** The stored control items, if they are the ones that the frame's units cover. */
