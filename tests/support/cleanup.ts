@@ -1,7 +1,7 @@
 // Cleaning up in reverse order: a server is stopped before its directory is removed. node:test runs hooks in the order
 // in which they were registered, which is the wrong way round.
 
-/** A test (`t`), or `{ after }` of node:test for a whole file. */
+/** A test (`t`), or one `{ after }` of node:test for a whole file, used at its top: inside a hook it would end with the hook. */
 export interface Scope {
   after(cleanUp: () => void | Promise<void>): void
 }

@@ -29,7 +29,7 @@ export const runReader = async ({ writers, token, ledger, address, stop }: Reade
       if (answer.status !== 200) await sleep(10)
     } catch {
       ledger.cut()
-      await sleep(20)
+      await sleep(50)
     }
   }
   connection?.close()

@@ -158,7 +158,7 @@ export class Writer {
       return answer
     } catch {
       this.#options.ledger.cut()
-      await sleep(10)
+      await sleep(50)
       return undefined
     }
   }
