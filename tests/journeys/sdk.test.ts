@@ -39,8 +39,8 @@ test('a body that something changed on the way is refused', async () => {
   const tampering = createClient({
     address: server.address,
     token: rootToken,
-    transport: async ({ method, url, headers, signal }) => {
-      const response = await fetch(url, { method, headers, signal, body: '{"value":"swapped"}' })
+    transport: async ({ url, headers, signal }) => {
+      const response = await fetch(url, { method: 'POST', headers, signal, body: '{"value":"swapped"}' })
       return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, text: await response.text() }
     },
   })

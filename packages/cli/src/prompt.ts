@@ -34,8 +34,9 @@ const readLine = (question: string, hidden: boolean): Promise<string> =>
       }
       return undefined
     }
-    writeAll(2, plain(question))
+    // First the mode, then the question: what is typed at once would otherwise be shown by the terminal.
     stdin.setRawMode(true)
+    writeAll(2, plain(question))
     stdin.on('data', take)
     stdin.resume()
   })
