@@ -34,9 +34,17 @@ export interface Cli {
 
 const isLoopback = (address: string): boolean => /^http:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(address)
 
+/** Where the server of a data directory listens, which it writes there while it runs. */
+const addressIn = async (directory: string | undefined): Promise<string | undefined> =>
+  directory === undefined ? undefined : readFile(join(directory, 'address'), 'utf8').then((text) => text.trim(), () => undefined)
+
 export const createCli = (invocation: Invocation, environment: Environment, terminal: Terminal): Cli => {
   const store = openStore(configDirectory(environment))
-  const settings = async (): Promise<Settings> => resolveSettings(invocation, environment, await store.readContext())
+  const settings = async (): Promise<Settings> => {
+    const address = await addressIn(invocation.text('data-dir'))
+    const context = await store.readContext()
+    return resolveSettings(invocation, environment, address === undefined ? context : { ...context, address })
+  }
   const token = async (): Promise<FoundToken | undefined> => findToken(environment, store, (await settings()).address)
   const session = async (given?: string): Promise<Session> => {
     const chosen = await settings()

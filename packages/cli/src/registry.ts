@@ -105,7 +105,7 @@ const accessCommands: readonly Command[] = [
 ]
 
 const placeCommands: readonly Command[] = [
-  { words: ['login'], summary: 'Store a token for the server, encrypted', flags: { 'data-dir': { type: 'text', value: 'DIR', describe: 'Take the first token that `npm start` wrote to this data directory' }, 'token-stdin': { type: 'switch', describe: 'Take the token from standard input' } }, examples: ['coffer login --data-dir ./data', 'coffer login --address https://coffer.example:8200'], load: async () => (await account()).login },
+  { words: ['login'], summary: 'Store a token for the server, encrypted', flags: { 'data-dir': { type: 'text', value: 'DIR', describe: 'Take the first token, and the address, that the server wrote to this data directory' }, 'token-stdin': { type: 'switch', describe: 'Take the token from standard input' } }, examples: ['coffer login --data-dir ./data', 'coffer login --address https://coffer.example:8200'], load: async () => (await account()).login },
   { words: ['logout'], summary: 'Forget the stored token', flags: { revoke: { type: 'switch', describe: 'Also revoke it at the server' } }, load: async () => (await account()).logout },
   { words: ['whoami'], summary: 'Who you are to the server', load: async () => (await account()).whoami },
   { words: ['context', 'set'], summary: 'Store defaults for --address, --org, --project, --env, --cacert and --pin', details: 'An empty value removes a default: --env "".', examples: ['coffer context set --project api --env dev'], load: async () => (await context()).set },

@@ -17,7 +17,9 @@ export interface Settings {
   readonly timeoutSeconds: number
 }
 
-const DEFAULT_ADDRESS = 'http://127.0.0.1:8200'
+export const defaultAddress = 'http://127.0.0.1:8200'
+
+export const addressVariables = ['COFFER_ADDR', 'COFFER_ADDRESS', 'VAULT_ADDR'] as const
 
 /** An empty flag means "none", so that one command can do without what the context says. */
 const orNone = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
@@ -30,7 +32,7 @@ export const resolveSettings = (invocation: Invocation, environment: Environment
   const timeoutSeconds = invocation.whole('timeout') ?? 30
   if (timeoutSeconds < 1 || timeoutSeconds > 3600) throw misuse('--timeout must be from 1 to 3600 seconds.')
   return {
-    address: parseAddress(choose('address', ['COFFER_ADDR', 'COFFER_ADDRESS', 'VAULT_ADDR'], context.address) ?? DEFAULT_ADDRESS),
+    address: parseAddress(choose('address', addressVariables, context.address) ?? defaultAddress),
     org: choose('org', ['COFFER_ORGANIZATION', 'COFFER_NAMESPACE', 'VAULT_NAMESPACE'], context.org),
     project: choose('project', ['COFFER_PROJECT'], context.project),
     env: choose('env', ['COFFER_ENVIRONMENT'], context.env),

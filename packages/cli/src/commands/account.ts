@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { isCofferError } from '@coffer/sdk'
 import type { Cli } from '../cli.ts'
 import type { Invocation, Run } from '../command.ts'
-import { tokenVariables } from '../environment.ts'
+import { firstOf, tokenVariables } from '../environment.ts'
 import { CliFailure, misuse } from '../failure.ts'
 import { readLineOrAll } from '../input.ts'
 import { askHidden, isInteractive } from '../prompt.ts'
+import { addressVariables, defaultAddress } from '../settings.ts'
 
 const readLoginFile = async (directory: string): Promise<string> => {
   const path = join(directory, 'login')
@@ -35,7 +36,7 @@ export const login: Run = async (invocation, cli) => {
   const session = await cli.session(token)
   const me = await session.client.access.whoami()
   await cli.store.writeToken(session.address, token)
-  await rememberServer(invocation, cli)
+  await rememberServer(invocation, cli, session.address)
   cli.terminal.show(me, () => cli.terminal.line(`Logged in to ${session.address} as ${me.principal ?? me.displayName} of ${me.organization}`))
   for (const name of tokenVariables) {
     if ((cli.environment[name] ?? '') !== '') cli.terminal.warn(`${name} is set and is used instead of the stored token.`)
@@ -44,9 +45,12 @@ export const login: Run = async (invocation, cli) => {
 }
 
 /** Who names a server at login means it for what comes after. */
-const rememberServer = async (invocation: Invocation, cli: Cli): Promise<void> => {
-  const given = Object.fromEntries((['address', 'cacert', 'pin', 'org'] as const).flatMap((flag) => (invocation.text(flag) === undefined ? [] : [[flag, invocation.text(flag)]])))
-  if (Object.keys(given).length > 0) await cli.store.writeContext({ ...(await cli.store.readContext()), ...given })
+const rememberServer = async (invocation: Invocation, cli: Cli, address: string): Promise<void> => {
+  const context = await cli.store.readContext()
+  const isFound = invocation.text('data-dir') !== undefined && firstOf(cli.environment, ...addressVariables) === undefined && address !== (context.address ?? defaultAddress)
+  const named = (['address', 'cacert', 'pin', 'org'] as const).flatMap((flag) => (invocation.text(flag) === undefined ? [] : [[flag, invocation.text(flag)]]))
+  const given = { ...(isFound ? { address } : {}), ...Object.fromEntries(named) }
+  if (Object.keys(given).length > 0) await cli.store.writeContext({ ...context, ...given })
 }
 
 export const logout: Run = async (invocation, cli) => {
