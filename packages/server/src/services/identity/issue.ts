@@ -118,6 +118,7 @@ const requireNamed = async (ports: IssuePorts, call: Call, command: IssueCommand
 
 const checkLimits = ({ ttlSeconds, maxTtlSeconds, boundCidrs }: IssueCommand): void => {
   if (maxTtlSeconds > 0 && (ttlSeconds === 0 || ttlSeconds > maxTtlSeconds)) throw fail('invalid_request', 'token.ttl_beyond_max', 'The token would live longer than maxTtl allows. Give a ttl of at most maxTtl.', { field: 'ttl' })
-  const wrong = boundCidrs.find((cidr) => parseCidr(cidr) === undefined)
-  if (wrong !== undefined) throw fail('invalid_request', 'token.bad_cidr', `${quote(wrong)} is not an address range such as 10.0.0.0/8.`, { field: 'boundCidrs' })
+  const wrong = boundCidrs.findIndex((cidr) => parseCidr(cidr) === undefined)
+  // Not quoted: what is no range may be anything, a token that was pasted into the wrong field included.
+  if (wrong !== -1) throw fail('invalid_request', 'token.bad_cidr', `Entry ${wrong + 1} is not an address range such as 10.0.0.0/8.`, { field: 'boundCidrs' })
 }
