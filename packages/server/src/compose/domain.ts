@@ -168,7 +168,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
       flat: flatOperations(secrets, places),
       vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
       grpc: deliveryOperations(secrets, places),
-      vaultFixed: [...auth.system, ...vaultFixed(parts, access, authority)],
+      vaultFixed: [...auth.system, ...vaultFixed({ parts, access, authority, tenancy: ports, organizations })],
       unknownPath: unknownPathOperation,
       engines: new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects })] as const), ...auth.methods]),
     },

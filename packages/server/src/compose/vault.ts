@@ -1,17 +1,111 @@
 // What Vault's door has besides mounts: auth/token, sys and cubbyhole, each over the services.
 
 import { Entries } from '../barrier/entries.ts'
+import { authMethods, engines } from '../catalog.ts'
 import { tokenOperations } from '../auth/token/index.ts'
+import { reveal } from '../crypto/secret.ts'
 import type { Implemented } from '../kernel/operation.ts'
+import { hmacIdentifier } from '../services/audit/records.ts'
+import { defaultPolicyText } from '../services/policy/builtin.ts'
+import { byId, hasChild, type OrganizationPorts } from '../services/tenancy/organizations.ts'
+import * as mounts from '../services/tenancy/mounts.ts'
+import { registryOf, type TenancyPorts } from '../services/tenancy/service.ts'
+import { rightsOperations } from '../system/capabilities.ts'
+import { mountOperations } from '../system/mounts.ts'
+import { namespaceOperations } from '../system/namespaces.ts'
+import { policyOperations } from '../system/policies.ts'
+import type { MountsPort, NamespacesPort, PoliciesPort, ServerPort } from '../system/ports.ts'
+import { serverOperations } from '../system/server.ts'
 import type { Access } from './access.ts'
 import type { AuthorityPorts } from './authority.ts'
 import type { DomainParts } from './domain.ts'
+import { rotateKeys } from './keys.ts'
+import { makeOrganizations } from './organizations.ts'
+import { makeRights } from './rights.ts'
 import { areas, sealedState } from './state.ts'
 import { makeTokenStore, ttlBounds } from './tokens.ts'
 
-export const vaultFixed = (parts: DomainParts, access: Access, authority: AuthorityPorts): readonly Implemented[] => {
+export interface VaultSources {
+  readonly parts: DomainParts
+  readonly access: Access
+  readonly authority: AuthorityPorts
+  readonly tenancy: TenancyPorts
+  readonly organizations: OrganizationPorts
+}
+
+const MOST_NAMESPACES = 10_000
+
+const typesOf = (names: readonly string[]): readonly string[] => [...new Set(names.map((name) => name.split(':')[0] ?? ''))]
+
+const mountsPort = ({ tenancy, organizations }: VaultSources): MountsPort => {
+  const ports: mounts.MountPorts = { ...tenancy, knows: (type) => typesOf(engines.map((engine) => engine.type)).includes(type), hasChild: (orgId, slug) => hasChild(organizations, orgId, slug) }
+  return {
+    registry: (orgId) => registryOf(tenancy, orgId),
+    enable: (grant, call, command) => mounts.enable(ports, grant, call, command),
+    disable: (grant, call, mount) => mounts.disable(ports, grant, call, mount),
+    change: (grant, call, mount, wanted) => mounts.change(ports, grant, call, mount, wanted),
+  }
+}
+
+const policiesPort = ({ access }: VaultSources): PoliciesPort => ({
+  list: (grant, call) => access.listPolicies(grant, call),
+  async put(grant, call, name, body) {
+    await access.putPolicy(grant, call, { kind: 'acl', name, body })
+  },
+  delete: (grant, call, name) => access.deletePolicy(grant, call, 'acl', name),
+  defaultText: defaultPolicyText,
+})
+
+interface KekFacts {
+  readonly version: number
+  readonly at: Date
+  readonly wraps: number
+}
+
+const serverPort = ({ parts }: VaultSources): ServerPort => ({
+  version: parts.context.version,
+  clusterName: parts.context.config.clusterName,
+  async keyStatus(orgId) {
+    const found = await parts.pools.app.transaction(orgId, (tx) => tx.query<KekFacts>("select version, created_at as at, encryptions_reserved as wraps from coffer.keks where org_id = $1 and state = 'active' order by version desc limit 1", [orgId]), { readOnly: true })
+    const row = found.rows[0]
+    return { term: row?.version ?? 1, installedAt: row?.at.getTime() ?? 0, wraps: row?.wraps ?? 0 }
+  },
+  async rotate(grant, call) {
+    await rotateKeys(parts, grant, call, { rewrap: false })
+  },
+  auditHash: async (orgId, input) => hmacIdentifier((await parts.keyring.organization(orgId)).purpose('audit'), reveal(input, 'to be hashed as audit records hash it')),
+  engines: typesOf(engines.map((engine) => engine.type)),
+  authMethods: ['token', ...authMethods.map((method) => method.type)],
+})
+
+const namespacesPort = ({ parts, organizations }: VaultSources): NamespacesPort => {
+  const port = makeOrganizations.port(organizations)
+  const pathOf = async (orgId: string): Promise<string> => {
+    if (orgId === parts.rootOrgId) return ''
+    const organization = await byId(organizations, orgId)
+    if (organization === undefined) return ''
+    return `${organization.parentId === undefined ? '' : await pathOf(organization.parentId)}${organization.slug}/`
+  }
+  return {
+    list: (grant, call) => port.list(grant, call, { after: '', limit: MOST_NAMESPACES }),
+    // Its owner's token is nobody's: whoever made it reaches it from above, as in Vault.
+    create: async (grant, call, slug) => (await port.create(grant, call, { slug, name: slug })).organization,
+    pathOf,
+  }
+}
+
+export const vaultFixed = (sources: VaultSources): readonly Implemented[] => {
+  const { parts, access, authority } = sources
   const { pools, keyring, rootOrgId } = parts
   const entries = new Entries({ database: pools.app, keys: keyring })
   const policyExists = async (orgId: string, name: string): Promise<boolean> => name === 'root' || (await authority.policies(orgId)).acl.has(name)
-  return [...tokenOperations({ store: makeTokenStore(access.ports, policyExists), state: sealedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId })]
+  const port = mountsPort(sources)
+  return [
+    ...tokenOperations({ store: makeTokenStore(access.ports, policyExists), state: sealedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
+    ...mountOperations(port),
+    ...policyOperations(policiesPort(sources)),
+    ...rightsOperations(makeRights(authority, access.ports), port),
+    ...serverOperations(serverPort(sources)),
+    ...namespaceOperations(namespacesPort(sources)),
+  ]
 }

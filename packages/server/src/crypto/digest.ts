@@ -13,3 +13,14 @@ export function sha256Base64Url(data: Uint8Array | string): string {
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex')
 }
+
+/** Hashes that callers may ask for by name, and what OpenSSL calls them. */
+export const hashAlgorithms: ReadonlyMap<string, string> = new Map([
+  ['sha2-224', 'sha224'], ['sha2-256', 'sha256'], ['sha2-384', 'sha384'], ['sha2-512', 'sha512'],
+  ['sha3-224', 'sha3-224'], ['sha3-256', 'sha3-256'], ['sha3-384', 'sha3-384'], ['sha3-512', 'sha3-512'],
+])
+
+/** A hash by OpenSSL's name. */
+export function hashBytes(name: string, data: Uint8Array): Buffer {
+  return hash(name, data, 'buffer')
+}

@@ -72,7 +72,7 @@ const makeServer = (options: HttpOptions, warm: WarmDoor): FastifyInstance => {
     return503OnClosing: true,
     forceCloseConnections: 'idle',
     genReqId: (request) => warm.refusalOf(request)?.requestId ?? newRequestId(),
-    frameworkErrors: (error, request, reply) => void refuseUnparsed(options, request, reply, error),
+    frameworkErrors: (error, request, reply) => refuseUnparsed(options, request, reply, error),
     serverFactory: (handler) =>
       tls === undefined
         ? createHttp(common, warm.before(handler))

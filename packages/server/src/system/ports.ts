@@ -1,0 +1,59 @@
+// What sys asks of the services, filled by compose.
+
+import type { Secret } from '../crypto/secret.ts'
+import type { Call, Grant } from '../kernel/call.ts'
+import type { PolicyRow } from '../kernel/identity.ts'
+import type { Mount, Organization, OrgRegistry } from '../kernel/tenancy.ts'
+import type { MountChange, MountCommand } from '../services/tenancy/mounts.ts'
+import type { ResultantAcl } from '../services/policy/reach.ts'
+
+export interface MountsPort {
+  registry(orgId: string): Promise<OrgRegistry>
+  enable(grant: Grant, call: Call, command: MountCommand): Promise<Mount>
+  disable(grant: Grant, call: Call, mount: Mount): Promise<void>
+  change(grant: Grant, call: Call, mount: Mount, wanted: MountChange): Promise<Mount>
+}
+
+export interface PoliciesPort {
+  list(grant: Grant, call: Call): Promise<readonly PolicyRow[]>
+  /** @throws invalid_request for a body that is no policy */
+  put(grant: Grant, call: Call, name: string, body: string): Promise<void>
+  delete(grant: Grant, call: Call, name: string): Promise<void>
+  readonly defaultText: string
+}
+
+/** Whose rights are asked for. */
+export type Holder = 'caller' | { readonly token: string } | { readonly accessor: string }
+
+export interface RightsPort {
+  /** By path, as sys/capabilities says it; undefined: no such token. */
+  capabilities(call: Call, holder: Holder, paths: readonly string[]): Promise<Readonly<Record<string, readonly string[]>> | undefined>
+  /** The mounts below which the caller has any right. */
+  visible(call: Call, mounts: readonly Mount[]): Promise<readonly Mount[]>
+  resultant(call: Call): Promise<ResultantAcl>
+}
+
+export interface KeyStatus {
+  readonly term: number
+  readonly installedAt: number
+  /** Data keys wrapped under it, at most: they are reserved in blocks. */
+  readonly wraps: number
+}
+
+export interface ServerPort {
+  readonly version: string
+  readonly clusterName: string
+  keyStatus(orgId: string): Promise<KeyStatus>
+  rotate(grant: Grant, call: Call): Promise<void>
+  /** HMAC of a value as audit records have it. */
+  auditHash(orgId: string, input: Secret<string>): Promise<string>
+  readonly engines: readonly string[]
+  readonly authMethods: readonly string[]
+}
+
+export interface NamespacesPort {
+  list(grant: Grant, call: Call): Promise<readonly Organization[]>
+  create(grant: Grant, call: Call, slug: string): Promise<Organization>
+  /** How clients name an organization: its slugs from root, with a slash behind each. */
+  pathOf(orgId: string): Promise<string>
+}
