@@ -89,7 +89,7 @@ export const verify: Run = async (_invocation, cli) => {
   const session = await cli.session()
   const found = await session.client.audit.verify()
   cli.terminal.show(found, () => {
-    cli.terminal.raw(`${found.intact ? cli.terminal.good('intact') : cli.terminal.bad('NOT INTACT')}: ${found.records} records in ${found.frames} frames of ${found.streams} streams\n`)
+    cli.terminal.raw(`${found.intact ? cli.terminal.good('intact') : cli.terminal.bad('NOT INTACT')}: ${found.records} records in ${found.frames} frames of ${found.streams} ${found.streams === 1 ? 'stream' : 'streams'}\n`)
     if (found.findings.length > 0) cli.terminal.table(['STREAM', 'SEQUENCE', 'KIND', 'WHAT'], found.findings.map((finding) => [finding.stream, finding.seq, finding.kind, finding.message]))
     for (const limit of found.cannotSee) cli.terminal.note(`This check cannot see: ${limit}`)
   })
