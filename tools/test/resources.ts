@@ -2,6 +2,7 @@
 // write its module beside this file and name it here.
 import { database } from './database.ts'
 import { externalPostgres } from './external-postgres.ts'
+import { git } from './git.ts'
 import { python3 } from './python3.ts'
 
 export type Running = {
@@ -19,4 +20,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [database, externalPostgres, python3]
+export const resources: readonly Resource[] = [database, externalPostgres, git, python3]
