@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly databaseCores?: string | undefined
   readonly args?: readonly string[]
   readonly profiled?: boolean
+  /** Statuses of /v1/sys/health that count as ready. */
+  readonly ready?: readonly number[]
 }
 
 export interface BenchServer {
@@ -28,12 +30,12 @@ export interface BenchServer {
 
 const isDatabase = ({ title }: ProcessFacts): boolean => /postgres/.test(title)
 
-export const waitReady = async (origin: string, process: Started): Promise<void> => {
+export const waitReady = async (origin: string, process: Started, ready: readonly number[] = [200]): Promise<void> => {
   for (;;) {
     try {
       const response = await fetch(`${origin}/v1/sys/health`)
       await response.arrayBuffer()
-      if (response.status === 200) return
+      if (ready.includes(response.status)) return
     } catch {
       // not listening yet
     }
@@ -42,16 +44,19 @@ export const waitReady = async (origin: string, process: Started): Promise<void>
   }
 }
 
+const answers = (origin: string): Promise<boolean> => fetch(origin).then(() => true, () => false)
+
 /** Without the database, which is measured by itself. */
 export const ownProcesses = (family: readonly ProcessFacts[]): readonly ProcessFacts[] => family.filter((each) => !isDatabase(each) && !each.title.startsWith('taskset'))
 
 export const startServer = async (options: ServerOptions): Promise<BenchServer> => {
   const { port, cores, databaseCores, args = ['--dev', `--dev-root-token-id=${rootToken}`], profiled = false } = options
+  if (await answers(`http://127.0.0.1:${port}`)) throw new Error(`something listens on port ${port} already`)
   const began = performance.now()
   const flags = profiled ? [`--require=${join(import.meta.dirname, 'profile-hook.cjs')}`] : []
   const child = start(node, [...flags, '--conditions=coffer-source', join(repository, 'packages/server/src/main.ts'), 'server', ...args, '--listen', `127.0.0.1:${port}`], { cores })
   const origin = `http://127.0.0.1:${port}`
-  await waitReady(origin, child)
+  await waitReady(origin, child, options.ready)
   const startedMs = performance.now() - began
   const family = (): readonly ProcessFacts[] => familyOf(child.pid)
   if (databaseCores !== undefined) for (const { pid } of family().filter(isDatabase)) spawnSync('taskset', ['-a', '-p', '-c', databaseCores, String(pid)])

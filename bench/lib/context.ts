@@ -1,0 +1,37 @@
+// What a case gets: a seeded server, a way to offer load, and a place for its figures.
+
+import type { Latencies } from './raw-client.ts'
+import type { RawRequest } from './raw-client.ts'
+import type { BenchServer } from './server.ts'
+import type { Vault } from './vault.ts'
+
+export interface Settings {
+  readonly runs: number
+  readonly seconds: number
+}
+
+export interface Bench {
+  readonly settings: Settings
+  readonly server: BenchServer
+  /** Of a service with a policy. */
+  readonly token: string
+  readonly echoPort: number
+  readonly vault: Vault | undefined
+  note(name: string, unit: string, value: number, note?: string): void
+  /** Offers load to a port and notes throughput and latencies under the name. */
+  measure(name: string, offer: Offer): Promise<Latencies>
+}
+
+export interface Offer {
+  readonly port: number
+  readonly requests: readonly RawRequest[]
+  readonly connections: number
+  readonly rate?: number
+  /** The process whose processor time is accounted for. */
+  readonly pid?: number
+}
+
+export interface Case {
+  readonly name: string
+  run(bench: Bench): Promise<void>
+}

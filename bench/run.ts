@@ -1,0 +1,117 @@
+// npm run bench [-- NAME ...] [--runs N] [--seconds N]: measures, prints a table, and keeps JSON and Markdown in bench/results.
+// Cases: floor, reads, batch, writes, commands, memory, start.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { batch, writes } from './cases/writes.ts'
+import { commands, memory, starts } from './cases/processes.ts'
+import { floor, reads } from './cases/reads.ts'
+import type { Bench, Case, Offer, Settings } from './lib/context.ts'
+import { measureFlushes, startEcho } from './lib/floor.ts'
+import { load } from './lib/load.ts'
+import { clientCores, describeMachine, serverCores } from './lib/machine.ts'
+import { repository } from './lib/places.ts'
+import { cpuSeconds } from './lib/processes.ts'
+import { median, save, type Figure } from './lib/report.ts'
+import { makeReader, seed } from './lib/seed.ts'
+import { startServer } from './lib/server.ts'
+import { findVault, startVault } from './lib/vault.ts'
+
+const PORT = 8640
+const ECHO_PORT = 8650
+const VAULT_PORT = 8660
+const all: readonly Case[] = [floor, reads, batch, writes, commands, memory, starts]
+
+class Figures {
+  readonly #figures = new Map<string, { readonly name: string; readonly unit: string; readonly runs: number[]; readonly note?: string }>()
+
+  note(name: string, unit: string, value: number, note?: string): void {
+    const known = this.#figures.get(name) ?? { name, unit, runs: [], ...(note === undefined ? {} : { note }) }
+    known.runs.push(value)
+    this.#figures.set(name, known)
+  }
+
+  all(): readonly Figure[] {
+    return [...this.#figures.values()]
+  }
+
+  medianOf(name: string): number | undefined {
+    const found = this.#figures.get(name)
+    return found === undefined ? undefined : median(found.runs)
+  }
+}
+
+const measure = async (figures: Figures, settings: Settings, name: string, offer: Offer) => {
+  const { port, requests, connections, rate, pid } = offer
+  // The public generator where throughput is asked; the finer clock where latency alone is.
+  const generator = connections > 1 && rate === undefined ? 'autocannon' : 'raw'
+  const order = { host: '127.0.0.1', port, requests, connections, generator, ...(rate === undefined ? {} : { rate }) } as const
+  await load({ ...order, seconds: 1 })
+  const before = pid === undefined ? 0 : cpuSeconds(pid)
+  const result = await load({ ...order, seconds: settings.seconds })
+  const perSecond = result.total / result.seconds
+  const failed = result.errors === 0 ? undefined : `${result.errors} of ${result.total} failed`
+  if (rate === undefined) figures.note(`${name}: requests`, '/s', perSecond, failed)
+  figures.note(`${name}: p50`, 'ms', result.p50, failed)
+  figures.note(`${name}: p99`, 'ms', result.p99, failed)
+  if (pid !== undefined && connections > 1 && rate === undefined) figures.note(`${name}: processor time of the process`, 'µs/request', ((cpuSeconds(pid) - before) * 1e6) / result.total)
+  console.log(`${name}: ${Math.round(perSecond)}/s, p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms${failed === undefined ? '' : `, ${failed}`}`)
+  return result
+}
+
+const ratios = (figures: Figures): void => {
+  const pairs = [
+    ['reveal, native, 64 connections: requests', 'bare HTTP echo, 64 connections: requests', 'reveal, native, as a share of the bare echo'],
+    ['reveal, KV v2, 64 connections: requests', 'Vault 1.21 KV v2 read, 64 connections: requests', 'reveal, KV v2, against Vault'],
+    ['reveal, native, 64 connections: requests', 'Vault 1.21 KV v2 read, 64 connections: requests', 'reveal, native, against Vault'],
+    ['write, KV v2, 64 connections: requests', 'Vault 1.21 KV v2 write, 64 connections: requests', 'write, KV v2, against Vault'],
+    ['reveal of 30 secrets at once, 1 connection: p50', 'reveal, native, 1 connection: p50', '30 secrets against one, p50'],
+    ['`coffer run -- true`, whole process', '`vault kv get`, whole process', '`coffer run` against `vault kv get`'],
+  ] as const
+  for (const [ours, theirs, name] of pairs) {
+    const [a, b] = [figures.medianOf(ours), figures.medianOf(theirs)]
+    if (a !== undefined && b !== undefined) figures.note(name, '×', a / b)
+  }
+}
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '4' } } })
+const settings: Settings = { runs: Number(values.runs), seconds: Number(values.seconds) }
+const chosen = positionals.length === 0 ? all : all.filter(({ name }) => positionals.includes(name))
+if (chosen.length === 0) throw new Error(`there is no such case; there are ${all.map(({ name }) => name).join(', ')}`)
+
+const version = (JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }).version
+const machine = describeMachine(version)
+const figures = new Figures()
+const stops: (() => Promise<void>)[] = []
+const started = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
+  const one = await starting
+  stops.push(() => one.stop())
+  return one
+}
+const stopAll = (): Promise<unknown> => Promise.all(stops.map((stop) => stop()))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stopAll().then(() => process.exit(130)))
+try {
+  const server = await started(startServer({ port: PORT, cores: serverCores, databaseCores: clientCores }))
+  await started(startEcho(ECHO_PORT, serverCores))
+  const binary = findVault()
+  const vault = binary === undefined ? undefined : await started(startVault(binary, VAULT_PORT, serverCores))
+  await seed(server.origin)
+  const token = await makeReader(server.origin)
+  const bench: Bench = { settings, server, token, echoPort: ECHO_PORT, vault, note: (...noted) => figures.note(...noted), measure: (name, offer) => measure(figures, settings, name, offer) }
+  const repeated = chosen.filter((each) => each !== starts && each !== commands && each !== memory)
+  // Round by round, so that what others do on the machine meets every case alike.
+  for (let run = 0; run < settings.runs; run++) {
+    for (const each of repeated) await each.run(bench)
+    if (!chosen.includes(floor)) continue
+    const flushes = measureFlushes(1)
+    figures.note('bare fdatasync of 4 KiB: flushes', '/s', flushes.perSecond)
+    figures.note('bare fdatasync of 4 KiB: p50', 'ms', flushes.p50Ms)
+    figures.note('bare fdatasync of 4 KiB: p99', 'ms', flushes.p99Ms)
+  }
+  for (const each of chosen) if (!repeated.includes(each)) await each.run(bench)
+} finally {
+  await stopAll()
+}
+ratios(figures)
+console.log(`\n${save(machine, figures.all())}`)
