@@ -91,9 +91,9 @@ const coerceBool = (raw: unknown, leniency: Leniency, textual: boolean): unknown
   return raw === 'false' || raw === '0' ? false : raw
 }
 
-const coerceList = (raw: unknown, leniency: Leniency, textual: boolean): unknown => {
-  if (typeof raw !== 'string' || !(textual || leniency === 'lenient')) return raw
-  return raw === '' ? [] : raw.split(',').map((part) => part.trim())
+const coerceList = (items: AnyField): Field<unknown>['coerce'] => (raw, leniency, textual) => {
+  const list: unknown = typeof raw === 'string' && (textual || leniency === 'lenient') ? (raw === '' ? [] : raw.split(',').map((part) => part.trim())) : raw
+  return Array.isArray(list) ? list.map((item: unknown) => items.coerce(item, leniency, textual)) : list
 }
 
 const coerceDuration = (raw: unknown): unknown => {
@@ -120,7 +120,8 @@ const text = (describe: string, options: TextOptions): FieldBuilder<string> =>
 
 /** Below a Vault path names are snake_case, values as lenient as at the top, and what is not known is left out. */
 const coerceObject = (fields: Fields) => (raw: unknown, leniency: Leniency): unknown => {
-  if (leniency !== 'lenient' || raw === null || typeof raw !== 'object' || Array.isArray(raw)) return raw
+  if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) return raw
+  if (leniency === 'strict') return Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, (Object.hasOwn(fields, name) ? fields[name] : undefined)?.coerce(value, leniency, false) ?? value]))
   const given: Readonly<Record<string, unknown>> = { ...raw }
   const known = Object.entries(fields).flatMap(([name, field]) => {
     const value = given[snakeCase(name)]
@@ -130,7 +131,17 @@ const coerceObject = (fields: Fields) => (raw: unknown, leniency: Leniency): unk
 }
 
 const object = <F extends Fields>(describe: string, fields: F): FieldBuilder<Infer<F>> =>
-  make<Infer<F>>({ describe, schema: objectSchema(fields), children: fields, coerce: coerceObject(fields) })
+  make<Infer<F>>({ describe, schema: objectSchema(fields), children: fields, coerce: coerceObject(fields), finish: (checked) => finishObject(fields, checked as Readonly<Record<string, unknown>>) as Infer<F> })
+
+const finishObject = (fields: Fields, checked: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const out: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(fields)) {
+    const value = Object.hasOwn(checked, name) ? checked[name] : undefined
+    if (value !== undefined) out[name] = field.finish(value)
+    else if (field.fallback !== undefined) out[name] = field.fallback
+  }
+  return out
+}
 
 /** The JSON Schema of a set of fields. */
 export const objectSchema = (fields: Fields): JsonSchema => ({
@@ -168,7 +179,7 @@ export const f = {
   time: (describe: string) =>
     make<string>({ describe, schema: { type: 'string', format: 'date-time', maxLength: 40, pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$' } }),
   list: <T>(describe: string, items: Field<T>, options: { readonly max: number }): FieldBuilder<readonly T[]> =>
-    make<readonly T[]>({ describe, schema: { type: 'array', items: items.schema, maxItems: options.max }, items, coerce: coerceList, secret: items.secret, finish: (checked) => (checked as unknown[]).map((item) => items.finish(item)) }),
+    make<readonly T[]>({ describe, schema: { type: 'array', items: items.schema, maxItems: options.max }, items, coerce: coerceList(items), secret: items.secret, finish: (checked) => (checked as unknown[]).map((item) => items.finish(item)) }),
   object,
   /** Text to text, bounded: custom metadata, labels. */
   labels: (describe: string, options = { maxKeys: 64, maxKey: 128, maxValue: 512 }) =>

@@ -30,7 +30,9 @@ interface Planned {
 const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true, ownProperties: true, messages: true })
 ajv.addFormat('password', true)
 ajv.addFormat('seconds', { type: 'number', validate: () => true })
-ajv.addFormat('date-time', (text: string) => !Number.isNaN(Date.parse(text)))
+ajv.addFormat('date-time', (text: string) => !Number.isNaN(Date.parse(text)) && isDay(text) && text.slice(11, 13) !== '24')
+// Date.parse takes the 30th of February for the 2nd of March.
+const isDay = (text: string): boolean => new Date(`${text.slice(0, 10)}T00:00:00Z`).toISOString().startsWith(text.slice(0, 10))
 ajv.addKeyword({ keyword: 'maxBytes', schemaType: 'number', type: 'object', validate: (limit: number, data: unknown) => jsonBytes(data) <= limit })
 
 /** Names of path parameters in a pattern: `/secrets/:key+/history` has `key`. */
@@ -59,6 +61,7 @@ export const compileInput = (operation: { readonly method: string; readonly path
     // Compiled on first use: a server has hundreds of operations and a process rarely needs them all.
     validate ??= ajv.compile(objectSchema(operation.input))
     if (!validate(coerced)) throw wrongField(validate.errors?.[0], plan)
+    for (const { name, wire, field } of plan) if (isStoredAsText(field) && !isStorable(coerced[name])) throw fail('invalid_request', 'request.invalid_field', `${JSON.stringify(wire)} holds a null character or half a surrogate pair.`, { field: wire })
     const input: Record<string, unknown> = {}
     for (const { name, field } of plan) {
       const value = coerced[name]
@@ -66,6 +69,16 @@ export const compileInput = (operation: { readonly method: string; readonly path
     }
     return { input, ignored }
   }
+}
+
+/** Values that are encrypted, and documents that nobody looks into, may hold any character. */
+const isStoredAsText = (field: Field<unknown>): boolean => !field.secret && field.schema['maxBytes'] === undefined
+
+// PostgreSQL takes neither in text; half a pair would be stored as another character.
+const isStorable = (value: unknown): boolean => {
+  if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed()
+  if (value === null || typeof value !== 'object') return true
+  return Array.isArray(value) ? value.every(isStorable) : Object.entries(value).every((entry) => entry.every(isStorable))
 }
 
 const namesIn = (plan: readonly Planned[], location: Location): ReadonlySet<string> => new Set(plan.filter((p) => p.location === location).map((p) => p.wire))

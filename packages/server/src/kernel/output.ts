@@ -23,7 +23,11 @@ export const encodeOutput = (fields: Fields, value: Readonly<Record<string, unkn
 
 const encodeField = (field: AnyField, value: unknown, snake: boolean): unknown => {
   if (value === null) return null
-  if (value instanceof Secret) return reveal(value, 'answer to an authorised caller')
+  if (value instanceof Secret) {
+    // What is redacted in records and documents is told by the contract: a secret in another field would be in the clear there.
+    if (!field.secret) throw new Error(`reply has a secret in a field that is not one: ${field.describe}`)
+    return reveal(value, 'answer to an authorised caller')
+  }
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return field.items === undefined ? value : value.map((item: unknown) => encodeField(field.items ?? field, item, snake))
   if (typeof value === 'object') {

@@ -25,7 +25,8 @@ const readJson = (content: string): unknown => {
 
 const readYaml = (content: string): unknown => {
   try {
-    return parseYaml(content, { maxAliasCount: 100, prettyErrors: false, logLevel: 'error' })
+    // Not silent: at that level the library keeps its errors to itself.
+    return parseYaml(content, { maxAliasCount: 100, prettyErrors: false, logLevel: 'error', intAsBigInt: true })
   } catch {
     throw broken('it is not YAML')
   }
@@ -33,21 +34,34 @@ const readYaml = (content: string): unknown => {
 
 const flatten = (value: unknown): ReadonlyMap<string, string> => {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw broken('it is not an object of names and values')
-  const out = new Map<string, string>()
-  for (const [name, item] of Object.entries(value)) out.set(name, typeof item === 'string' ? item : item === null ? '' : JSON.stringify(item))
-  return out
+  return new Map(Object.entries(value).map(([name, item]) => [name, textOf(item)]))
 }
 
-const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*/
+const textOf = (item: unknown): string => {
+  if (item === null || item === undefined) return ''
+  if (typeof item === 'string') return item
+  try {
+    return JSON.stringify(item, exactly)
+  } catch {
+    throw broken('a value holds itself')
+  }
+}
+
+// Integers keep their digits, however many.
+const exactly = (_key: string, item: unknown): unknown => (typeof item === 'bigint' ? parseJson(String(item), { maxDepth: 1, maxBytes: MAX_BYTES, exactNumbers: true }) : item)
+
+const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=/
 
 // The common denominator of dotenv readers: export, comments, single quotes as they are, double quotes with escapes and
-// over several lines, no expansion (a value must never depend on the reader's environment).
+// over several lines, no expansion (a value must never depend on the reader's environment). Every character is looked at a
+// bounded number of times: the document is hostile.
 const parseEnv = (content: string): ReadonlyMap<string, string> => {
   const out = new Map<string, string>()
   const lines = content.replace(/^\ufeff/, '').split(/\r?\n/)
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? ''
-    if (line.trim() === '' || line.trimStart().startsWith('#')) continue
+    const start = line.trimStart()
+    if (start === '' || start.startsWith('#')) continue
     const match = ASSIGNMENT.exec(line)
     if (match === null) throw broken(`line ${at + 1} is not an assignment`)
     const name = match[1] ?? ''
@@ -60,21 +74,34 @@ const parseEnv = (content: string): ReadonlyMap<string, string> => {
 }
 
 const readValue = (lines: readonly string[], at: number, rest: string): { readonly text: string; readonly lastLine: number } => {
-  const quoteMark = rest[0]
-  if (quoteMark !== '"' && quoteMark !== "'" && quoteMark !== '`') return { text: rest.replace(/\s+#.*$/, '').trim(), lastLine: at }
-  let body = rest.slice(1)
+  const value = rest.trimStart()
+  const mark = value[0]
+  if (mark !== '"' && mark !== "'" && mark !== '`') return { text: withoutComment(rest).trim(), lastLine: at }
+  const parts: string[] = []
+  let body = value.slice(1)
   for (let line = at; ; line++) {
-    const end = closing(body, quoteMark)
+    const end = closing(body, mark)
     if (end !== -1) {
       if (!/^\s*(#.*)?$/.test(body.slice(end + 1))) throw broken(`line ${line + 1} goes on after the closing quote`)
-      const text = body.slice(0, end)
-      return { text: quoteMark === '"' ? unescape(text) : text, lastLine: line }
+      parts.push(body.slice(0, end))
+      const text = parts.join('\n')
+      return { text: mark === '"' ? unescape(text) : text, lastLine: line }
     }
     if (line + 1 >= lines.length) throw broken(`the quote that line ${at + 1} opens is never closed`)
-    body += `\n${lines[line + 1] ?? ''}`
+    parts.push(body)
+    body = lines[line + 1] ?? ''
   }
 }
 
+/** A # begins a comment where white space is before it; elsewhere it is part of the value. */
+const withoutComment = (text: string): string => {
+  for (let i = text.indexOf('#'); i !== -1; i = text.indexOf('#', i + 1)) {
+    if (i > 0 && /\s/.test(text[i - 1] ?? '')) return text.slice(0, i)
+  }
+  return text
+}
+
+// An escape does not reach over the end of its line: what it would escape there is the line break itself.
 const closing = (text: string, mark: string): number => {
   for (let i = 0; i < text.length; i++) {
     if (mark === '"' && text[i] === '\\') i++
@@ -89,7 +116,7 @@ const unescape = (text: string): string => text.replace(/\\([nrt"\\$])/g, (_whol
 /** The document of these names and values. */
 export const formatDocument = (format: DocumentFormat, values: ReadonlyMap<string, string>): string => {
   if (format === 'json') return `${JSON.stringify(Object.fromEntries(values), null, 2)}\n`
-  if (format === 'yaml') return stringifyYaml(Object.fromEntries(values))
+  if (format === 'yaml') return stringifyYaml(Object.fromEntries(values), { lineWidth: 0 })
   return [...values].map(([name, value]) => `${name}=${formatEnvValue(value)}\n`).join('')
 }
 
