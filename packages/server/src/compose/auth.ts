@@ -14,7 +14,9 @@ import type { Database } from '../kernel/storage.ts'
 import type { OrgRegistry } from '../kernel/tenancy.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { QueueFull } from '../lib/bounded-queue.ts'
+import { systemClock } from '../lib/clock.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
+import { KeySets } from '../services/identity/key-sets.ts'
 import { locking } from '../services/identity/lockout.ts'
 import { mint, type LoginPorts } from '../services/identity/login.ts'
 import { accessorOf, disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
@@ -95,7 +97,8 @@ const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { 
 
 /** Operations of every auth method, as the door looks for them: `auth:<type>`. */
 const makeAuth = (sources: AuthSources, entries: Entries): ReadonlyMap<string, readonly Implemented[]> => {
-  const parts: AuthParts = { store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound: makeOutbound() }
+  const outbound = makeOutbound()
+  const parts: AuthParts = { store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound, signedTokens: new KeySets(outbound, () => systemClock.monotonic()) }
   return new Map(authMethods.map((method) => {
     const { operations, logins } = method.implement(parts)
     return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, parts, each) }))]]

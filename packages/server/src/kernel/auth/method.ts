@@ -5,6 +5,7 @@ import type { Call, Resource, Action, Grant } from '../call.ts'
 import { fail } from '../errors.ts'
 import { f, type Fields } from '../fields.ts'
 import type { Handler, Implemented, Operation } from '../operation.ts'
+import type { JsonObject } from '../../lib/json.ts'
 import type { SealedStore } from '../ports/sealed-store.ts'
 import type { Mount } from '../tenancy.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -20,6 +21,8 @@ export interface LoginVerdict {
   readonly metadata: Readonly<Record<string, string>>
   /** Goes to the principal's alias, for policy templates; the token's when absent. */
   readonly aliasMetadata?: Readonly<Record<string, string>>
+  /** Names of groups that the issuer says the holder is in, for group aliases. */
+  readonly groups?: readonly string[]
   readonly token: TokenSettings
 }
 
@@ -44,6 +47,20 @@ export interface Outbound {
   ask(request: OutboundRequest): Promise<OutboundAnswer>
 }
 
+/** Where the keys are that sign an issuer's tokens. */
+export type KeySource =
+  | { readonly kind: 'pem'; readonly keys: readonly string[] }
+  | { readonly kind: 'jwks'; readonly url: string; readonly caPem: string | undefined }
+  | { readonly kind: 'discovery'; readonly url: string; readonly caPem: string | undefined }
+
+/** JSON Web Tokens, verified by their signature; times and claims are the caller's to judge. */
+export interface SignedTokens {
+  /** @throws an error with a `code` that starts with `jws_` for a bad token, upstream_failed when the issuer does not answer */
+  verify(token: string, source: KeySource, algorithms: readonly string[]): Promise<{ readonly claims: JsonObject; readonly issuer: string | undefined }>
+  /** Whether the keys are there and can be read. @throws as verify does */
+  check(source: KeySource): Promise<void>
+}
+
 export interface Passwords {
   /** @throws invalid_request when it is too long, unavailable when too many wait */
   hash(password: string): Promise<string>
@@ -64,6 +81,7 @@ export interface AuthParts {
   limits(mount: Mount): MountLimits
   readonly passwords: Passwords
   readonly outbound: Outbound
+  readonly signedTokens: SignedTokens
 }
 
 /** An operation that logs in. */

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { createHmac, generateKeyPairSync, createPublicKey, type KeyObject } from 'node:crypto'
+import { test } from 'node:test'
+import { CompactSign } from 'jose'
+import { jwsAlgorithms, JwsError, parseKeySet, parsePublicKeyPem, readJwsHeader, verifyJws, type JwsKey } from './jws.ts'
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+const keyOf = (key: KeyObject, kid?: string, alg?: string): JwsKey => ({ kid, alg, key })
+const code = (expected: string) => (error: unknown): boolean => error instanceof JwsError && error.code === expected
+
+// RFC 7515, appendix A.3: the key and the signature of the specification itself.
+const A3_KEY = { kty: 'EC', crv: 'P-256', x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU', y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0' }
+const A3 = 'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q'
+
+test('the example of RFC 7515 A.3 verifies, and not when a character of it changes', async () => {
+  const keys = parseKeySet({ keys: [A3_KEY] })
+  assert.match(text(await verifyJws(A3, keys, ['ES256'])), /"iss":"joe"/)
+  await assert.rejects(verifyJws(A3.replace('DtEh', 'DtEi'), keys, ['ES256']), code('jws_signature'))
+  await assert.rejects(verifyJws(A3.replace('joe', 'JOE').replace('eyJpc3Mi', 'eyJpc3Mj'), keys, ['ES256']), code('jws_signature'))
+})
+
+test('every algorithm of the list signs and verifies, each with its own kind of key only', async () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pairs: Readonly<Record<string, { readonly publicKey: KeyObject; readonly privateKey: KeyObject }>> = {
+    ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }), ES384: generateKeyPairSync('ec', { namedCurve: 'P-384' }), ES512: generateKeyPairSync('ec', { namedCurve: 'P-521' }), EdDSA: generateKeyPairSync('ed25519'),
+  }
+  for (const alg of jwsAlgorithms) {
+    const pair = pairs[alg] ?? rsa
+    const token = await new CompactSign(Buffer.from('payload')).setProtectedHeader({ alg }).sign(pair.privateKey)
+    const every = [rsa.publicKey, ...Object.values(pairs).map(({ publicKey }) => publicKey)].map((key) => keyOf(key))
+    assert.equal(text(await verifyJws(token, every, jwsAlgorithms)), 'payload')
+    await assert.rejects(verifyJws(token, every.filter(({ key }) => key !== pair.publicKey), jwsAlgorithms), code('jws_unknown_key'))
+    await assert.rejects(verifyJws(token, every, jwsAlgorithms.filter((each) => each !== alg)), code('jws_algorithm'))
+  }
+})
+
+test('no HMAC and no `none`, whatever the keys', async () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString()
+  const head = Buffer.from('{"alg":"HS256"}').toString('base64url')
+  const body = Buffer.from('{}').toString('base64url')
+  const confused = `${head}.${body}.${createHmac('sha256', pem).update(`${head}.${body}`).digest('base64url')}`
+  await assert.rejects(verifyJws(confused, [keyOf(publicKey)], jwsAlgorithms), code('jws_algorithm'))
+  await assert.rejects(verifyJws(`${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`, [keyOf(publicKey)], jwsAlgorithms), code('jws_algorithm'))
+})
+
+test('a key id that is named chooses among the keys; keys for another algorithm are not tried', async () => {
+  const [one, other] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')]
+  const token = await new CompactSign(Buffer.from('x')).setProtectedHeader({ alg: 'EdDSA', kid: 'one' }).sign(one.privateKey)
+  assert.equal(text(await verifyJws(token, [keyOf(other.publicKey, 'other'), keyOf(one.publicKey, 'one')], ['EdDSA'])), 'x')
+  assert.equal(text(await verifyJws(token, [keyOf(one.publicKey)], ['EdDSA'])), 'x')
+  await assert.rejects(verifyJws(token, [keyOf(one.publicKey, 'other')], ['EdDSA']), code('jws_unknown_key'))
+  await assert.rejects(verifyJws(token, [keyOf(one.publicKey, 'one', 'RS256')], ['EdDSA']), code('jws_unknown_key'))
+  await assert.rejects(verifyJws(token, [keyOf(other.publicKey, 'one')], ['EdDSA']), code('jws_signature'))
+})
+
+test('short RSA keys and unknown critical headers are refused', async () => {
+  const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const head = Buffer.from('{"alg":"RS256"}').toString('base64url')
+  const body = Buffer.from('{}').toString('base64url')
+  const { sign } = await import('node:crypto')
+  const token = `${head}.${body}.${sign('sha256', Buffer.from(`${head}.${body}`), short.privateKey).toString('base64url')}`
+  await assert.rejects(verifyJws(token, [keyOf(short.publicKey)], ['RS256']), code('jws_signature'))
+  const pair = generateKeyPairSync('ed25519')
+  const critical = Buffer.from('{"alg":"EdDSA","crit":["odd"],"odd":1}').toString('base64url')
+  const signed = `${critical}.${body}.${sign(null, Buffer.from(`${critical}.${body}`), pair.privateKey).toString('base64url')}`
+  await assert.rejects(verifyJws(signed, [keyOf(pair.publicKey)], ['EdDSA']), code('jws_signature'))
+})
+
+test('a key set gives its signing keys and leaves the rest out', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = publicKey.export({ format: 'jwk' })
+  const keys = parseKeySet({ keys: [{ ...jwk, kid: 'a', use: 'sig' }, { ...jwk, use: 'enc' }, { kty: 'oct', k: 'AAAA' }, privateKey.export({ format: 'jwk' }), { kty: 'EC', crv: 'P-999' }, null, 'x', { ...jwk, kid: 3 }] })
+  assert.deepEqual(keys.map(({ kid }) => kid), ['a', undefined])
+  for (const odd of [null, 3, {}, { keys: {} }, []]) assert.throws(() => parseKeySet(odd), code('jws_bad_key'))
+})
+
+test('PEM: public keys, not private ones, and no noise', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString()
+  assert.ok(parsePublicKeyPem(pem).key.equals(createPublicKey(pem)))
+  assert.throws(() => parsePublicKeyPem(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()), code('jws_bad_key'))
+  assert.throws(() => parsePublicKeyPem('noise'), code('jws_bad_key'))
+})
+
+test('what is no compact JWS is malformed', () => {
+  for (const odd of ['', 'a', 'a.b', 'a.b.c', 'a.b.c.d', `${Buffer.from('{}').toString('base64url')}.a.b`, `${Buffer.from('[]').toString('base64url')}.a.b`, 'x'.repeat(70_000)]) assert.throws(() => readJwsHeader(odd), code('jws_malformed'))
+})

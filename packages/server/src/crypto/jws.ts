@@ -1,0 +1,107 @@
+/**
+ * JSON Web Signatures in compact form (RFC 7515) under public keys, by `jose` over the runtime's own algorithms. Only asymmetric
+ * algorithms of an allow-list pass: no `none`, and no HMAC, whose key would be a public one that anybody can sign with.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { compactVerify, decodeProtectedHeader } from 'jose'
+
+export const jwsAlgorithms = Object.freeze(['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'EdDSA'] as const)
+export type JwsAlgorithm = (typeof jwsAlgorithms)[number]
+
+export const isJwsAlgorithm = (text: string): text is JwsAlgorithm => jwsAlgorithms.some((each) => each === text)
+
+/** A public key that may have signed. */
+export interface JwsKey {
+  readonly kid: string | undefined
+  /** What the key set says that the key is for; undefined: whatever fits its type. */
+  readonly alg: string | undefined
+  readonly key: KeyObject
+}
+
+export type JwsErrorCode = 'jws_malformed' | 'jws_algorithm' | 'jws_unknown_key' | 'jws_signature' | 'jws_bad_key'
+
+export class JwsError extends Error {
+  readonly code: JwsErrorCode
+  constructor(code: JwsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+const MAX_TOKEN = 64 * 1024
+/** Keys that are tried for a signature that names none. */
+const MAX_TRIED = 32
+
+/** A key in PEM: a public key (SPKI, PKCS#1) or a certificate. Throws JwsError. */
+export function parsePublicKeyPem(pem: string): JwsKey {
+  if (/PRIVATE KEY/.test(pem)) throw new JwsError('jws_bad_key', 'it is a private key')
+  try {
+    return { kid: undefined, alg: undefined, key: createPublicKey({ key: pem, format: 'pem' }) }
+  } catch (cause) {
+    throw new JwsError('jws_bad_key', 'it is no PEM-encoded public key', { cause })
+  }
+}
+
+/** The signing keys of a key set (RFC 7517, 5). Members that are for encryption, symmetric, or of unknown type are left out, as the RFC has it. */
+export function parseKeySet(document: unknown): readonly JwsKey[] {
+  const keys = document !== null && typeof document === 'object' && 'keys' in document ? document.keys : undefined
+  if (!Array.isArray(keys)) throw new JwsError('jws_bad_key', 'it is no JSON Web Key Set')
+  return keys.flatMap((jwk: unknown) => parseJwk(jwk) ?? [])
+}
+
+function parseJwk(jwk: unknown): JwsKey | undefined {
+  if (jwk === null || typeof jwk !== 'object') return undefined
+  const { kty, use, kid, alg, d: privatePart } = jwk as Readonly<Record<string, unknown>> // an object, as just checked
+  if (privatePart !== undefined || (use !== undefined && use !== 'sig') || !(kty === 'RSA' || kty === 'EC' || kty === 'OKP')) return undefined
+  try {
+    return { kid: typeof kid === 'string' ? kid : undefined, alg: typeof alg === 'string' ? alg : undefined, key: createPublicKey({ key: jwk as Record<string, unknown>, format: 'jwk' }) }
+  } catch {
+    return undefined // a curve that this runtime does not have
+  }
+}
+
+/** Key id and algorithm that a signature names, unverified. Throws JwsError. */
+export function readJwsHeader(token: string): { readonly kid: string | undefined; readonly alg: string } {
+  if (token.length > MAX_TOKEN || token.split('.').length !== 3) throw new JwsError('jws_malformed', 'it is no compact JWS')
+  try {
+    const { kid, alg } = decodeProtectedHeader(token)
+    if (typeof alg !== 'string') throw new JwsError('jws_malformed', 'its header names no algorithm')
+    return { kid: typeof kid === 'string' ? kid : undefined, alg }
+  } catch (cause) {
+    throw cause instanceof JwsError ? cause : new JwsError('jws_malformed', 'its header cannot be read', { cause })
+  }
+}
+
+/**
+ * The payload, once one of the keys verifies it. A signature that names a key id is tried under keys of that id and of none.
+ * Throws JwsError: `jws_unknown_key` when no key could have signed, `jws_signature` when none of those that could did.
+ */
+export async function verifyJws(token: string, keys: readonly JwsKey[], algorithms: readonly JwsAlgorithm[]): Promise<Uint8Array> {
+  const { kid, alg } = readJwsHeader(token)
+  if (!algorithms.some((allowed) => allowed === alg)) throw new JwsError('jws_algorithm', 'it is signed with an algorithm that is not allowed')
+  const candidates = keys.filter((each) => (kid === undefined || each.kid === undefined || each.kid === kid) && (each.alg === undefined || each.alg === alg) && fits(each.key, alg))
+  if (candidates.length === 0) throw new JwsError('jws_unknown_key', 'no known key could have signed it')
+  for (const { key } of candidates.slice(0, MAX_TRIED)) {
+    try {
+      return (await compactVerify(token, key, { algorithms: [alg] })).payload
+    } catch {
+      // the next key may be the one
+    }
+  }
+  throw new JwsError('jws_signature', 'no known key verifies its signature')
+}
+
+const CURVES: Readonly<Record<string, string>> = Object.freeze({ ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' })
+
+function fits(key: KeyObject, alg: string): boolean {
+  switch (alg.slice(0, 2)) {
+    case 'RS':
+      return key.asymmetricKeyType === 'rsa'
+    case 'PS':
+      return key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'rsa-pss'
+    case 'ES':
+      return key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === CURVES[alg]
+    default:
+      return key.asymmetricKeyType === 'ed25519'
+  }
+}
