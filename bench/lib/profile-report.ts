@@ -2,9 +2,10 @@
 //   tools/node bench/lib/profile-report.ts FILE [requests]
 
 import { readFileSync } from 'node:fs'
+import { stageTimes } from './stages.ts'
 
-interface Frame { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-interface ProfileNode { readonly id: number; readonly callFrame: Frame; readonly children?: readonly number[] }
+export interface Frame { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+export interface ProfileNode { readonly id: number; readonly callFrame: Frame; readonly children?: readonly number[] }
 export interface CpuProfile { readonly nodes: readonly ProfileNode[]; readonly samples: readonly number[]; readonly timeDeltas: readonly number[] }
 
 const nameOf = ({ functionName, url, lineNumber }: Frame): string => {
@@ -32,4 +33,6 @@ if (import.meta.main) {
   const all = [...times.values()].reduce((sum, each) => sum + each, 0) - idle
   console.log(`busy ${(all / 1e6).toFixed(2)} s, idle ${(idle / 1e6).toFixed(2)} s`)
   for (const [name, time] of [...times].sort((a, b) => b[1] - a[1]).slice(0, Number(process.argv[3] ?? 60))) console.log(`${((100 * time) / all).toFixed(1).padStart(5)} %  ${name}`)
+  console.log('')
+  for (const [name, time] of [...stageTimes(profile)].sort((a, b) => b[1] - a[1])) console.log(`${(time / 1000).toFixed(0).padStart(8)} ms  ${name}`)
 }

@@ -1,6 +1,5 @@
 // The worker's audit journal: its spool with checkpoints, shipping to PostgreSQL, and adoption of what crashes left.
 
-import { mkdir, statfs } from 'node:fs/promises'
 import { sha256 } from '../crypto/digest.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 import { eventTypeOf } from '../kernel/audit.ts'
@@ -22,9 +21,9 @@ import type { VerifyKeys } from '../services/audit/verify/walker.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import type { Pools } from './pools.ts'
 
-// statfs(2): file systems whose content does not outlive the machine or the container.
-const EPHEMERAL: ReadonlyMap<number, string> = new Map([[0x01021994, 'tmpfs'], [0x858458f6, 'ramfs'], [0x794c7630, 'overlay']])
 const DATABASE_WAIT_MS = 10_000
+/** Nobody waits for local records to be shipped, so they go in larger parts. */
+const GATHER_MS = 100
 const ADOPT_EVERY_MS = 15_000
 /** Also how long a spool that was full refuses after its records could be shipped again. */
 const PRUNE_EVERY_MS = 2_000
@@ -47,17 +46,6 @@ const chainKeysOf = (rootKeys: OrgKeys): ChainKeys => {
 const verifyKeysOf = (rootKeys: OrgKeys): VerifyKeys => {
   const signing = rootKeys.verifyKeys()
   return { chain: chainKeysOf(rootKeys), checkpoint: (id) => signing.find(({ version }) => String(version) === id)?.key }
-}
-
-/** Refuses a spool that a restart of the container would lose, unless the operator said that this is wanted. */
-const checkDirectory = async ({ config, logger }: WorkerContext): Promise<void> => {
-  const { directory, allowEphemeral } = config.audit
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const kind = EPHEMERAL.get((await statfs(directory)).type)
-  if (kind === undefined || allowEphemeral) return
-  const message = `The audit spool lies on ${kind}, which does not outlive the machine or container. Move audit.directory, or set audit.allow_ephemeral.`
-  if (config.mode === 'server') throw fail('invalid_request', 'audit.ephemeral_spool', message, { field: 'audit.directory' })
-  logger.warn(message)
 }
 
 /** That a worker was given the key is part of the record: it is the first thing in its stream. */
@@ -95,7 +83,6 @@ class DatabaseGate {
 
 export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys: OrgKeys): Promise<Journal> => {
   const { config, logger } = context
-  await checkDirectory(context)
   const gate = config.audit.durability === 'database' ? new DatabaseGate() : undefined
   const spool = await AuditSpool.open({
     root: config.audit.directory,
@@ -109,7 +96,7 @@ export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys
   await context.announceStream(spool.identity.stream)
   const signing = rootKeys.signingKey()
   const checkpointer = new Checkpointer(spool, { keyId: String(signing.version), key: signing.key }, systemClock)
-  const shipper = new Shipper({ spool, sinks: [postgresSink(pools.audit)], clock: systemClock, ...(gate === undefined ? {} : { onConfirmed: (_sink: string, seq: number) => gate.confirm(seq) }), onFailure: (sink, error) => logger.warn('an audit sink failed', { sink, error }) })
+  const shipper = new Shipper({ spool, sinks: [postgresSink(pools.audit)], clock: systemClock, ...(gate === undefined ? { gatherMs: GATHER_MS } : { onConfirmed: (_sink: string, seq: number) => gate.confirm(seq) }), onFailure: (sink, error) => logger.warn('an audit sink failed', { sink, error }) })
   const adopter = new LinkAdopter({ database: pools.jobs, spool, clock: systemClock })
   exposeAuditMetrics(context.metrics, spool, shipper)
   checkpointer.start(config.audit.checkpointSeconds * 1000)

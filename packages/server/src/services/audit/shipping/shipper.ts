@@ -17,6 +17,8 @@ export interface ShipperOptions {
   readonly retentionMs?: number
   /** Pause after a failure of a sink; doubles up to 64 times. */
   readonly retryMs?: number
+  /** Rest between two deliveries, in which frames gather: each delivery costs file operations and a transaction, however small it is. */
+  readonly gatherMs?: number
   /** Told whenever a sink has confirmed more of the stream, up to and with this frame. */
   readonly onConfirmed?: (sink: string, seq: number) => void
   /** Told of each failure of a sink, for the log. Never gets record text. */
@@ -77,6 +79,7 @@ class SinkLoop {
   #damaged = 0
   #stopping = false
   #wake: (() => void) | undefined
+  #endPause: (() => void) | undefined
   #woken = false
 
   constructor(sink: Sink, options: ShipperOptions) {
@@ -91,7 +94,7 @@ class SinkLoop {
 
   stop(): void {
     this.#stopping = true
-    this.#wake?.()
+    this.#endPause?.()
   }
 
   backlog(): SinkBacklog {
@@ -99,7 +102,7 @@ class SinkLoop {
   }
 
   async run(): Promise<void> {
-    const { spool, retryMs = 250, onFailure } = this.#options
+    const { spool, retryMs = 250, gatherMs = 0, onFailure } = this.#options
     for (let last = false; !last; ) {
       last = this.#stopping
       this.#woken = false
@@ -109,6 +112,7 @@ class SinkLoop {
         this.#options.onConfirmed?.(this.#sink.name, outcome.cursor.seq)
         this.#damaged += outcome.damaged
         this.#failures = 0
+        if (gatherMs > 0 && !this.#stopping) await this.#pause(gatherMs, { deaf: true })
         if (!this.#stopping && !this.#woken) await this.#pause(undefined)
       } catch (error) {
         this.#failures += 1
@@ -118,15 +122,17 @@ class SinkLoop {
     }
   }
 
-  /** Until woken, or for a time. */
-  async #pause(ms: number | undefined): Promise<void> {
+  /** Until woken, or for a time. A deaf pause only a stop cuts short. */
+  async #pause(ms: number | undefined, { deaf = false } = {}): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
-      this.#wake = resolve
+      this.#endPause = resolve
+      if (!deaf) this.#wake = resolve
       if (ms !== undefined) timer = setTimeout(resolve, ms)
     })
     clearTimeout(timer)
     this.#wake = undefined
+    this.#endPause = undefined
   }
 }
 
