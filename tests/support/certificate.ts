@@ -36,25 +36,35 @@ const issue = (subject: Subject, issuer: string, key: KeyObject): string => {
   return new X509Certificate(certificate).toString()
 }
 
-export interface ServerCertificate {
-  /** PEM, for `--cacert`. */
+export interface Certified {
+  /** PEM. */
   readonly authority: string
   readonly certificate: string
   readonly key: string
+}
+
+export interface ServerCertificate extends Certified {
   /** SHA-256 of the server's public key, as a pin. */
   readonly pin: string
 }
 
-/** For 127.0.0.1, valid for a day. */
-export const makeServerCertificate = (): ServerCertificate => {
-  const [ca, server] = [generateKeyPairSync('ec', { namedCurve: 'P-256' }), generateKeyPairSync('ec', { namedCurve: 'P-256' })]
+/** By an authority of its own, valid for a day. */
+const certify = (subject: string, extensions: readonly Buffer[]): { readonly made: Certified; readonly publicKey: KeyObject } => {
+  const [ca, holder] = [generateKeyPairSync('ec', { namedCurve: 'P-256' }), generateKeyPairSync('ec', { namedCurve: 'P-256' })]
   const isAuthority = extension('551d13', true, sequence(der(0x01, Buffer.from([255]))))
-  const forLoopback = extension('551d11', false, sequence(der(0x87, Buffer.from([127, 0, 0, 1]))))
-  const spki = server.publicKey.export({ type: 'spki', format: 'der' })
-  return {
+  const made = {
     authority: issue({ name: 'Test authority', publicKey: ca.publicKey, extensions: [isAuthority] }, 'Test authority', ca.privateKey),
-    certificate: issue({ name: 'Test server', publicKey: server.publicKey, extensions: [forLoopback] }, 'Test authority', ca.privateKey),
-    key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    pin: `sha256/${createHash('sha256').update(spki).digest('base64')}`,
+    certificate: issue({ name: subject, publicKey: holder.publicKey, extensions }, 'Test authority', ca.privateKey),
+    key: holder.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
+  return { made, publicKey: holder.publicKey }
 }
+
+/** For 127.0.0.1. */
+export const makeServerCertificate = (): ServerCertificate => {
+  const forLoopback = extension('551d11', false, sequence(der(0x87, Buffer.from([127, 0, 0, 1]))))
+  const { made, publicKey } = certify('Test server', [forLoopback])
+  return { ...made, pin: `sha256/${createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64')}` }
+}
+
+export const makeClientCertificate = (): Certified => certify('Test client', [extension('551d13', true, sequence())]).made

@@ -64,11 +64,14 @@ process.once('exit', () => {
 })
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
 
-/** Starts bin/coffer without waiting; for starts that are expected to fail, see `exited`. */
+/**
+ * Starts bin/coffer without waiting; for starts that are expected to fail, see `exited`.
+ * Where temporary files are in memory or in a container's overlay, so is the spool of a test.
+ */
 export const launch = (scope: Scope, options: ServerOptions): Server => {
   const args = options.args.includes('--listen') ? options.args : [...options.args, '--listen', '127.0.0.1:0']
   const child = spawn(coffer, args, {
-    env: { PATH: process.env['PATH'] ?? '', TMPDIR: tmpdir(), HOME: process.env['HOME'] ?? tmpdir(), COFFER_LOG_FORMAT: 'json', ...options.env },
+    env: { PATH: process.env['PATH'] ?? '', TMPDIR: tmpdir(), HOME: process.env['HOME'] ?? tmpdir(), COFFER_LOG_FORMAT: 'json', COFFER_AUDIT_ALLOW_EPHEMERAL: 'true', ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { makeServerCertificate } from '../../../../tests/support/certificate.ts'
 import { describeConfig, loadConfig, type Config } from './config.ts'
 import { describeFlags, renderConfigurationGuide } from './document.ts'
 import { schema } from './schema.ts'
@@ -126,7 +127,20 @@ describe('what is wrong is named with its key, its form and where it came from',
 test('a listener off loopback is accepted with TLS or --insecure', () => {
   assert.equal(load(['--listen', '0.0.0.0:8200', '--insecure']).insecure, true)
   assert.equal(load(['--insecure', 'false', '--audit-allow-ephemeral', '--workers', '2']).audit.allowEphemeral, true, 'switches may, and need not, have a value')
-  assert.equal(load(['--listen', '0.0.0.0:8200', '--tls-cert', 'c', '--tls-key', 'k']).tls.minVersion, '1.3')
+  const made = makeServerCertificate()
+  assert.equal(load(['--listen', '0.0.0.0:8200', '--tls-cert', fileOf(made.certificate), '--tls-key', fileOf(made.key)]).tls.minVersion, '1.3')
+})
+
+test('the files of TLS are looked at: there, of their form, and a pair', () => {
+  const [made, other] = [makeServerCertificate(), makeServerCertificate()]
+  const [certificate, key, otherKey, nonsense] = [fileOf(made.certificate), fileOf(made.key), fileOf(other.key), fileOf('canary')]
+  const problems = (cert: string, privateKey: string, ...more: readonly string[]): string => messageOf(['--data-dir', folder, '--tls-cert', cert, '--tls-key', privateKey, ...more])
+  assert.match(problems(join(folder, 'none'), join(folder, 'none')), /tls\.cert: .*certificate chain, PEM.*\(ENOENT; flag --tls-cert\)\n.*tls\.key: .*\(ENOENT; flag --tls-key\)/)
+  assert.match(problems(nonsense, key), /:\n {2}- tls\.cert: must be a file with a certificate chain, PEM \(flag --tls-cert\)$/)
+  assert.match(problems(key, certificate), /tls\.cert: .*\n.*tls\.key: /)
+  assert.match(problems(certificate, otherKey), /:\n {2}- tls\.key: must be a file with the private key of tls\.cert/)
+  assert.match(problems(certificate, key, '--tls-client-ca', nonsense), /:\n {2}- tls\.client_ca: must be a file with certificates of authorities, PEM \(flag --tls-client-ca\)$/)
+  assert.doesNotMatch(problems(nonsense, nonsense, '--tls-client-ca', nonsense), /canary/)
 })
 
 test('variables of the client and of Kubernetes are left alone', () => {

@@ -6,6 +6,7 @@ import { fail } from '../kernel/errors.ts'
 import { schema, secretKeys, type Settings } from './schema.ts'
 import { assemble, formatAddress, isLoopback, settingsOf, type Address } from './setting.ts'
 import { readEnvironment, readFile, readFlags, type Given } from './sources.ts'
+import { checkTlsFiles } from './tls-files.ts'
 
 /** `start` and `dev` are the same server with other defaults. */
 export type Mode = 'server' | 'start' | 'dev'
@@ -80,7 +81,8 @@ const crossCheck = (settings: Settings, mode: Mode, from: Origin): readonly stri
 const checkTls = ({ tls }: Settings, from: Origin): readonly string[] => {
   if (tls.cert !== undefined && tls.key === undefined) return [`tls.key: must be given together with tls.cert (${from('tls.cert')})`]
   if (tls.key !== undefined && tls.cert === undefined) return [`tls.cert: must be given together with tls.key (${from('tls.key')})`]
-  return tls.clientCa !== undefined && tls.cert === undefined ? [`tls.client_ca: needs tls.cert and tls.key (${from('tls.client_ca')})`] : []
+  if (tls.clientCa !== undefined && tls.cert === undefined) return [`tls.client_ca: needs tls.cert and tls.key (${from('tls.client_ca')})`]
+  return checkTlsFiles(tls, from)
 }
 
 const checkListeners = (settings: Settings, from: Origin): readonly string[] => {

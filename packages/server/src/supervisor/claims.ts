@@ -1,6 +1,6 @@
 // What a server takes for itself before it starts, and gives back when it ends: its directories and its addresses.
 
-import { rm } from 'node:fs/promises'
+import { mkdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { platform } from 'node:process'
 import type { Config } from '../config/config.ts'
@@ -28,6 +28,23 @@ export const claimDirectory = async (config: Config, undo: AsyncDisposableStack)
   const directory = await openDataDirectory(config.dataDir)
   undo.defer(() => directory.release())
   return directory
+}
+
+// statfs(2): file systems whose content does not outlive the machine or the container.
+const ephemeral: ReadonlyMap<number, string> = new Map([[0x01021994, 'tmpfs'], [0x858458f6, 'ramfs'], [0x794c7630, 'overlay']])
+
+/** Refuses a spool that a restart of the container would lose, unless the operator said that this is wanted. */
+export const checkSpool = async (config: Config, logger: Logger): Promise<void> => {
+  const { directory, allowEphemeral } = config.audit
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    throw fail('unavailable', 'supervisor.audit_directory', `The audit directory ${directory} cannot be used (${code}).`, { cause, field: 'audit.directory' })
+  })
+  const kind = ephemeral.get((await statfs(directory)).type)
+  if (kind === undefined || allowEphemeral) return
+  const message = `The audit spool lies on ${kind}, which does not outlive the machine or container. Move audit.directory, or set audit.allow_ephemeral.`
+  if (config.mode === 'server') throw fail('invalid_request', 'audit.ephemeral_spool', message, { field: 'audit.directory' })
+  logger.warn(message)
 }
 
 /** The configuration with the addresses that will be listened on. */

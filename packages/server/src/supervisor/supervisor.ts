@@ -11,7 +11,7 @@ import { SealMachine } from '../seal/machine.ts'
 import { Pool } from '../storage/pool.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { baseUrl } from './announce.ts'
-import { checkSystem, claimDirectory, leaveAddress, reserveListeners } from './claims.ts'
+import { checkSpool, checkSystem, claimDirectory, leaveAddress, reserveListeners } from './claims.ts'
 import { openDatabase } from './database.ts'
 import { employ } from './employment.ts'
 import { openOrInitialise } from './first-start.ts'
@@ -65,6 +65,7 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   logger.info('starting', { mode: options.config.mode, settings: describeConfig(options.config) })
   checkSystem(options.config, logger)
   const { nodeId } = await claimDirectory(options.config, undo)
+  await checkSpool(options.config, logger)
   if (options.config.seal.kind === 'keyfile') keyFileOf(options.config, nodeId)
   const config = await reserveListeners(options.config, undo)
   proceed()
