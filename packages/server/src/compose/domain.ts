@@ -4,7 +4,7 @@ import type { VaultBackend } from '../api/v1/door.ts'
 import { deleteMounts } from '../barrier/repository.ts'
 import { engines } from '../catalog.ts'
 import { parseTokenShape } from '../crypto/token-format.ts'
-import { engineOf } from '../kernel/engine.ts'
+import { engineOf, type EngineParts } from '../kernel/engine.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Implemented } from '../kernel/operation.ts'
 import type { Places } from '../kernel/places.ts'
@@ -30,6 +30,7 @@ import { warmSecrets } from '../services/secrets/reading.ts'
 import type { WarmSecrets } from '../kernel/warm.ts'
 import { byId, byShortId, bySlugs, type OrganizationPorts } from '../services/tenancy/organizations.ts'
 import { registryOf, type TenancyPorts } from '../services/tenancy/service.ts'
+import * as mounts from '../services/tenancy/mounts.ts'
 import * as tenancy from '../services/tenancy/service.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeAccess } from './access.ts'
@@ -38,7 +39,7 @@ import { composeAuth } from './auth.ts'
 import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
-import { vaultFixed } from './vault.ts'
+import { mountPorts, vaultFixed } from './vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
 import { makeOrganizations } from './organizations.ts'
@@ -139,6 +140,9 @@ export const makeDomain = (parts: DomainParts): Domain => {
     updateEnvironment: tenancy.updateEnvironment.bind(undefined, ports),
     removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
   }
+  const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
+    await mounts.change(mountPorts({ tenancy: ports, organizations }), grant, call, mount, { config: config_ })
+  }
   const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const system = systemOperations({ checks: () => runChecks(parts) })
   const native = [
@@ -170,14 +174,14 @@ export const makeDomain = (parts: DomainParts): Domain => {
       grpc: deliveryOperations(secrets, places),
       vaultFixed: [...auth.system, ...vaultFixed({ parts, access, authority, tenancy: ports, organizations })],
       unknownPath: unknownPathOperation,
-      engines: new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects })] as const), ...auth.methods]),
+      engines: new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount })] as const), ...auth.methods]),
     },
   }
 }
 
 /** The policy engine's resource is the kernel's, but for the kinds that only engines have. */
 const resourceOf = (resource: ReturnType<typeof secretResource>): ReturnType<Places['secretResource']> => ({
-  kind: 'secret', apiPath: resource.apiPath, project: resource.project, environment: resource.environment, path: resource.path, protected: resource.protected,
+  kind: 'secret', apiPath: resource.apiPath, project: resource.project, environment: resource.environment, path: resource.path, protected: resource.protected, ...(resource.capability === 'delete' ? { capability: resource.capability } : {}),
 })
 
 /** An organization by id, for views. @throws not_found */

@@ -37,8 +37,15 @@ const MOST_NAMESPACES = 10_000
 
 const typesOf = (names: readonly string[]): readonly string[] => [...new Set(names.map((name) => name.split(':')[0] ?? ''))]
 
-const mountsPort = ({ tenancy, organizations }: VaultSources): MountsPort => {
-  const ports: mounts.MountPorts = { ...tenancy, knows: (type) => typesOf(engines.map((engine) => engine.type)).includes(type), hasChild: (orgId, slug) => hasChild(organizations, orgId, slug) }
+export const mountPorts = ({ tenancy, organizations }: Pick<VaultSources, 'tenancy' | 'organizations'>): mounts.MountPorts => ({
+  ...tenancy,
+  knows: (type) => typesOf(engines.map((engine) => engine.type)).includes(type),
+  hasChild: (orgId, slug) => hasChild(organizations, orgId, slug),
+})
+
+const mountsPort = (sources: VaultSources): MountsPort => {
+  const { tenancy } = sources
+  const ports = mountPorts(sources)
   return {
     registry: (orgId) => registryOf(tenancy, orgId),
     enable: (grant, call, command) => mounts.enable(ports, grant, call, command),

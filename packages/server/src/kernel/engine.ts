@@ -1,16 +1,20 @@
 // An engine, or an auth method, as the catalogue lists it: a folder with contracts and handlers that somebody mounts at a
 // path. Paths of its operations are relative to the mount.
 
+import type { Call, Grant } from './call.ts'
 import type { Implemented } from './operation.ts'
 import type { Places } from './places.ts'
 import type { ProjectsPort } from './ports/projects.ts'
 import type { SecretsPort } from './secrets.ts'
+import type { Mount } from './tenancy.ts'
 
 /** What engines may ask of the core. */
 export interface EngineParts {
   readonly secrets: SecretsPort
   readonly places: Places
   readonly projects: ProjectsPort
+  /** Adds to what a mount's row says of it. */
+  configureMount(grant: Grant, call: Call, mount: Mount, config: Readonly<Record<string, unknown>>): Promise<void>
 }
 
 export interface Engine {

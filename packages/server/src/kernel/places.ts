@@ -6,13 +6,15 @@ import { fail, quote } from './errors.ts'
 import { isIdOf, parseId } from './ids.ts'
 import { joinPath, parsePath } from './path.ts'
 import type { SecretAccess } from './secrets.ts'
-import { DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, type OrgRegistry } from './tenancy.ts'
+import type { SecretSettings } from './secret-model.ts'
+import { DEFAULT_ENVIRONMENT, DEFAULT_PROJECT, type Mount, type OrgRegistry } from './tenancy.ts'
 
 export interface Place {
   readonly project: string
   readonly environment: string
   readonly path: string
   readonly protected: boolean
+  readonly kvVersion?: 1 | undefined
 }
 
 export interface Places {
@@ -29,6 +31,19 @@ export interface Named {
   readonly environment?: string | undefined
 }
 
+const kvVersionOf = (mount: Mount): 1 | undefined => (mount.options['version'] === '1' ? 1 : undefined)
+
+/** What a kv mount says of secrets that say nothing themselves. Version 1 keeps one version, as its clients expect of it. */
+export const mountSettings = (mount: Mount): SecretSettings => {
+  const { maxVersions, casRequired, deleteVersionAfterSeconds } = mount.config
+  if (kvVersionOf(mount) === 1) return { maxVersions: 1 }
+  return {
+    ...(typeof maxVersions === 'number' && maxVersions > 0 ? { maxVersions } : {}),
+    ...(casRequired === true ? { casRequired } : {}),
+    ...(typeof deleteVersionAfterSeconds === 'number' && deleteVersionAfterSeconds > 0 ? { deleteVersionAfterSeconds } : {}),
+  }
+}
+
 const NOWHERE = '00000000-0000-0000-0000-000000000000'
 
 /** The project that a request means: as named, else the token's lock, else X-Coffer-Project, else the default one. */
@@ -43,13 +58,15 @@ const unnamed = (places: Places, call: Call, project: string, slugs: readonly st
 interface Found {
   readonly place: Place
   readonly mountId: string
+  readonly defaults?: SecretSettings | undefined
   /** Thrown once the caller is known to be allowed there: what does not exist and what is forbidden look the same before. */
   readonly missing: Error | undefined
 }
 
-const accessTo = (places: Places, call: Call, { place, mountId, missing }: Found): SecretAccess => ({
+const accessTo = (places: Places, call: Call, { place, mountId, missing, defaults }: Found): SecretAccess => ({
   call,
-  address: { orgId: call.orgId, mountId, project: place.project, environment: place.environment, path: place.path },
+  address: { orgId: call.orgId, mountId, project: place.project, environment: place.environment, path: place.path, kvVersion: place.kvVersion },
+  defaults,
   authorise: (first, ...others) => {
     const action = others.length === 0 || call.allows(first, places.secretResource(first, place)).allow ? first : (others.find((other) => call.allows(other, places.secretResource(other, place)).allow) ?? first)
     const grant = call.authorise(action, places.secretResource(action, place))
@@ -73,7 +90,7 @@ const findPlace = async (places: Places, call: Call, named: Named, path: string)
   const slug = implied ?? DEFAULT_ENVIRONMENT
   const environment = registry.environment(mount.mountId, slug)
   const missing = environment === undefined && slug !== DEFAULT_ENVIRONMENT ? fail('not_found', 'environment.not_found', `The project ${quote(project)} has no environment ${quote(slug)}.`, { field: 'environment' }) : undefined
-  return { place: { project, environment: slug, path, protected: environment?.protected ?? missing !== undefined }, mountId: mount.mountId, missing }
+  return { place: { project, environment: slug, path, protected: environment?.protected ?? missing !== undefined, kvVersion: kvVersionOf(mount) }, mountId: mount.mountId, defaults: mountSettings(mount), missing }
 }
 
 /** A secret by its path, or by its id. @throws invalid_request, not_found */
@@ -100,8 +117,8 @@ export const resolveSecretId = async (places: Places, call: Call, id: string): P
     const missing = fail('not_found', 'secret.not_found', 'There is no secret with this id, or you may not see it.')
     return { call, address: { orgId: call.orgId, mountId: NOWHERE, project: '', environment: '', path: '' }, authorise: () => { throw refuseUnknown(call, missing) } }
   }
-  const place = { project: mount.path, environment: at.environment, path: at.path, protected: registry.environment(mount.mountId, at.environment)?.protected ?? false }
-  const access = accessTo(places, call, { place, mountId: mount.mountId, missing: undefined })
+  const place = { project: mount.path, environment: at.environment, path: at.path, protected: registry.environment(mount.mountId, at.environment)?.protected ?? false, kvVersion: kvVersionOf(mount) }
+  const access = accessTo(places, call, { place, mountId: mount.mountId, defaults: mountSettings(mount), missing: undefined })
   return { ...access, authorise: (first, ...others) => hideDenied(call, access, first, others) }
 }
 
@@ -128,4 +145,4 @@ export const resolveFolder = async (places: Places, call: Call, named: Named, pr
 
 /** The resource of one secret below a folder, for asking about each. */
 export const resourceBelow = (places: Places, access: SecretAccess, path: string, action: Action, isProtected: boolean): Resource =>
-  places.secretResource(action, { project: access.address.project, environment: access.address.environment, path, protected: isProtected })
+  places.secretResource(action, { project: access.address.project, environment: access.address.environment, path, protected: isProtected, kvVersion: access.address.kvVersion })

@@ -18,6 +18,8 @@ export interface SecretAddress {
   readonly project: string
   readonly environment: string
   readonly path: string
+  /** 1: the mount is KV version 1, whose API paths have no family segment. */
+  readonly kvVersion?: 1 | undefined
 }
 
 export interface SecretSettings {

@@ -10,6 +10,8 @@ export type Authorise = (first: Action, ...others: readonly Action[]) => Grant
 export interface SecretAccess {
   readonly call: Call
   readonly address: SecretAddress
+  /** What the mount says where the secret says nothing. */
+  readonly defaults?: SecretSettings | undefined
   readonly authorise: Authorise
 }
 

@@ -77,3 +77,12 @@ export function formatDuration(seconds: number): string {
   const text = (hours ? `${hours}h` : '') + (minutes ? `${minutes}m` : '') + (rest ? `${rest}s` : '')
   return text === '' ? '0s' : text
 }
+
+/** Seconds as Go prints them, as Vault's answers have it: 5400 is "1h30m0s". */
+export function formatGoDuration(seconds: number): string {
+  const hours = Math.floor(seconds / 3600)
+  const minutes = Math.floor((seconds % 3600) / 60)
+  const rest = `${seconds % 60}s`
+  if (hours > 0) return `${hours}h${minutes}m${rest}`
+  return minutes > 0 ? `${minutes}m${rest}` : rest
+}

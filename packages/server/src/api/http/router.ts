@@ -27,7 +27,7 @@ interface Compiled<T> {
 }
 
 const compile = <T>(route: Route<T>): Compiled<T> => {
-  const parts = route.pattern.split('/').slice(1)
+  const parts = route.pattern === '/' ? [] : route.pattern.split('/').slice(1)
   return { method: route.method, parts, rest: parts.findIndex((part) => part.startsWith(':') && part.endsWith('+')), literals: parts.filter((part) => !part.startsWith(':')).length, target: route.target }
 }
 

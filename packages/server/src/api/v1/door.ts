@@ -50,9 +50,11 @@ interface Routed {
   readonly namespace: string | undefined
 }
 
+const isSet = (value: string | undefined): boolean => value === 'true' || value === '1'
+
 const methodOf = (method: string, query: Readonly<Record<string, string>>): Method => {
   if (method === 'PUT' || method === 'POST') return 'POST'
-  if (method === 'GET' || method === 'HEAD') return query['list'] === 'true' || query['list'] === '1' ? 'LIST' : 'GET'
+  if (method === 'GET' || method === 'HEAD') return isSet(query['list']) || isSet(query['scan']) ? 'LIST' : 'GET'
   if (method === 'SCAN') return 'LIST'
   if (method === 'LIST' || method === 'DELETE' || method === 'PATCH') return method
   throw fail('invalid_request', 'request.method', 'unsupported operation', { httpStatus: 405 })
@@ -153,7 +155,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       const backend = options.backend()
       if (backend === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
       const { request, target } = exchange
-      const query = parseQuery(target.query)
+      const query = exchange.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
       const method = methodOf(exchange.method, query)
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
       const message = readMessage(request)
@@ -177,13 +179,19 @@ interface Parts {
   readonly body: ReturnType<typeof readBody>
 }
 
+/** Some paths take the body as it is, whatever its names: KV version 1, cubbyholes, wrapping. */
+const bodyFor = ({ input, id }: Operation, body: ReturnType<typeof readBody>): ReturnType<typeof readBody> => {
+  if (id === 'vault.unknownPath') return undefined
+  return Object.hasOwn(input, 'document') && body !== undefined ? { document: body } : body
+}
+
 const run = (exchange: HttpExchange, { prepared, params, mount, namespace }: Routed, { message, query, body }: Parts): Promise<Answer> => {
   const { list: _list, help: _help, ...rest } = query
   return prepared.run({
     door: 'vault',
     requestId: exchange.requestId,
     // Vault's own paths get the token that the request came with as a parameter.
-    raw: { path: message.token === undefined ? params : { ...params, presented: message.token }, query: mount === undefined && prepared.operation.id === 'vault.unknownPath' ? {} : rest, body: prepared.operation.id === 'vault.unknownPath' ? undefined : body },
+    raw: { path: message.token === undefined ? params : { ...params, presented: message.token }, query: mount === undefined && prepared.operation.id === 'vault.unknownPath' ? {} : rest, body: bodyFor(prepared.operation, body) },
     leniency: 'lenient',
     token: message.token,
     namespace,

@@ -1,6 +1,7 @@
 // How long a token lives: Vault's order of TTL, period, explicit maximum and the system's bounds, with its warnings.
 
 import { fail } from '../../kernel/errors.ts'
+import { formatGoDuration } from '../../lib/duration.ts'
 import type { TtlBounds } from '../../kernel/ports/tokens.ts'
 
 export interface TtlWishes {
@@ -17,16 +18,7 @@ export interface Ttl {
   readonly warnings: readonly string[]
 }
 
-/** Go's way of writing a duration: 768h0m0s. */
-export const goDuration = (seconds: number): string => {
-  const hours = Math.floor(seconds / 3600)
-  const minutes = Math.floor((seconds % 3600) / 60)
-  const rest = `${seconds % 60}s`
-  if (hours > 0) return `${hours}h${minutes}m${rest}`
-  return minutes > 0 ? `${minutes}m${rest}` : rest
-}
-
-const capped = (what: string, wanted: number, most: number): string => `${what} of "${goDuration(wanted)}" exceeded the effective max_ttl of "${goDuration(most)}"; ${what} value is capped accordingly`
+const capped = (what: string, wanted: number, most: number): string => `${what} of "${formatGoDuration(wanted)}" exceeded the effective max_ttl of "${formatGoDuration(most)}"; ${what} value is capped accordingly`
 
 /** @throws invalid_request when the maximum has passed already */
 export const ttlOf = (wishes: TtlWishes, bounds: TtlBounds): Ttl => {

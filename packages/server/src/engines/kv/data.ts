@@ -28,7 +28,7 @@ export const metadataOf = (snapshot: Snapshot, version: VersionRow) => ({
 const snakeKeys = (fields: object): Readonly<Record<string, unknown>> => Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value]))
 
 /** The stored text as a map; wiped. Numbers keep every digit. */
-const takeMap = (revealed: Revealed): JsonMap => {
+export const takeMap = (revealed: Revealed): JsonMap => {
   try {
     const text = revealed.plaintext.toString('utf8')
     if (revealed.type !== 'json') return { value: text }

@@ -2,34 +2,20 @@
 
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
-import type { Call } from '../../kernel/call.ts'
-import type { Places } from '../../kernel/places.ts'
+import type { EngineParts } from '../../kernel/engine.ts'
+import { formatGoDuration } from '../../lib/duration.ts'
+import { mountSettings, type Places } from '../../kernel/places.ts'
 import type { MetadataPatch, SecretsPort } from '../../kernel/secrets.ts'
 import { currentVersion, type SecretSettings } from '../../kernel/secret-model.ts'
-import { DEFAULT_ENVIRONMENT } from '../../kernel/tenancy.ts'
-import { deleteMetadata, list, listRoot, patchMetadata, readConfig, readMetadata, writeMetadata } from './operations.ts'
-import { folderAt, mountOf, secretAt } from './paths.ts'
+import { deleteMetadata, list, listRoot, patchMetadata, readConfig, readMetadata, writeConfig, writeMetadata } from './operations.ts'
+import { listNames } from './names.ts'
+import { mountOf, secretAt } from './paths.ts'
 
-const operations = { listRoot, list, readMetadata, writeMetadata, patchMetadata, deleteMetadata, readConfig }
+const operations = { listRoot, list, readMetadata, writeMetadata, patchMetadata, deleteMetadata, readConfig, writeConfig }
 type Handled = Handlers<typeof operations>
 
-const MOST_NAMES = 100_000
 const PAGE = 500
 const iso = (ms: number | undefined): string => (ms === undefined ? '' : new Date(ms).toISOString())
-
-const noNames = (): Error => fail('not_found', 'kv.nothing_below', 'There is nothing below this path.')
-
-const listNames = async (secrets: SecretsPort, places: Places, call: Call, path: string, page: { readonly after?: string | undefined; readonly limit: number }): Promise<{ readonly keys: readonly string[] }> => {
-  const access = await folderAt(places, call, path)
-  const limit = page.limit === 0 ? MOST_NAMES : page.limit
-  const below = await secrets.children(access, { after: page.after ?? '', limit })
-  const isTop = access.address.environment === DEFAULT_ENVIRONMENT && access.address.path === ''
-  // Registered environments are folders at the top; an empty one is not shown, as Vault shows no empty folder.
-  const environments = isTop ? await secrets.environmentsInUse(access) : []
-  const names = [...new Set([...below, ...environments.filter((slug) => slug !== DEFAULT_ENVIRONMENT).map((slug) => `${slug}/`)])].filter((name) => name > (page.after ?? '')).sort()
-  if (names.length === 0) throw noNames()
-  return { keys: names.slice(0, limit) }
-}
 
 const allVersions = async (secrets: SecretsPort, access: Parameters<SecretsPort['history']>[0]) => {
   const found = []
@@ -74,7 +60,7 @@ const writeMetadataOf = (secrets: SecretsPort, places: Places, merge: boolean): 
   return {}
 }
 
-export const metadataOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
+export const metadataOperations = ({ secrets, places, configureMount: configure }: EngineParts): readonly Implemented[] =>
   implement(operations, {
     listRoot: (input, call) => listNames(secrets, places, call, '', input),
     list: (input, call) => listNames(secrets, places, call, input.path, input),
@@ -88,7 +74,7 @@ export const metadataOperations = (secrets: SecretsPort, places: Places): readon
         currentVersion: currentVersion({ aliases }),
         oldestVersion: items.findLast(({ version }) => version.state !== 'DESTROYED')?.version.version ?? 0,
         maxVersions: settings.maxVersions ?? 0,
-        deleteVersionAfter: `${settings.deleteVersionAfterSeconds ?? 0}s`,
+        deleteVersionAfter: formatGoDuration(settings.deleteVersionAfterSeconds ?? 0),
         customMetadata: Object.keys(secret.customMetadata).length === 0 ? null : secret.customMetadata,
         versions: Object.fromEntries(items.map(({ version }) => [String(version.version), { createdTime: iso(version.createdAt), deletionTime: iso(version.deletedAt ?? version.expiresAt), destroyed: version.state === 'DESTROYED' }])),
       }
@@ -106,6 +92,16 @@ export const metadataOperations = (secrets: SecretsPort, places: Places): readon
     async readConfig(_input, call) {
       const mount = mountOf(call)
       call.authorise('read', { kind: 'secret', apiPath: `${mount.path}/config`, project: mount.path, protected: false })
-      return { maxVersions: 0, casRequired: false, deleteVersionAfter: '0s' }
+      const { maxVersions = 0, casRequired = false, deleteVersionAfterSeconds = 0 } = mountSettings(mount)
+      return { maxVersions, casRequired, deleteVersionAfter: formatGoDuration(deleteVersionAfterSeconds) }
+    },
+    async writeConfig(input, call) {
+      const mount = mountOf(call)
+      const grant = call.authorise('administer', { kind: 'secret', apiPath: `${mount.path}/config`, project: mount.path, protected: false })
+      const { maxVersions, casRequired, deleteVersionAfter } = input
+      await configure(grant, call, mount, {
+        ...(maxVersions === undefined ? {} : { maxVersions }), ...(casRequired === undefined ? {} : { casRequired }), ...(deleteVersionAfter === undefined ? {} : { deleteVersionAfterSeconds: deleteVersionAfter }),
+      })
+      return {}
     },
   })

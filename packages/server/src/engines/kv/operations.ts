@@ -42,8 +42,8 @@ export const deleteVersions = operation({ id: 'kv.deleteVersions', method: 'POST
 export const undeleteVersions = operation({ id: 'kv.undeleteVersions', method: 'POST', path: '/undelete/:path+', tag, access: 'policy', audit: 'secret.version-undelete', work: 'write', status: 204, errors, summary: 'Undelete versions', input: { path, versions: versions.optional() }, output: {} })
 export const destroyVersions = operation({ id: 'kv.destroyVersions', method: 'POST', path: '/destroy/:path+', tag, access: 'policy', audit: 'secret.destroy', work: 'write', status: 204, errors, summary: 'Erase versions for good', input: { path, versions: versions.optional() }, output: {} })
 
-const keys = { keys: f.list('Names; folders end with a slash', f.text('Name', { max: 512 }), { max: 100_000 }) }
-const paging = { after: f.text('Name after which the list begins', { max: 512 }).optional(), limit: f.int('Most names; 0: all', { min: 0, max: 100_000 }).default(0) }
+export const keys = { keys: f.list('Names; folders end with a slash', f.text('Name', { max: 512 }), { max: 100_000 }) }
+export const paging = { after: f.text('Name after which the list begins', { max: 512 }).optional(), limit: f.int('Most names; 0: all', { min: 0, max: 100_000 }).default(0), scan: f.bool('All names below, not only those directly below').default(false) }
 export const listRoot = operation({ id: 'kv.listRoot', method: 'LIST', path: '/metadata', tag, access: 'policy', audit: 'secret.list', work: 'list', errors, summary: 'List the names at the top', input: paging, output: keys })
 export const list = operation({ id: 'kv.list', method: 'LIST', path: '/metadata/:path+', tag, access: 'policy', audit: 'secret.list', work: 'list', errors, summary: 'List the names below a folder', input: { path, ...paging }, output: keys })
 
@@ -73,4 +73,8 @@ export const readSubkeys = operation({
 })
 
 const config = { maxVersions: number('Versions to keep; 0: ten').default(0), casRequired: f.bool('Whether all writes must name the version that they replace').default(false), deleteVersionAfter: f.text('How long a version can be read', { max: 32 }).default('0s') }
+export const writeConfig = operation({
+  id: 'kv.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'kv.config-write', work: 'write', status: 204, errors,
+  summary: 'Set what holds for secrets that say nothing themselves', input: settings, output: {},
+})
 export const readConfig = operation({ id: 'kv.readConfig', method: 'GET', path: '/config', tag, access: 'policy', audit: 'kv.config-read', work: 'read', errors, summary: 'Read the settings of the mount', input: {}, output: config })

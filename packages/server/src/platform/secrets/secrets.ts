@@ -70,7 +70,7 @@ const list = (secrets: SecretsPort, places: Places): Handlers<typeof operations>
 }
 
 // What a list shows is what may be seen one by one. Not knowing whether it is protected counts as protected.
-const mayList = (places: Places, call: Call, address: { readonly project: string; readonly environment: string }, path: string): boolean =>
+const mayList = (places: Places, call: Call, address: { readonly project: string; readonly environment: string; readonly kvVersion?: 1 | undefined }, path: string): boolean =>
   call.allows('read', places.secretResource('read', { ...address, path, protected: true })).allow || call.allows('list', places.secretResource('list', { ...address, path: path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '', protected: true })).allow
 
 const history = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['history'] => async (input, call) => {

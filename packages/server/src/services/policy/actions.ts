@@ -60,18 +60,22 @@ export const capabilityFor = (action: PolicyAction, resource: PolicyResource): R
 }
 
 /** The canonical KV v2 path of an action on a secret. The environment `default` has no segment of its own. */
-export const secretApiPath = (action: FineAction, project: string, environment: string, path: string): string => {
+export const secretApiPath = (action: FineAction, project: string, environment: string, path: string, kvVersion?: 1): string => {
   const prefix = environment === 'default' ? '' : `${environment}/`
+  // KV version 1 has one family of paths: the verb alone tells what is done.
+  if (kvVersion === 1) return `${project}/${prefix}${path}`
   return `${project}/${actionFacts[action].family}/${prefix}${path}`
 }
 
 /** The resource that an action on a secret (or, for `list`, on a folder) addresses. */
 export const secretResource = (
   action: FineAction,
-  secret: { readonly project: string; readonly environment: string; readonly path: string; readonly protected: boolean },
+  secret: { readonly project: string; readonly environment: string; readonly path: string; readonly protected: boolean; readonly kvVersion?: 1 | undefined },
 ): PolicyResource => {
   const path = action === 'list' && secret.path !== '' && !secret.path.endsWith('/') ? `${secret.path}/` : secret.path
-  return { kind: 'secret', apiPath: secretApiPath(action, secret.project, secret.environment, path), ...secret, path }
+  const { kvVersion, ...place } = secret
+  const capability = kvVersion === 1 && action === 'destroy' ? { capability: 'delete' as const } : {}
+  return { kind: 'secret', apiPath: secretApiPath(action, secret.project, secret.environment, path, kvVersion), ...place, path, ...capability }
 }
 
 /**

@@ -9,7 +9,7 @@ import { insertRecord, type WrittenRecord } from '../../kernel/audited-write.ts'
 import { fail } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { checkCurrent, planPut, type Plan } from './change.ts'
-import { currentVersion, type SecretAddress, type SecretRow, type Snapshot, type ValueType } from '../../kernel/secret-model.ts'
+import { currentVersion, type SecretRow, type Snapshot, type ValueType } from '../../kernel/secret-model.ts'
 import type { PutCommand, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
@@ -122,7 +122,7 @@ interface Prepared {
 }
 
 const prepare = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, context: PutContext): Promise<Prepared> => {
-  const { call, address } = access
+  const { call } = access
   const { snapshot, keys } = context
   const alive = snapshot !== undefined && snapshot.secret.deletedAt === undefined
   // The bytes are encoded before permission is asked, but nothing is told of them: a 400 about the value leaks nothing.
@@ -132,25 +132,25 @@ const prepare = async (ports: SecretPorts, access: SecretAccess, command: PutCom
   const type = command.type ?? snapshot?.secret.type ?? 'text'
   const plaintext = encodeValue(command.value, type, ports.limits.valueBytes)
   try {
-    checkCurrent(snapshot, requiredCas(snapshot, command))
+    checkCurrent(snapshot, requiredCas(access, snapshot, command))
     const planned = planPut(snapshot, freshRow(access, type, at), { ...command.metadata, type }, { at, expiresAt: command.expiresAt, pending: command.pending })
-    const plan = await withEviction(ports, address, keys, snapshot, planned)
+    const plan = await withEviction(ports, access, keys, snapshot, planned)
     return await seal(access, command, { ...context, plan, plaintext, created: !alive })
   } finally {
     wipe(plaintext)
   }
 }
 
-const requiredCas = (snapshot: Snapshot | undefined, command: PutCommand): number | undefined => {
-  if (snapshot?.secret.settings.casRequired === true && command.expectedCurrent === undefined && !command.pending) {
+const requiredCas = ({ defaults }: SecretAccess, snapshot: Snapshot | undefined, command: PutCommand): number | undefined => {
+  if ((snapshot?.secret.settings.casRequired === true || defaults?.casRequired === true) && command.expectedCurrent === undefined && !command.pending) {
     throw fail('invalid_request', 'secret.cas_required', 'This secret takes writes only with the version that you expect to be current.', { field: 'expectedPreviousVersion' })
   }
   return command.expectedCurrent
 }
 
 /** Seconds that a version without an expiry of its own lives; 0: for ever. */
-const lifetime = (plan: Plan, command: PutCommand): number =>
-  command.expiresAt !== undefined ? 0 : (command.ttlSeconds ?? 0) > 0 ? (command.ttlSeconds ?? 0) : (plan.secret.settings.deleteVersionAfterSeconds ?? 0)
+const lifetime = ({ defaults }: SecretAccess, plan: Plan, command: PutCommand): number =>
+  command.expiresAt !== undefined ? 0 : (command.ttlSeconds ?? 0) > 0 ? (command.ttlSeconds ?? 0) : (plan.secret.settings.deleteVersionAfterSeconds || (defaults?.deleteVersionAfterSeconds ?? 0))
 
 /** The row of a secret that does not exist yet. */
 export const freshRow = (access: SecretAccess, type: ValueType, at: number): SecretRow => ({
@@ -175,8 +175,8 @@ export const freshRow = (access: SecretAccess, type: ValueType, at: number): Sec
 
 export const actorOf = (access: SecretAccess): string => access.call.caller?.principal ?? 'anonymous'
 
-const withEviction = async (ports: SecretPorts, address: SecretAddress, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
-  const keep = plan.secret.settings.maxVersions ?? 0
+const withEviction = async (ports: SecretPorts, { address, defaults }: SecretAccess, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
+  const keep = plan.secret.settings.maxVersions || (defaults?.maxVersions ?? 0)
   if (keep === 0 || snapshot === undefined || plan.secret.lastVersion <= keep) return plan
   const rows = await ports.database.transaction(address.orgId, (tx) => repository.versionsUpTo(tx, address.orgId, plan.secret.secretId, plan.secret.lastVersion - keep))
   const spared = new Set([currentVersion(snapshot), plan.newVersion?.version ?? 0])
@@ -201,7 +201,7 @@ const seal = async (access: SecretAccess, command: PutCommand, context: SealCont
   const audit = call.writeRecord({ status: command.status, action: call.audit.action ?? action })
   const written: Written = { secretId: secret.secretId, version, state: command.pending ? 'PENDING' : 'CURRENT', type: secret.type, fingerprint: sealed.fingerprint, createdAt: audit.at, created: context.created }
   const idempotent = context.idempotent === undefined ? undefined : { ...context.idempotent, answer: { ...written } }
-  return { written, change: { orgId: address.orgId, plan: stamp(plan, audit.at, lifetime(plan, command)), sealed, actor: actorOf(access), audit, idempotent } }
+  return { written, change: { orgId: address.orgId, plan: stamp(plan, audit.at, lifetime(access, plan, command)), sealed, actor: actorOf(access), audit, idempotent } }
 }
 
 // The audit record's time is the write's time everywhere, and what a lifetime is counted from.
