@@ -53,6 +53,8 @@ const refusal = (error: DriverError, sqlstate: string): CofferError => {
   if (sqlstate === '40001' || sqlstate === '40P01') {
     return fail('unavailable', 'storage.contention', 'The change conflicted with others made at the same time. Try again.', { cause })
   }
+  // Only what a caller sent can hold these: half a character, or U+0000, which PostgreSQL's text has no place for.
+  if (sqlstate === '22021' || sqlstate === '22P05') return fail('invalid_request', 'request.bad_character', 'A text holds a character that cannot be stored, such as U+0000.', { cause })
   if (sqlstate.startsWith('28') || sqlstate === '3D000') {
     return fail('unavailable', 'storage.login_refused', `The database refused the server's login (SQLSTATE ${sqlstate}).`, { cause })
   }

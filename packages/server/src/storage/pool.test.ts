@@ -78,6 +78,11 @@ test('what our own SQL functions raise comes through with its code', async () =>
   await assert.rejects(database.app.query(raise), (error: Error & { cause?: { raised?: string } }) => sqlstateOf(error) === 'CF001' && error.cause?.raised === 'gone')
 })
 
+test('text that PostgreSQL cannot hold is the caller\'s mistake', async () => {
+  await assert.rejects(database.app.query('select $1::text', ['a\0b']), { kind: 'invalid_request', code: 'request.bad_character' })
+  await assert.rejects(database.app.query('select ($1::jsonb)->>0', [JSON.stringify(['a\0b'])]), { kind: 'invalid_request' })
+})
+
 test('a statement that takes too long is given up', async () => {
   const pool = new Pool(database.settingsFor('coffer_app'), { statementTimeoutMs: 50 })
   await assert.rejects(pool.query('select pg_sleep(30)'), { kind: 'unavailable', code: 'storage.statement_timeout' })
