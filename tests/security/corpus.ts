@@ -15,7 +15,7 @@ export const bodies: readonly (string | Buffer)[] = [
 /** Values that few fields expect. */
 export const values: readonly unknown[] = [
   null, true, 0, -1, 1.5, 1e308, Number.MAX_SAFE_INTEGER, '', ' ', 'x', '\u0000', 'a\u0000b', '\u202e', '\ud800', 'e\u0301', '../../x', '/', '//', '%2f', "'; drop table secrets; --", '${7*7}', '__proto__', 'constructor', 'toString',
-  'x'.repeat(600), 'x'.repeat(70_000), [], [[]], [null], Array.from({ length: 2_000 }, () => 'x'), {}, { a: { b: {} } }, { __proto__: null, toString: 1 }, '0', '-0', '1e3', '0x10', '9'.repeat(40), 'NaN', 'true', '[]', '{}',
+  'x'.repeat(600), 'x'.repeat(70_000), [], [[]], [null], Array.from({ length: 2_000 }, () => 'x'), {}, { a: { b: {} } }, { __proto__: null, toString: 1 }, '0', '-0', '1e3', '0x10', '9'.repeat(40), '2026-99-99T99:99:99Z', '0000-00-00T00:00:00Z', '9999-12-31T23:59:59.999999999+23:59', '0001-01-01T00:00:00Z', 'NaN', 'true', '[]', '{}',
 ]
 
 /** What may stand in the place of a path segment, as bytes of the target. */

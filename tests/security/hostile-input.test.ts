@@ -9,6 +9,7 @@ import { superuserOf } from '../support/database.ts'
 import { exchange, type Answer, type Call, type Client } from '../support/http.ts'
 import { isAlive } from '../support/processes.ts'
 import { dataDirectoryOf, scratchDirectory, startDurableServer } from '../support/server.ts'
+import { until } from '../support/wait.ts'
 import { bodies, headers, messages, queries, segments, values } from './corpus.ts'
 import { build, httpOperations as all, pathFields } from './requests.ts'
 
@@ -127,6 +128,12 @@ test('bytes without meaning at the gRPC listener', async () => {
   const port = Number(/:(\d+)$/.exec(String(server.entries().find(({ message }) => message === 'ready')?.['grpcAddress']))?.[1])
   for (const { bytes } of messages) await talk(Buffer.from(bytes as string), 200, port)
   await nothingHappened()
+})
+
+test('every record of all this can be shipped', async () => {
+  const { requestId } = await root.expect('GET', '/api/v1/me')
+  await until(async () => (await root.expect('GET', `/api/v1/audit/events?requestId=${requestId}`)).data.items.length === 1, 'the last record has arrived behind all others', 30_000)
+  assert.deepEqual(server.entries().filter(({ message }) => message === 'an audit sink failed').slice(0, 3), [])
 })
 
 test('a request that never ends is ended', async () => {
