@@ -112,6 +112,10 @@ test('mounting: a taken path, an unknown type and overlapping paths are refused;
   const { data } = await root.expect('GET', '/v1/sys/auth/a/b/tune')
   assert.deepEqual([data.default_lease_ttl, data.max_lease_ttl, data.description], [3600, 36_000, 'people'])
   assert.equal((await root.expect('GET', '/v1/sys/auth/a/b')).data.type, 'userpass')
+  const table = (await root.expect('GET', '/v1/sys/auth')).data
+  assert.deepEqual([table['a/b/'].type, table['a/b/'].config.default_lease_ttl, table['token/'].type], ['userpass', 3600, 'token'])
+  assert.match(table['a/b/'].accessor, /^auth_userpass_[0-9a-f]{8}$/)
+  assert.equal((await root.call('DELETE', '/v1/sys/auth/token')).status, 400)
   assert.equal((await root.call('POST', '/v1/sys/auth/a/b/tune', { default_lease_ttl: '11h' })).status, 400)
   await root.expect('POST', '/v1/auth/a/b/users/ann', { password: PASSWORD })
   assert.equal((await nobody.expect('POST', '/v1/auth/a/b/login/ann', { password: PASSWORD })).json.auth.lease_duration, 3600)
@@ -132,4 +136,20 @@ test('logins are recorded: who came in by name, who failed only as an HMAC', asy
   assert.match(denied?.metadata['aliasHmac'] ?? '', /^hmac-sha256:[0-9a-f]{64}$/)
   const text = JSON.stringify(events)
   assert.ok(!text.includes('my-password-by-mistake') && !text.includes(PASSWORD))
+})
+
+test('organizations: a login is of the one that header or path names, whatever token comes along', async () => {
+  const made = (await root.expect('POST', '/api/v1/organizations', { slug: 'acme', name: 'Acme' })).data
+  const owner = root.as(made.token as string)
+  await owner.expect('POST', '/v1/sys/auth/people', { type: 'userpass' }, { status: 204 })
+  await owner.expect('POST', '/v1/auth/people/users/ann', { password: PASSWORD }, { status: 204 })
+  const headers = { 'x-vault-namespace': 'acme' }
+  const byHeader = await nobody.call('POST', '/v1/auth/people/login/ann', { password: PASSWORD }, { headers })
+  assert.equal(byHeader.status, 200, byHeader.text)
+  const ann = root.as(byHeader.json.auth.client_token as string)
+  assert.equal((await ann.expect('GET', '/v1/auth/token/lookup-self')).data.entity_id, byHeader.json.auth.entity_id)
+  assert.equal((await nobody.call('POST', '/v1/acme/auth/people/login/ann', { password: PASSWORD })).status, 200)
+  assert.equal((await nobody.call('POST', '/v1/auth/people/login/ann', { password: PASSWORD })).status, 403, 'root has no such mount')
+  assert.notEqual((await owner.call('POST', '/v1/auth/people/login/ann', { password: PASSWORD })).status, 200, 'a token chooses no organization for a login')
+  assert.equal((await nobody.call('POST', '/v1/auth/people/login/ann', { password: PASSWORD }, { headers: { 'x-vault-namespace': 'nowhere' } })).status, 403)
 })

@@ -19,7 +19,7 @@ import { hmacIdentifier } from '../services/audit/records.ts'
 import { KeySets } from '../services/identity/key-sets.ts'
 import { locking } from '../services/identity/lockout.ts'
 import { mint, type LoginPorts } from '../services/identity/login.ts'
-import { accessorOf, disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
+import { disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
 import type { TenancyPorts } from '../services/tenancy/service.ts'
 import { authMountOperations } from '../system/auth-mounts.ts'
 import { makeOutbound } from './outbound.ts'
@@ -120,7 +120,6 @@ export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { read
       enable: enable.bind(undefined, ports),
       disable: disable.bind(undefined, ports),
       tune: tune.bind(undefined, ports),
-      accessorOf,
       limitsOf,
     }),
   }

@@ -6,6 +6,7 @@ import { f, type Infer } from '../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../kernel/operation.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import { seconds } from '../kernel/auth/token-settings.ts'
+import { builtInMount, mountRow, mountTable } from './mount-view.ts'
 import type { AuthMountConfig, EnableCommand, TuneCommand } from '../services/tenancy/auth-mounts.ts'
 
 export interface AuthMountsPort {
@@ -13,7 +14,6 @@ export interface AuthMountsPort {
   enable(grant: Grant, call: Call, command: EnableCommand): Promise<Mount>
   disable(grant: Grant, call: Call, mount: Mount): Promise<void>
   tune(grant: Grant, call: Call, mount: Mount, command: TuneCommand): Promise<Mount>
-  accessorOf(mount: Mount): string
   limitsOf(mount: Mount): { readonly defaultTtlSeconds: number; readonly maxTtlSeconds: number }
 }
 
@@ -38,40 +38,19 @@ const tuning = {
   userLockoutConfig: lockout.optional(),
 }
 
-const shownConfig = {
-  defaultLeaseTtl: f.int('Seconds', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  maxLeaseTtl: f.int('Seconds', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  forceNoCache: f.bool('Always false'),
-  tokenType: text('Type of tokens'),
-  listingVisibility: text('Whether the mount is named to who has no token').optional(),
-}
+const document = f.json('The answer', { maxBytes: 16 * 1024 * 1024 })
 
-const shownMount = {
-  accessor: text('What clients know the mount by'),
-  config: f.object('Tuning', shownConfig),
-  description: text('Description'),
-  externalEntropyAccess: f.bool('Always false'),
-  local: f.bool('Always false'),
-  options: f.labels('Options').nullable(),
-  pluginVersion: text('Empty: built in'),
-  runningPluginVersion: text('Empty: built in'),
-  runningSha256: text('Empty: built in'),
-  sealWrap: f.bool('Always false: everything is sealed'),
-  type: text('Method'),
-  uuid: text('Id'),
-}
-
-export const readAuthMount = operation({ id: 'system.readAuthMount', method: 'GET', path: '/v1/sys/auth/:path+', tag, access: 'policy', audit: 'system.auth-read', work: 'read', errors, summary: 'Read one auth method', input: { path }, output: shownMount })
+export const listAuth = operation({ id: 'system.listAuth', method: 'GET', path: '/v1/sys/auth', tag, access: 'policy', audit: 'system.auth-list', work: 'list', errors, summary: 'List the auth methods', input: {}, output: { document } })
+export const readAuthMount = operation({ id: 'system.readAuthMount', method: 'GET', path: '/v1/sys/auth/:path+', tag, access: 'policy', audit: 'system.auth-read', work: 'read', errors, summary: 'Read one auth method', input: { path }, output: { document } })
 export const enableAuth = operation({
   id: 'system.enableAuth', method: 'POST', path: '/v1/sys/auth/:path+', tag, access: 'policy', audit: 'system.auth-enable', work: 'write', status: 204, errors, summary: 'Enable an auth method at a path',
   input: { path, type: text('Method').optional(), description: text('Description').default(''), config: f.object('Tuning', tuning).optional(), options: f.labels('Options').nullable().optional(), local: f.bool('Accepted and without effect').optional(), sealWrap: f.bool('Accepted: everything is sealed').optional(), externalEntropyAccess: f.bool('Accepted and without effect').optional(), pluginName: text('Former name of type').optional() }, output: {},
 })
 export const disableAuth = operation({ id: 'system.disableAuth', method: 'DELETE', path: '/v1/sys/auth/:path+', tag, access: 'policy', audit: 'system.auth-disable', work: 'write', status: 204, errors, summary: 'Disable an auth method: its tokens end and what it stored is deleted', input: { path }, output: {} })
-const shownTuning = { ...shownConfig, description: text('Description') }
-export const readAuthTuning = operation({ id: 'system.readAuthTuning', method: 'GET', path: '/v1/sys/auth/:path+/tune', tag, access: 'policy', audit: 'system.auth-tune-read', work: 'read', errors, summary: 'Read the tuning of an auth method', input: { path }, output: shownTuning })
+export const readAuthTuning = operation({ id: 'system.readAuthTuning', method: 'GET', path: '/v1/sys/auth/:path+/tune', tag, access: 'policy', audit: 'system.auth-tune-read', work: 'read', errors, summary: 'Read the tuning of an auth method', input: { path }, output: { document } })
 export const tuneAuth = operation({ id: 'system.tuneAuth', method: 'POST', path: '/v1/sys/auth/:path+/tune', tag, access: 'policy', audit: 'system.auth-tune', work: 'write', status: 204, errors, summary: 'Tune an auth method', input: { path, description: text('Description').optional(), ...tuning }, output: {} })
 
-const operations = { readAuthMount, enableAuth, disableAuth, readAuthTuning, tuneAuth }
+const operations = { listAuth, readAuthMount, enableAuth, disableAuth, readAuthTuning, tuneAuth }
 
 type Tuning = Partial<Infer<typeof tuning>>
 
@@ -85,15 +64,10 @@ const resource = (mountPath: string, rest = ''): Resource => ({ kind: 'system', 
 
 const trimmed = (given: string): string => given.replace(/\/+$/, '')
 
-const shown = (port: AuthMountsPort, mount: Mount) => {
-  const limits = port.limitsOf(mount)
-  const config: AuthMountConfig = mount.config
-  return {
-    accessor: port.accessorOf(mount),
-    config: { defaultLeaseTtl: config.defaultLeaseTtl ?? 0, maxLeaseTtl: config.maxLeaseTtl ?? 0, forceNoCache: false, tokenType: config.tokenType ?? 'default-service', ...(config.listingVisibility === undefined ? {} : { listingVisibility: config.listingVisibility }) },
-    description: mount.description, externalEntropyAccess: false, local: false, options: Object.keys(mount.options).length === 0 ? null : mount.options,
-    pluginVersion: '', runningPluginVersion: '', runningSha256: '', sealWrap: false, type: mount.type, uuid: mount.mountId, limits,
-  }
+const shownTuning = (port: AuthMountsPort, mount: Mount): Readonly<Record<string, unknown>> => {
+  const { defaultTtlSeconds, maxTtlSeconds } = port.limitsOf(mount)
+  const { tokenType = 'default-service', listingVisibility }: AuthMountConfig = mount.config
+  return { default_lease_ttl: defaultTtlSeconds, max_lease_ttl: maxTtlSeconds, description: mount.description, force_no_cache: false, token_type: tokenType, ...(listingVisibility === undefined ? {} : { listing_visibility: listingVisibility }), ...(Object.keys(mount.options).length === 0 ? {} : { options: mount.options }) }
 }
 
 export const authMountOperations = (port: AuthMountsPort): readonly Implemented[] => {
@@ -104,10 +78,13 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
     return mount
   }
   return implement(operations, {
+    async listAuth(_input, call) {
+      call.authorise('read', { kind: 'system', apiPath: 'sys/auth' })
+      return { document: mountTable('auth', (await port.registry(call.orgId)).mounts, call.orgId) }
+    },
     async readAuthMount(input, call) {
       call.authorise('read', resource(trimmed(input.path)))
-      const { limits: _limits, ...view } = shown(port, await require(call, input.path))
-      return view
+      return { document: builtInMount('auth', trimmed(input.path), call.orgId) ?? mountRow(await require(call, input.path)) }
     },
     async enableAuth(input, call) {
       const grant = call.authorise('update', resource(trimmed(input.path)))
@@ -118,6 +95,7 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
     },
     async disableAuth(input, call) {
       const grant = call.authorise('delete', resource(trimmed(input.path)))
+      if (builtInMount('auth', trimmed(input.path), call.orgId) !== undefined) throw fail('invalid_request', 'auth_mount.built_in', `${trimmed(input.path)} credential backend cannot be disabled`, { field: 'path' })
       const mount = await find(call, input.path)
       // As in Vault, what is not there is disabled already.
       if (mount !== undefined) await port.disable(grant, call, mount)
@@ -125,9 +103,7 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
     },
     async readAuthTuning(input, call) {
       call.authorise('read', resource(trimmed(input.path), '/tune'))
-      const mount = await require(call, input.path)
-      const { limits, config, description } = shown(port, mount)
-      return { ...config, description, defaultLeaseTtl: limits.defaultTtlSeconds, maxLeaseTtl: limits.maxTtlSeconds }
+      return { document: shownTuning(port, await require(call, input.path)) }
     },
     async tuneAuth(input, call) {
       const grant = call.authorise('update', resource(trimmed(input.path), '/tune'))

@@ -55,9 +55,6 @@ export const lockoutOf = (mount: Mount): LockoutSettings => {
   return { disabled: config.lockoutDisable ?? false, threshold: positive(config.lockoutThreshold, 5), durationSeconds: positive(config.lockoutDuration, 900), resetSeconds: positive(config.lockoutCounterReset, 900) }
 }
 
-/** What clients know a mount by besides its path: of its type and the end of its id. */
-export const accessorOf = (mount: Mount): string => `auth_${mount.type}_${mount.mountId.replaceAll('-', '').slice(-8)}`
-
 const checkPath = (path: string): string => {
   const { segments } = parsePath(path)
   const clean = segments.join('/')
