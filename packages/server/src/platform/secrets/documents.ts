@@ -116,7 +116,8 @@ const unescape = (text: string): string => text.replace(/\\([nrt"\\$])/g, (_whol
 /** The document of these names and values. */
 export const formatDocument = (format: DocumentFormat, values: ReadonlyMap<string, string>): string => {
   if (format === 'json') return `${JSON.stringify(Object.fromEntries(values), null, 2)}\n`
-  if (format === 'yaml') return stringifyYaml(Object.fromEntries(values), { lineWidth: 0 })
+  // Always in double quotes: a block of white space loses some of it, and a plain value may be read as another type.
+  if (format === 'yaml') return stringifyYaml(Object.fromEntries(values), { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', doubleQuotedAsJSON: true })
   return [...values].map(([name, value]) => `${name}=${formatEnvValue(value)}\n`).join('')
 }
 
