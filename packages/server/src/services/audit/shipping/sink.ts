@@ -77,7 +77,7 @@ export const shippedFrameOf = (frame: Frame): ShippedFrame => {
 const shippedRecordOf = (bytes: Buffer, ordinal: number): ShippedRecord | undefined => {
   const text = textOf(bytes)
   // A row that the database must refuse would hold back everything behind it.
-  if (text === undefined || text.includes('\u0000')) return undefined
+  if (text === undefined || text.includes('\u0000') || text.includes('\n')) return undefined
   const event = parseRecord(text)
   if (event === undefined || parseUuid(event.id) === undefined || parseUuid(event.orgId) === undefined) return undefined
   return { ordinal, text, digest: sha256(bytes), event }

@@ -1,0 +1,105 @@
+// What must not grow unnoticed on the hot paths: statements, flushes and allocations. No times are judged here; bench/ measures those.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { startTestWorker, type TestWorker } from './testing/worker.ts'
+
+const repository = join(import.meta.dirname, '..', '..', '..', '..')
+const recorded = JSON.parse(readFileSync(join(repository, 'bench', 'recorded.json'), 'utf8')) as { readonly warmReadBytes: number }
+
+let worker: TestWorker
+const cleanUps: (() => Promise<void>)[] = []
+before(async () => {
+  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+})
+after(async () => {
+  for (const cleanUp of cleanUps.reverse()) await cleanUp()
+})
+
+const headers = { 'x-vault-token': 'root', 'content-type': 'application/json' }
+const ask = async (method: string, path: string, body?: object): Promise<void> => {
+  const response = await fetch(`${worker.origin}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  assert.equal(response.status, 200, await response.text())
+}
+const put = (name: string, value = 'v'.repeat(1024)): Promise<void> => ask('POST', `/api/v1/secrets/budget/${name}?environment=dev`, { value })
+const target = (name: string): string => `/api/v1/secrets/budget/${name}?environment=dev&reveal=true`
+const read = (name: string): Promise<void> => ask('GET', target(name))
+const answeredWarm = (): number => worker.metric('coffer_warm_reads_total', 'answered')
+
+/** Statements and round trips of one piece of work; the least of several, since a lapsed lease on a busy machine adds some. */
+const cost = async (work: (attempt: number) => Promise<void>): Promise<{ readonly statements: number; readonly roundTrips: number }> => {
+  const seen = []
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const { statements, roundTrips } = { ...worker.statements }
+    await work(attempt)
+    seen.push({ statements: worker.statements.statements - statements, roundTrips: worker.statements.roundTrips - roundTrips })
+  }
+  return seen.reduce((least, each) => (each.statements < least.statements ? each : least))
+}
+
+test('a warm read asks the database nothing', async () => {
+  await put('warm')
+  await read('warm')
+  assert.deepEqual(await cost(() => read('warm')), { statements: 0, roundTrips: 0 })
+  assert.ok(answeredWarm() > 0)
+})
+
+test('a cold read is one statement', async () => {
+  for (let index = 0; index < 5; index++) await put(`cold-${index}`)
+  assert.deepEqual(await cost((attempt) => read(`cold-${attempt}`)), { statements: 1, roundTrips: 1 })
+})
+
+test('a write is at most two round trips', async () => {
+  await put('written')
+  const { roundTrips } = await cost(() => put('written'))
+  assert.ok(roundTrips <= 2, `${roundTrips} round trips`)
+})
+
+/** Reads by connections of another process, so that only the server's own doing is seen here. */
+const readsByOthers = (connections: number, seconds: number): Promise<{ readonly total: number; readonly errors: number }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(repository, 'bench', 'lib', 'load-process.ts')], { stdio: ['pipe', 'pipe', 'inherit'] })
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+    child.once('error', reject)
+    child.once('exit', () => resolve(JSON.parse(text) as { total: number; errors: number }))
+    child.stdin.end(JSON.stringify({ host: '127.0.0.1', port: Number(new URL(worker.origin).port), requests: [{ method: 'GET', path: target('warm'), headers: { 'x-vault-token': 'root' } }], connections, seconds, generator: 'raw' }))
+  })
+
+test('records that wait share a flush', async () => {
+  await put('warm')
+  await read('warm')
+  const before_ = { records: worker.metric('coffer_audit_records_total'), fsyncs: worker.metric('coffer_audit_fsyncs_total') }
+  const { total, errors } = await readsByOthers(64, 1)
+  assert.equal(errors, 0)
+  const records = worker.metric('coffer_audit_records_total') - before_.records
+  const fsyncs = worker.metric('coffer_audit_fsyncs_total') - before_.fsyncs
+  assert.ok(records >= total, 'every read has its record')
+  assert.ok(fsyncs * 4 < records, `${fsyncs} flushes for ${records} records of 64 connections`)
+})
+
+interface SampledNode {
+  readonly selfSize: number
+  readonly children: readonly SampledNode[]
+}
+
+const sum = (node: SampledNode): number => node.children.reduce((bytes, child) => bytes + sum(child), node.selfSize)
+
+test('a warm read allocates about as much as was recorded', async () => {
+  await put('warm')
+  await readsByOthers(8, 0.5)
+  const session = new Session()
+  session.connect()
+  // Sampled, those already collected included, so that it does not matter when the collector runs.
+  await session.post('HeapProfiler.startSampling', { samplingInterval: 2048, includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true })
+  const { total, errors } = await readsByOthers(8, 1.5)
+  const { profile } = await session.post('HeapProfiler.stopSampling')
+  session.disconnect()
+  assert.equal(errors, 0)
+  const bytes = Math.round(sum(profile.head) / total)
+  assert.ok(bytes < 2 * recorded.warmReadBytes && bytes > recorded.warmReadBytes / 2, `${bytes} bytes for each read; recorded are ${recorded.warmReadBytes} (bench/recorded.json)`)
+})
