@@ -2,7 +2,6 @@
 
 import type { AccessPort } from '../kernel/ports/access.ts'
 import { fail } from '../kernel/errors.ts'
-import type { PolicyRow } from '../kernel/identity.ts'
 import type { Database } from '../kernel/storage.ts'
 import type { OrgRegistry } from '../kernel/tenancy.ts'
 import * as grants from '../services/identity/grants.ts'
@@ -29,7 +28,6 @@ export interface AccessParts {
 export interface Access extends AccessPort {
   /** For whatever else makes tokens. */
   readonly ports: IssuePorts
-  loadPolicies(orgId: string): Promise<readonly PolicyRow[]>
 }
 
 export const makeAccess = (parts: AccessParts): Access => {
@@ -68,7 +66,6 @@ export const makeAccess = (parts: AccessParts): Access => {
     },
     listPolicies: (_grant, call) => grants.loadPolicies(ports, call.orgId),
     deletePolicy: (grant, call, kind, name) => grants.deletePolicy(ports, grant, call, kind, name),
-    loadPolicies: (orgId) => grants.loadPolicies(ports, orgId),
     async explain(call, caller, action, resource, other) {
       const loaded = await tokens.loadById(ports, other === undefined ? caller.orgId : call.orgId, other === undefined ? { tokenId: caller.tokenId } : { accessor: other.accessor })
       const compiled = loaded === undefined ? null : await compileToken(authority, other === undefined ? caller.orgId : call.orgId, loaded)

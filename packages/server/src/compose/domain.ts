@@ -5,7 +5,6 @@ import { deleteMounts } from '../barrier/repository.ts'
 import { engines } from '../catalog.ts'
 import { parseTokenShape } from '../crypto/token-format.ts'
 import { engineOf, type EngineParts } from '../kernel/engine.ts'
-import { fail } from '../kernel/errors.ts'
 import type { Implemented } from '../kernel/operation.ts'
 import type { Places } from '../kernel/places.ts'
 import type { SecretsPort } from '../kernel/secrets.ts'
@@ -23,6 +22,8 @@ import { systemOperations, unknownPathOperation } from '../system/index.ts'
 import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
+import { loadPolicies } from '../services/identity/grants.ts'
+import type { TokenPorts } from '../services/identity/tokens.ts'
 import { absorb } from '../services/secrets/absorb.ts'
 import { makeSecrets } from '../services/secrets/service.ts'
 import type { CachedSecret, SecretPorts } from '../services/secrets/ports.ts'
@@ -68,57 +69,49 @@ export interface Domain {
 
 const REGISTRY_BYTES = 16 * 1024
 
-/** Ports of tenancy and of organizations, which need each other's look-ups. */
-const tenancyPorts = ({ context, pools, keyring, caches }: DomainParts): TenancyPorts => {
-  const ports: TenancyPorts = {
-    database: pools.app,
-    keys: (orgId) => keyring.organization(orgId),
-    cached: (orgId, load) => caches.registries.getOrLoad(orgId, orgId, async () => ({ value: await load(), bytes: REGISTRY_BYTES })),
-    absorb: async (tx, orgId, mountId, slug) => absorb(await keyring.organization(orgId), tx, orgId, mountId, slug),
-    flatSecrets: context.config.api.flatSecrets,
-  }
-  return ports
-}
+const tenancyPorts = ({ context, pools, keyring, caches }: DomainParts): TenancyPorts => ({
+  database: pools.app,
+  keys: (orgId) => keyring.organization(orgId),
+  cached: (orgId, load) => caches.registries.getOrLoad(orgId, orgId, async () => ({ value: await load(), bytes: REGISTRY_BYTES })),
+  absorb: async (tx, orgId, mountId, slug) => absorb(await keyring.organization(orgId), tx, orgId, mountId, slug),
+  flatSecrets: context.config.api.flatSecrets,
+})
 
-const organizationPorts = (parts: DomainParts, ports: TenancyPorts): OrganizationPorts => ({
+const organizationPorts = (parts: DomainParts, tenancyOf: TenancyPorts): OrganizationPorts => ({
   database: parts.pools.app,
   rootOrgId: parts.rootOrgId,
   keys: (orgId) => parts.keyring.organization(orgId),
   cached: (key, load) => parts.caches.organizations.getOrLoad('', key, async () => ({ value: await load(), bytes: 512 })),
-  registry: (orgId) => registryOf(ports, orgId),
+  registry: (orgId) => registryOf(tenancyOf, orgId),
   furnish: makeOrganizations.furnish(parts),
 })
 
-const authorityPorts = (parts: DomainParts, ports: TenancyPorts, organizations: OrganizationPorts, loadPolicies: Parameters<typeof makeAuthorityPorts>[0]['loadPolicies']): AuthorityPorts => makeAuthorityPorts({ parts, ports, organizations, loadPolicies })
-
-interface AuthorityParts {
-  readonly parts: DomainParts
-  readonly ports: TenancyPorts
-  readonly organizations: OrganizationPorts
-  loadPolicies(orgId: string): ReturnType<typeof import('../services/identity/grants.ts').loadPolicies>
+const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, organizations: OrganizationPorts): AuthorityPorts => {
+  const tokens: TokenPorts = {
+    database: pools.app,
+    keys: (orgId) => keyring.organization(orgId),
+    dropState: (tx, orgId, tokenIds) => deleteMounts(tx, orgId, tokenIds),
+    async organizationOf(shortId) {
+      if (shortId === undefined) return { orgId: rootOrgId, shortId: undefined }
+      const found = await byShortId(organizations, shortId)
+      return found === undefined ? undefined : { orgId: found.orgId, shortId: found.shortId }
+    },
+  }
+  return {
+    ...tokens,
+    region: caches.tokens,
+    registry: organizations.registry,
+    policies: (orgId) => caches.policies.getOrLoad(orgId, orgId, async () => ({ value: parsePolicies(await loadPolicies(tokens, orgId)), bytes: REGISTRY_BYTES })),
+    auditKey: async (orgId) => (await keyring.organization(orgId)).purpose('audit'),
+  }
 }
-
-const makeAuthorityPorts = ({ parts, ports, organizations, loadPolicies }: AuthorityParts): AuthorityPorts => ({
-  database: parts.pools.app,
-  keys: (orgId) => parts.keyring.organization(orgId),
-  dropState: (tx, orgId, tokenIds) => deleteMounts(tx, orgId, tokenIds),
-  async organizationOf(shortId) {
-    if (shortId === undefined) return { orgId: parts.rootOrgId, shortId: undefined }
-    const found = await byShortId(organizations, shortId)
-    return found === undefined ? undefined : { orgId: found.orgId, shortId: found.shortId }
-  },
-  region: parts.caches.tokens,
-  registry: (orgId) => registryOf(ports, orgId),
-  policies: (orgId) => parts.caches.policies.getOrLoad(orgId, orgId, async () => ({ value: parsePolicies(await loadPolicies(orgId)), bytes: REGISTRY_BYTES })),
-  auditKey: async (orgId) => (await parts.keyring.organization(orgId)).purpose('audit'),
-})
 
 export const makeDomain = (parts: DomainParts): Domain => {
   const { context, pools, keyring, caches, rootOrgId } = parts
   const { config, logger, metrics } = context
   const ports = tenancyPorts(parts)
   const organizations = organizationPorts(parts, ports)
-  const authority = authorityPorts(parts, ports, organizations, (orgId) => access.loadPolicies(orgId))
+  const authority = authorityPorts(parts, organizations)
   const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
   const integrity = metrics.counter('coffer_integrity_failures_total', 'Stored rows or ciphertexts that failed their integrity check.').with()
   const secretPorts: SecretPorts = {
@@ -183,11 +176,3 @@ export const makeDomain = (parts: DomainParts): Domain => {
 const resourceOf = (resource: ReturnType<typeof secretResource>): ReturnType<Places['secretResource']> => ({
   kind: 'secret', apiPath: resource.apiPath, project: resource.project, environment: resource.environment, path: resource.path, protected: resource.protected, ...(resource.capability === 'delete' ? { capability: resource.capability } : {}),
 })
-
-/** An organization by id, for views. @throws not_found */
-export const requireOrganization = async (ports: OrganizationPorts, orgId: string): ReturnType<typeof requireFound> => requireFound(await byId(ports, orgId))
-
-const requireFound = async (found: Awaited<ReturnType<typeof byId>>) => {
-  if (found === undefined) throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
-  return found
-}
