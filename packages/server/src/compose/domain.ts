@@ -106,15 +106,9 @@ const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, orga
   }
 }
 
-export const makeDomain = (parts: DomainParts): Domain => {
-  const { context, pools, keyring, caches, rootOrgId } = parts
-  const { config, logger, metrics } = context
-  const ports = tenancyPorts(parts)
-  const organizations = organizationPorts(parts, ports)
-  const authority = authorityPorts(parts, organizations)
-  const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
+const secretPortsOf = ({ pools, keyring, caches, context: { config, logger, metrics } }: DomainParts): SecretPorts => {
   const integrity = metrics.counter('coffer_integrity_failures_total', 'Stored rows or ciphertexts that failed their integrity check.').with()
-  const secretPorts: SecretPorts = {
+  return {
     database: pools.app,
     keys: (orgId) => keyring.organization(orgId),
     cache: caches.secrets,
@@ -124,6 +118,16 @@ export const makeDomain = (parts: DomainParts): Domain => {
     },
     limits: { valueBytes: config.limits.valueBytes, batch: config.limits.batchItems },
   }
+}
+
+export const makeDomain = (parts: DomainParts): Domain => {
+  const { context, pools, keyring, rootOrgId } = parts
+  const { config } = context
+  const ports = tenancyPorts(parts)
+  const organizations = organizationPorts(parts, ports)
+  const authority = authorityPorts(parts, organizations)
+  const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
+  const secretPorts = secretPortsOf(parts)
   const secrets = makeSecrets(secretPorts)
   const places: Places = { pathBytes: config.limits.pathBytes, registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
   const projects = {
