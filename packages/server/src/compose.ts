@@ -50,7 +50,9 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
     },
     async drain() {
       draining = true
-      await Promise.all([app.close(), grpc?.close(5000)])
+      // Closing ends the connections that are idle then. One with a request under way is idle later, and would be kept until the deadline.
+      const sweep = setInterval(() => app.server.closeIdleConnections(), 50)
+      await Promise.all([app.close(), grpc?.close(5000)]).finally(() => clearInterval(sweep))
       await platform?.close()
       await pools.close()
     },

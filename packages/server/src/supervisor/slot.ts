@@ -115,8 +115,10 @@ export class WorkerSlot {
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true
     this.#wake.abort()
-    await this.#current?.stop(deadlineMs)
+    const worker = this.#current
+    await worker?.stop(deadlineMs)
     this.#listening = false
+    if ((await worker?.exited)?.signal === 'SIGKILL') this.#logger.warn('the worker was ended before it had finished', { pid: worker?.pid })
   }
 
   kill(): void {
