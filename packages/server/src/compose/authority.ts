@@ -40,6 +40,8 @@ export interface AuthorityPorts extends TokenPorts {
 }
 
 const COMPILED_BYTES = 4096
+/** Where the product's own doors make tokens. */
+const NATIVE: ReadonlySet<string> = new Set(['tokens', 'sys/namespaces'])
 const NEGATIVE_MS = 2_000
 
 /**
@@ -89,7 +91,7 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   const lock = lockedMount === undefined ? undefined : { project: lockedMount.path, mountId: lockedMount.mountId, environment: token.lockEnvironment }
   const names = [...(principal === undefined ? [] : principalNames(principal, token)), ...groups.map((group) => `group:${group.name}`), `token:${token.displayName}`]
   // Tokens of Vault's paths say themselves whether they have the policy `default`; all others may always look at themselves.
-  const own = token.root || token.issuePath.startsWith('auth/') ? token.policies : [...token.policies, 'default']
+  const own = NATIVE.has(token.issuePath) ? [...token.policies, 'default'] : token.policies
   const aclNames = [...new Set([...own, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
   requireReadable(policies, aclNames)
   const compiled = compilePrincipal({
@@ -123,7 +125,7 @@ const bindingsOf = (loaded: LoadedToken, registry: OrgRegistry): readonly RoleBi
     return [roleBinding(binding.role, scope)]
   })
 
-export const contextOf = (facts: DecisionFacts): RequestContext => ({ sourceIp: facts.sourceIp, mfa: false, time: facts.time, door: facts.door })
+export const contextOf = (facts: DecisionFacts): RequestContext => ({ sourceIp: facts.sourceIp, mfa: false, time: facts.time, door: facts.door, parameters: facts.parameters, wrapTtlSeconds: facts.wrapTtlSeconds })
 
 const judge = (compiled: CompiledPrincipal, action: Action, resource: Resource, facts: DecisionFacts): Verdict => {
   const asked: PolicyResource = resource

@@ -40,7 +40,7 @@ import { composeAuth } from './auth.ts'
 import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
-import { mountPorts, vaultFixed } from './vault.ts'
+import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
 import { makeOrganizations } from './organizations.ts'
@@ -63,8 +63,8 @@ export interface Domain {
   readonly secrets: SecretsPort
   readonly warmSecrets: WarmSecrets<CachedSecret>
   readonly places: Places
-  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
-  readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
+  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly wrapper: Implemented | undefined; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
+  readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'namespaceOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
 }
 
 const REGISTRY_BYTES = 16 * 1024
@@ -141,6 +141,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     await mounts.change(mountPorts({ tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
   const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
+  const vault = makeVault({ parts, access, authority, tenancy: ports, organizations })
   const system = systemOperations({ checks: () => runChecks(parts) })
   const native = [
     ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
@@ -158,6 +159,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
     vaultDirectory: {
+      namespaceOf: (orgId) => pathOfOrganization(organizations, orgId),
       engineOf,
       rootOrgId,
       registry: (orgId) => registryOf(ports, orgId),
@@ -169,8 +171,9 @@ export const makeDomain = (parts: DomainParts): Domain => {
       flat: flatOperations(secrets, places),
       vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
       grpc: deliveryOperations(secrets, places),
-      vaultFixed: [...auth.system, ...vaultFixed({ parts, access, authority, tenancy: ports, organizations })],
+      vaultFixed: [...auth.system, ...vault.fixed],
       unknownPath: unknownPathOperation,
+      wrapper: vault.wrapper,
       engines: new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount })] as const), ...auth.methods]),
     },
   }

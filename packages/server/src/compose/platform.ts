@@ -96,6 +96,7 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
       ...vaultDirectory,
       fixed: prepared(operations.vaultFixed),
       unknown: prepared(operations.unknownPath)[0],
+      wrapper: operations.wrapper === undefined ? undefined : prepared([operations.wrapper])[0],
       engines: new Map([...operations.engines].map(([type, implemented]) => [type, prepared(implemented)])),
     },
   }

@@ -25,6 +25,10 @@ export interface DoorRequest {
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined
   readonly sourceIp: string | undefined
+  /** What the body and query say, for policies that bound parameters. Absent: such policies allow nothing that they require something of. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined
+  /** The answer is to be wrapped for as long. */
+  readonly wrapTtlSeconds?: number | undefined
   /** The mount that the path was found to be below, for engines. */
   readonly mount?: Mount | undefined
   /** Present when the same request may be answered by a compiled plan the next time. */

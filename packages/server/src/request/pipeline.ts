@@ -130,7 +130,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
   const allows: Call['allows'] = (action, resource) => {
     trace.asked += 1
     if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
-    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: now(), door: request.door })
+    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: now(), door: request.door, parameters: request.parameters, wrapTtlSeconds: request.wrapTtlSeconds })
   }
   return {
     mount: request.mount,

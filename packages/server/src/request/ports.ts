@@ -14,6 +14,8 @@ export interface DecisionFacts {
   readonly sourceIp: string | undefined
   readonly time: number
   readonly door: string
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined
+  readonly wrapTtlSeconds?: number | undefined
 }
 
 /** A token that was found, with what its holder may do, compiled. */

@@ -1,5 +1,5 @@
 // Vault's envelope: what of an answer is data, what is auth, and what is said beside them. Contracts name the parts that
-// are not data: `auth`, `warnings`, `leaseDuration`, and `document`, which is the whole of data under names of its own.
+// are not data: `auth`, `warnings`, `leaseDuration`, `wrapInfo`, and `document`, which is the whole of data under names of its own.
 
 import { encodeOutput } from '../../kernel/output.ts'
 import type { Operation } from '../../kernel/operation.ts'
@@ -17,7 +17,7 @@ export interface Envelope {
   readonly mount_type: string
 }
 
-const BESIDE: ReadonlySet<string> = new Set(['auth', 'warnings', 'lease_duration', 'document'])
+const BESIDE: ReadonlySet<string> = new Set(['auth', 'warnings', 'lease_duration', 'document', 'wrap_info'])
 
 const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
 
@@ -41,7 +41,7 @@ export const envelopeOf = (requestId: string, operation: Operation, answer: Answ
     renewable: false,
     lease_duration: typeof lease === 'number' ? lease : 0,
     data: dataOf(encoded),
-    wrap_info: null,
+    wrap_info: encoded?.['wrap_info'] ?? null,
     warnings: warnings.length === 0 ? null : warnings,
     auth: encoded?.['auth'] ?? null,
     mount_type: mountType,
@@ -65,3 +65,7 @@ export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {
   if (BARE.test(operation.path)) return data
   return INJECTED.test(operation.path) ? { ...data, ...envelope } : envelope
 }
+
+/** The text of a wrapped answer, which goes out as it was. */
+export const unwrapped = (operation: Operation, { data }: Envelope): string | undefined =>
+  operation.id === 'system.unwrap' && data !== null && typeof data === 'object' && 'response' in data && typeof data.response === 'string' ? data.response : undefined

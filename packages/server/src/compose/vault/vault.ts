@@ -1,29 +1,32 @@
 // What Vault's door has besides mounts: auth/token, sys and cubbyhole, each over the services.
 
-import { Entries } from '../barrier/entries.ts'
-import { authMethods, engines } from '../catalog.ts'
-import { tokenOperations } from '../auth/token/index.ts'
-import { reveal } from '../crypto/secret.ts'
-import type { Implemented } from '../kernel/operation.ts'
-import { hmacIdentifier } from '../services/audit/records.ts'
-import { defaultPolicyText } from '../services/policy/builtin.ts'
-import { byId, hasChild, type OrganizationPorts } from '../services/tenancy/organizations.ts'
-import * as mounts from '../services/tenancy/mounts.ts'
-import { registryOf, type TenancyPorts } from '../services/tenancy/service.ts'
-import { rightsOperations } from '../system/capabilities.ts'
-import { mountOperations } from '../system/mounts.ts'
-import { namespaceOperations } from '../system/namespaces.ts'
-import { policyOperations } from '../system/policies.ts'
-import type { MountsPort, NamespacesPort, PoliciesPort, ServerPort } from '../system/ports.ts'
-import { serverOperations } from '../system/server.ts'
-import type { Access } from './access.ts'
-import type { AuthorityPorts } from './authority.ts'
-import type { DomainParts } from './domain.ts'
-import { rotateKeys } from './keys.ts'
-import { makeOrganizations } from './organizations.ts'
+import { Entries } from '../../barrier/entries.ts'
+import { authMethods, engines } from '../../catalog.ts'
+import { tokenOperations } from '../../auth/token/index.ts'
+import { reveal } from '../../crypto/secret.ts'
+import type { Implemented } from '../../kernel/operation.ts'
+import { hmacIdentifier } from '../../services/audit/records.ts'
+import { defaultPolicyText } from '../../services/policy/builtin.ts'
+import { byId, hasChild, type OrganizationPorts } from '../../services/tenancy/organizations.ts'
+import * as mounts from '../../services/tenancy/mounts.ts'
+import { registryOf, type TenancyPorts } from '../../services/tenancy/service.ts'
+import { rightsOperations } from '../../system/capabilities.ts'
+import { cubbyholeOperations } from '../../system/cubbyhole.ts'
+import { mountOperations } from '../../system/mounts.ts'
+import { namespaceOperations } from '../../system/namespaces.ts'
+import { policyOperations } from '../../system/policies.ts'
+import type { MountsPort, NamespacesPort, PoliciesPort, ServerPort } from '../../system/ports.ts'
+import { serverOperations } from '../../system/server.ts'
+import { wrapAnswerOperation, wrappingOperations } from '../../system/wrapping.ts'
+import type { Access } from '../access.ts'
+import type { AuthorityPorts } from '../authority.ts'
+import type { DomainParts } from '../domain.ts'
+import { rotateKeys } from '../keys.ts'
+import { makeOrganizations } from '../organizations.ts'
 import { makeRights } from './rights.ts'
 import { areas, sealedState } from './state.ts'
 import { makeTokenStore, ttlBounds } from './tokens.ts'
+import { makeCubbyhole, makeWrapping } from './wrapping.ts'
 
 export interface VaultSources {
   readonly parts: DomainParts
@@ -85,34 +88,46 @@ const serverPort = ({ parts }: VaultSources): ServerPort => ({
   authMethods: ['token', ...authMethods.map((method) => method.type)],
 })
 
-const namespacesPort = ({ parts, organizations }: VaultSources): NamespacesPort => {
+/** How clients name an organization: its slugs from root, a slash behind each; nothing for root. */
+export const pathOfOrganization = async (organizations: OrganizationPorts, orgId: string): Promise<string> => {
+  if (orgId === organizations.rootOrgId) return ''
+  const organization = await byId(organizations, orgId)
+  if (organization === undefined) return ''
+  return `${organization.parentId === undefined ? '' : await pathOfOrganization(organizations, organization.parentId)}${organization.slug}/`
+}
+
+const namespacesPort = ({ organizations }: VaultSources): NamespacesPort => {
   const port = makeOrganizations.port(organizations)
-  const pathOf = async (orgId: string): Promise<string> => {
-    if (orgId === parts.rootOrgId) return ''
-    const organization = await byId(organizations, orgId)
-    if (organization === undefined) return ''
-    return `${organization.parentId === undefined ? '' : await pathOf(organization.parentId)}${organization.slug}/`
-  }
   return {
     list: (grant, call) => port.list(grant, call, { after: '', limit: MOST_NAMESPACES }),
     // Its owner's token is nobody's: whoever made it reaches it from above, as in Vault.
     create: async (grant, call, slug) => (await port.create(grant, call, { slug, name: slug })).organization,
-    pathOf,
+    pathOf: (orgId) => pathOfOrganization(organizations, orgId),
   }
 }
 
-export const vaultFixed = (sources: VaultSources): readonly Implemented[] => {
+export interface VaultParts {
+  readonly fixed: readonly Implemented[]
+  /** Not a path: keeps an answer under a token of one use. */
+  readonly wrapper: Implemented | undefined
+}
+
+export const makeVault = (sources: VaultSources): VaultParts => {
   const { parts, access, authority } = sources
   const { pools, keyring, rootOrgId } = parts
   const entries = new Entries({ database: pools.app, keys: keyring })
   const policyExists = async (orgId: string, name: string): Promise<boolean> => name === 'root' || (await authority.policies(orgId)).acl.has(name)
   const port = mountsPort(sources)
-  return [
+  const wrapping = makeWrapping(access.ports, entries)
+  const fixed = [
     ...tokenOperations({ store: makeTokenStore(access.ports, policyExists), state: sealedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
     ...rightsOperations(makeRights(authority, access.ports), port),
     ...serverOperations(serverPort(sources)),
     ...namespaceOperations(namespacesPort(sources)),
+    ...cubbyholeOperations(makeCubbyhole(pools.app, entries)),
+    ...wrappingOperations(wrapping),
   ]
+  return { fixed, wrapper: wrapAnswerOperation(wrapping) }
 }

@@ -1,17 +1,17 @@
 // The port over what tokens may do: by ACL policies as Vault says it, and by JSON policies and roles besides.
 
-import type { Call } from '../kernel/call.ts'
-import { fail } from '../kernel/errors.ts'
-import { DEFAULT_ENVIRONMENT, type Mount, type OrgRegistry } from '../kernel/tenancy.ts'
-import type { IssuePorts } from '../services/identity/issue.ts'
-import { find } from '../services/identity/store.ts'
-import { loadById } from '../services/identity/tokens.ts'
-import type { CompiledPrincipal } from '../services/policy/compiled.ts'
-import { capabilities } from '../services/policy/decide.ts'
-import { reaches, resultantAcl } from '../services/policy/reach.ts'
-import type { PolicyResource } from '../services/policy/types.ts'
-import type { Holder, RightsPort } from '../system/ports.ts'
-import { compileToken, contextOf, type AuthorityPorts } from './authority.ts'
+import type { Call } from '../../kernel/call.ts'
+import { fail } from '../../kernel/errors.ts'
+import { DEFAULT_ENVIRONMENT, type Mount, type OrgRegistry } from '../../kernel/tenancy.ts'
+import type { IssuePorts } from '../../services/identity/issue.ts'
+import { find } from '../../services/identity/store.ts'
+import { loadById } from '../../services/identity/tokens.ts'
+import type { CompiledPrincipal } from '../../services/policy/compiled.ts'
+import { capabilities } from '../../services/policy/decide.ts'
+import { reaches, resultantAcl } from '../../services/policy/reach.ts'
+import type { PolicyResource } from '../../services/policy/types.ts'
+import type { Holder, RightsPort } from '../../system/ports.ts'
+import { compileToken, contextOf, type AuthorityPorts } from '../authority.ts'
 
 /** What an API path is about: a secret of a kv mount, or something else of the mount or the server. */
 const resourceOf = (registry: OrgRegistry, given: string): PolicyResource => {

@@ -1,10 +1,10 @@
 // Sealed state of the parts of Vault's door that are no mounts: each area is an entry space of its own in every
 // organization, under an id that no mount can have.
 
-import type { Entries } from '../barrier/entries.ts'
-import type { SealedState } from '../kernel/ports/tokens.ts'
-import { auditedWrite } from '../kernel/audited-write.ts'
-import type { Database } from '../kernel/storage.ts'
+import type { Entries } from '../../barrier/entries.ts'
+import type { SealedState } from '../../kernel/ports/tokens.ts'
+import { auditedWrite } from '../../kernel/audited-write.ts'
+import type { Database } from '../../kernel/storage.ts'
 
 /** Not UUIDv7, as ids of mounts are. */
 export const areas = Object.freeze({ tokenRoles: '00000000-0000-0000-0001-000000000001', mounts: '00000000-0000-0000-0001-000000000002' })

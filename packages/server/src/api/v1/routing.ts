@@ -1,0 +1,137 @@
+// Which operation a path of Vault's door means: namespaces off its front, then what is built in, then the mount of the
+// longest prefix. Whether a path exists is told to those who may know it.
+
+import { fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
+import type { Method, Operation } from '../../kernel/operation.ts'
+import { sliceSegments, type PathSegments } from '../../kernel/path.ts'
+import type { Mount, OrgRegistry } from '../../kernel/tenancy.ts'
+import type { Runner } from '../../request/pipeline.ts'
+import type { Message } from '../http/request.ts'
+import { Router } from '../http/router.ts'
+
+/** An operation with its runner and how its answer is wrapped. */
+export interface Prepared {
+  readonly operation: Operation
+  readonly run: Runner
+}
+
+/** What the door needs once the server is unsealed. */
+export interface VaultBackend {
+  /** Paths that belong to no mount: sys, auth/token, cubbyhole. By full path below /v1. */
+  readonly fixed: readonly Prepared[]
+  /** For a path below no mount: decides who may know that. */
+  readonly unknown: Prepared | undefined
+  /** Keeps an answer under a token of one use; no path of its own. */
+  readonly wrapper: Prepared | undefined
+  /** Operations by engine. */
+  readonly engines: ReadonlyMap<string, readonly Prepared[]>
+  engineOf(mount: Mount): string
+  readonly rootOrgId: string
+  registry(orgId: string): Promise<OrgRegistry>
+  /** The organization that slugs name below another one; undefined: none. */
+  organization(slugPath: string): Promise<string | undefined>
+  /** The organization that a token says it belongs to: it routes, it is not trusted. */
+  organizationOfToken(token: string | undefined): Promise<string>
+  /** The slugs that name an organization from root, each with a slash behind it. */
+  namespaceOf(orgId: string): Promise<string>
+}
+
+export interface Routed {
+  readonly prepared: Prepared
+  readonly params: Readonly<Record<string, string>>
+  readonly mount: Mount | undefined
+  readonly namespace: string | undefined
+}
+
+const isSet = (value: string | undefined): boolean => value === 'true' || value === '1'
+
+export const methodOf = (method: string, query: Readonly<Record<string, string>>): Method => {
+  if (method === 'PUT' || method === 'POST') return 'POST'
+  if (method === 'GET' || method === 'HEAD') return isSet(query['list']) || isSet(query['scan']) ? 'LIST' : 'GET'
+  if (method === 'SCAN') return 'LIST'
+  if (method === 'LIST' || method === 'DELETE' || method === 'PATCH') return method
+  throw fail('invalid_request', 'request.method', 'unsupported operation', { httpStatus: 405 })
+}
+
+const unsupported = (): CofferError => fail('invalid_request', 'request.method', 'unsupported operation', { httpStatus: 405 })
+const noRoute = (segments: PathSegments): CofferError => fail('not_found', 'vault.no_handler', `no handler for route "${segments.join('/')}". route entry not found.`)
+
+export class Routes {
+  readonly #fixed: Router<Prepared>
+  readonly #engines: ReadonlyMap<string, Router<Prepared>>
+
+  constructor(backend: VaultBackend) {
+    this.#fixed = routerOf(backend.fixed)
+    this.#engines = new Map([...backend.engines].map(([type, operations]) => [type, routerOf(operations)]))
+  }
+
+  fixed(method: Method, segments: PathSegments): ReturnType<Router<Prepared>['match']> {
+    return this.#fixed.match(method, segments)
+  }
+
+  engine(type: string, method: Method, segments: PathSegments): ReturnType<Router<Prepared>['match']> {
+    const router = this.#engines.get(type)
+    if (router === undefined) throw noRoute(segments)
+    return router.match(method, segments)
+  }
+}
+
+const routerOf = (operations: readonly Prepared[]): Router<Prepared> => new Router(operations.map((prepared) => ({ method: prepared.operation.method, pattern: prepared.operation.path.replace(/^\/v1\//, '/'), target: prepared })))
+
+const FIXED: ReadonlySet<string> = new Set(['sys', 'cubbyhole', 'identity'])
+
+/** The mount of a class whose path is the longest prefix of the segments. */
+const mountAt = (registry: OrgRegistry, cls: Mount['class'], segments: readonly string[]): Mount | undefined => {
+  for (let length = segments.length; length > 0; length--) {
+    const mount = registry.mountByPath(cls, segments.slice(0, length).join('/'))
+    if (mount !== undefined) return mount
+  }
+  return undefined
+}
+
+/** Takes leading segments that name organizations off the path, as Vault does with namespaces. */
+const splitNamespace = async (backend: VaultBackend, header_: string | undefined, segments: PathSegments): Promise<{ readonly namespace: string | undefined; readonly rest: PathSegments; readonly orgId: string | undefined }> => {
+  let namespace = header_?.replace(/^\/|\/$/g, '')
+  let orgId = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
+  let at = 0
+  for (; at < Math.min(segments.length - 1, 8); at++) {
+    const next = namespace === undefined || namespace === '' ? (segments[at] ?? '') : `${namespace}/${segments[at] ?? ''}`
+    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(segments[at] ?? '')) break
+    const found = await backend.organization(next)
+    if (found === undefined || (segments[at] === 'root' && at === 0)) break
+    namespace = next
+    orgId = found
+  }
+  return { namespace, rest: sliceSegments(segments, at), orgId }
+}
+
+export const route = async (backend: VaultBackend, routes: Routes, method: Method, segments: PathSegments, message: Message): Promise<Routed> => {
+  const { namespace, rest, orgId } = await splitNamespace(backend, message.namespace, segments)
+  const first = rest[0] ?? ''
+  const fixed = FIXED.has(first) || (first === 'auth' && rest[1] === 'token')
+  if (fixed) {
+    try {
+      return { ...matched(routes.fixed(method, rest)), mount: undefined, namespace }
+    } catch (error) {
+      if (isCofferError(error) && error.code === 'request.no_route') return unknownRoute(backend, rest, namespace)
+      throw error
+    }
+  }
+  const registry = await backend.registry(orgId ?? (await backend.organizationOfToken(message.token)))
+  const isAuth = first === 'auth'
+  const mount = mountAt(registry, isAuth ? 'auth' : 'secret', isAuth ? rest.slice(1) : rest)
+  if (mount === undefined) return unknownRoute(backend, rest, namespace)
+  const skip = mount.path.split('/').length + (isAuth ? 1 : 0)
+  return { ...matched(routes.engine(isAuth ? `auth:${mount.type}` : backend.engineOf(mount), method, sliceSegments(rest, skip))), mount, namespace }
+}
+
+const unknownRoute = (backend: VaultBackend, rest: PathSegments, namespace: string | undefined): Routed => {
+  if (backend.unknown === undefined) throw noRoute(rest)
+  return { prepared: backend.unknown, params: { path: rest.join('/') }, mount: undefined, namespace }
+}
+
+const matched = ({ target, params }: ReturnType<Router<Prepared>['match']>): Pick<Routed, 'prepared' | 'params'> => ({ prepared: target, params })
+
+/** A path that exists with other verbs only is Vault's "unsupported operation". */
+export const translateRouting = (error: unknown): unknown => (isCofferError(error) && error.code === 'request.method' ? unsupported() : error)
+

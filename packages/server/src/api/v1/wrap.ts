@@ -1,0 +1,27 @@
+// X-Vault-Wrap-TTL: the answer of any path goes into a token of one use, and the caller gets that token.
+
+import { fail } from '../../kernel/errors.ts'
+import { InvalidDuration, parseDuration } from '../../lib/duration.ts'
+import type { Envelope } from './envelope.ts'
+
+/** Seconds; undefined: the answer goes out as it is. @throws invalid_request */
+export const parseWrapTtl = (header: string | undefined): number | undefined => {
+  if (header === undefined) return undefined
+  try {
+    const seconds = parseDuration(header)
+    return seconds === 0 ? undefined : seconds
+  } catch (error) {
+    if (error instanceof InvalidDuration) throw fail('invalid_request', 'wrapping.bad_ttl', 'requested wrap ttl could not be parsed', { field: 'X-Vault-Wrap-TTL', cause: error })
+    throw error
+  }
+}
+
+/** Unwrapping gives what was wrapped, and looking tells of the token itself. */
+const UNWRAPPABLE = /^system\.(unwrap|rewrap|lookupWrapping|lookupOwnWrapping)$/
+
+export const canWrap = (operationId: string, envelope: Envelope | undefined): envelope is Envelope => envelope !== undefined && !UNWRAPPABLE.test(operationId) && (envelope.data !== null || envelope.auth !== null)
+
+/** The accessor of a token that the answer hands out. */
+export const accessorIn = ({ auth }: Envelope): string => (auth !== null && typeof auth === 'object' && 'accessor' in auth && typeof auth.accessor === 'string' ? auth.accessor : '')
+
+export const wrappedEnvelope = (envelope: Envelope, info: unknown): Envelope => ({ ...envelope, lease_id: '', renewable: false, lease_duration: 0, data: null, auth: null, warnings: null, wrap_info: info, mount_type: '' })
