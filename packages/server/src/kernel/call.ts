@@ -80,6 +80,14 @@ export interface AuditDraft {
   metadata?: Record<string, string | number | boolean>
 }
 
+/** The client certificate of a connection. */
+export interface Peer {
+  /** Whether it leads to an authority of the listener. */
+  readonly isVerified: boolean
+  /** DER, the client's own first. */
+  readonly chain: readonly Uint8Array[]
+}
+
 export interface Call {
   /** The mount that an engine's operation was reached through. */
   readonly mount: Mount | undefined
@@ -89,6 +97,8 @@ export interface Call {
   /** Undefined on public operations. */
   readonly caller: Caller | undefined
   readonly sourceIp: string | undefined
+  /** Only behind doors that TLS clients reach; undefined: no certificate was given. */
+  peer?(): Peer | undefined
   /** From X-Coffer-Project; the default when the operation names no project. */
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined

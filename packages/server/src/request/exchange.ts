@@ -1,5 +1,6 @@
 // One request on its way through the pipeline, as its door handed it over.
 
+import type { Peer } from '../kernel/call.ts'
 import type { Leniency } from '../kernel/fields.ts'
 import type { RawInput } from '../kernel/input.ts'
 import type { Mount } from '../kernel/tenancy.ts'
@@ -25,6 +26,8 @@ export interface DoorRequest {
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined
   readonly sourceIp: string | undefined
+  /** The client certificate, read when somebody asks. */
+  readonly peer?: (() => Peer | undefined) | undefined
   /** What the body and query say, for policies that bound parameters. Absent: such policies allow nothing that they require something of. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined
   /** The answer is to be wrapped for as long. */

@@ -139,6 +139,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     orgId,
     caller: authenticated?.caller,
     sourceIp: request.sourceIp,
+    ...(request.peer === undefined ? {} : { peer: request.peer }),
     projectHeader: request.projectHeader,
     idempotencyKey: request.idempotencyKey,
     now,

@@ -7,6 +7,7 @@ import type { Operation } from '../../kernel/operation.ts'
 import { parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import { errorHeaders, type DoorLimits } from '../http/doors.ts'
+import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
@@ -68,7 +69,7 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   const { prepared: { operation }, params, mount, namespace } = routed
   const { list: _list, help: _help, ...rest } = query
   const isUnknown = operation.id === 'vault.unknownPath'
-  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, mount, wrapTtlSeconds } as const
+  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, peer: () => peerOf(exchange.request), mount, wrapTtlSeconds } as const
   if (isUnknown) return { ...common, raw: { path: params, query: {}, body: undefined } }
   return {
     ...common,
