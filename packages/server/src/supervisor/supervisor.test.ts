@@ -2,19 +2,24 @@
 // /proc shows what no program can say about itself.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { SealStatus } from '../kernel/ports/seal-control.ts'
 import { startEmbeddedDatabase } from '../storage/embedded/database.ts'
 import { Pool } from '../storage/pool.ts'
-import { ask, isAlive, launch, scratch, until, type Launched } from './testing/harness.ts'
+import { ask, isAlive, launch, realProgram, scratch, until, type Launched } from './testing/harness.ts'
 
 interface Self {
   readonly pid: number
   readonly slot: number
   readonly unsealed: boolean
   readonly nodeId: string
+}
+
+/** What the real worker says of itself. */
+interface Health {
+  readonly sealed: boolean
 }
 
 interface Refusal {
@@ -35,14 +40,14 @@ const startServer = (t: TestContext, folder: string, flags: readonly string[] = 
 /** Initialised with three shares of which two open it. */
 const initialise = (address: string): Promise<{ shares: readonly string[]; rootToken: string }> => ask(address, '/init', JSON.stringify({ shares: 3, threshold: 2 }))
 
-test('`start` initialises once, keeps its secrets to files, and a second start finds everything again', async (t) => {
+test('`start` initialises once, keeps its secrets to files, and later starts find everything again', async (t) => {
   const folder = scratch(t)
-  const options = { cwd: folder, env: { HOME: folder } }
+  const options = { cwd: folder, env: { HOME: folder }, program: realProgram }
   const first = launch(t, ['start', ...anyPort], options)
   const address = await first.ready()
-  const self = await ask<Self>(address, '/self')
-  assert.equal(self.unsealed, true)
+  assert.equal((await ask<Health>(address, '/v1/sys/health')).sealed, false)
   const data = join(folder, 'data')
+  const nodeId = readFileSync(join(data, 'node-id'), 'utf8').trim()
   const token = readFileSync(join(data, 'login'), 'utf8').trim()
   assert.match(token, /^hvs\./)
   assert.ok(!`${first.stdout()}${first.stderr()}`.includes(token), 'the token is in the file only')
@@ -52,34 +57,25 @@ test('`start` initialises once, keeps its secrets to files, and a second start f
   assert.equal(statSync(data).mode & 0o066, 0)
   const keys = join(folder, '.coffer', 'seal-keys')
   assert.equal(statSync(keys).mode & 0o777, 0o700)
-  assert.deepEqual(readdirSync(keys), [`${self.nodeId}.key`])
-  assert.equal(statSync(join(keys, `${self.nodeId}.key`)).mode & 0o777, 0o600)
+  assert.deepEqual(readdirSync(keys), [`${nodeId}.key`])
+  assert.equal(statSync(join(keys, `${nodeId}.key`)).mode & 0o777, 0o600)
+  const pids = [...listeningPids(first).values()]
   first.kill('SIGTERM')
   assert.deepEqual(await first.exited, { code: 0, signal: null })
   assert.equal(existsSync(join(data, 'address')), false)
-  assert.equal(isAlive(self.pid), false)
+  assert.deepEqual(pids.filter(isAlive), [])
 
+  // As a crash between initialising and naming the token's file leaves it; the next start completes that.
+  const login = join(data, 'login')
+  renameSync(login, `${login}.pending`)
   const second = launch(t, ['start', ...anyPort], options)
-  const again = await ask<Self>(await second.ready(), '/self')
-  assert.deepEqual([again.unsealed, again.nodeId], [true, self.nodeId])
-  assert.equal(readFileSync(join(data, 'login'), 'utf8').trim(), token)
-  assert.equal(second.entries().some(({ message }) => message === 'initialised'), false)
-})
-
-test('a first start that a crash cut short between initialising and naming the token\'s file is completed by the next', async (t) => {
-  const folder = scratch(t)
-  const options = { cwd: folder, env: { HOME: folder } }
-  const first = launch(t, ['start', ...anyPort], options)
-  await first.ready()
-  first.kill('SIGTERM')
-  await first.exited
-  const login = join(folder, 'data', 'login')
-  const token = readFileSync(login, 'utf8')
-  writeFileSync(`${login}.pending`, token, { mode: 0o600 })
-  rmSync(login)
-  await launch(t, ['start', ...anyPort], options).ready()
-  assert.equal(readFileSync(login, 'utf8'), token)
+  assert.equal((await ask<Health>(await second.ready(), '/v1/sys/health')).sealed, false)
+  assert.equal(readFileSync(join(data, 'node-id'), 'utf8').trim(), nodeId)
+  assert.equal(readFileSync(login, 'utf8').trim(), token)
   assert.equal(existsSync(`${login}.pending`), false)
+  assert.equal(second.entries().some(({ message }) => message === 'initialised'), false)
+  const me = await fetch(`${await second.ready()}/api/v1/me`, { headers: { 'x-vault-token': token, connection: 'close' } })
+  assert.equal(me.status, 200, 'the token opens the server')
 })
 
 test('`start` without a home directory says which setting is missing, and makes nothing', async (t) => {
@@ -90,32 +86,32 @@ test('`start` without a home directory says which setting is missing, and makes 
   assert.equal(existsSync(join(folder, 'data', 'database')), false)
 })
 
-test('--dev is unsealed with the given token and removes everything at exit', async (t) => {
+test('--dev is unsealed with the given token and removes everything at exit, what a killed one left included', async (t) => {
   const temporary = scratch(t)
-  const server = launch(t, ['server', '--dev', '--dev-root-token-id=any text', ...anyPort], { env: { TMPDIR: temporary } })
-  assert.equal((await ask<Self>(await server.ready(), '/self')).unsealed, true)
-  const [base] = readdirSync(temporary).filter((name) => name.startsWith('coffer-dev-'))
-  assert.ok(base !== undefined)
+  const options = { env: { TMPDIR: temporary }, program: realProgram }
+  const ours = (): readonly string[] => readdirSync(temporary).filter((name) => name.startsWith('coffer-dev-'))
+  const killed = launch(t, ['server', '--dev', ...anyPort], options)
+  await killed.ready()
+  killed.kill('SIGKILL')
+  await killed.exited
+  const left = ours()
+  assert.equal(left.length, 1)
+  for (const name of left) utimesSync(join(temporary, name), 0, 0)
+
+  const server = launch(t, ['server', '--dev', '--dev-root-token-id=any text', ...anyPort], options)
+  const address = await server.ready()
+  assert.equal((await ask<Health>(address, '/v1/sys/health')).sealed, false)
+  const me = await fetch(`${address}/api/v1/me`, { headers: { 'x-vault-token': 'any text', connection: 'close' } })
+  assert.equal(me.status, 200)
+  const [base] = ours()
+  assert.equal(ours().length, 1)
+  assert.ok(base !== undefined && !left.includes(base))
   assert.equal(readFileSync(join(temporary, base, 'data', 'login'), 'utf8'), 'any text\n')
   assert.ok(!`${server.stdout()}${server.stderr()}`.includes('any text'))
   assert.ok(!readFileSync(`/proc/${server.pid}/cmdline`, 'utf8').includes('any text'), 'arguments are hidden')
   server.kill('SIGINT')
   assert.equal((await server.exited).code, 0)
   assert.deepEqual(readdirSync(temporary), [])
-})
-
-test('what a killed --dev server left is removed by the next one', async (t) => {
-  const temporary = scratch(t)
-  const options = { env: { TMPDIR: temporary } }
-  const killed = launch(t, ['server', '--dev', ...anyPort], options)
-  await killed.ready()
-  killed.kill('SIGKILL')
-  await killed.exited
-  const left = readdirSync(temporary).filter((name) => name.startsWith('coffer-dev-'))
-  assert.equal(left.length, 1)
-  for (const name of left) utimesSync(join(temporary, name), 0, 0)
-  await launch(t, ['server', '--dev', ...anyPort], options).ready()
-  assert.equal(readdirSync(temporary).some((name) => left.includes(name)), false)
 })
 
 test('init, unseal and seal reach all workers whichever is asked; sealed workers are processes that never saw the key', async (t) => {
@@ -265,13 +261,14 @@ test('an external database is brought to the schema and used; its password is no
 
 test('when the embedded database is killed it comes back and the server with it', async (t) => {
   const folder = scratch(t)
-  const server = startServer(t, folder)
+  const server = launch(t, ['start', ...anyPort], { cwd: folder, env: { HOME: folder }, program: realProgram })
   const address = await server.ready()
-  const { shares } = await initialise(address)
+  const token = readFileSync(join(folder, 'data', 'login'), 'utf8').trim()
+  const before = [...listeningPids(server).values()]
   process.kill(server.entries().find(({ message }) => message === 'embedded database runs')?.pid ?? 0, 'SIGKILL')
-  await until(async () => (await ask<Partial<SealStatus>>(address, '/status')).initialized === true, 'the status can be read again')
-  for (const share of shares.slice(0, 2)) await ask(address, '/share', share)
-  assert.equal((await ask<Self>(address, '/self')).unsealed, true)
+  await until(() => server.entries().some(({ message }) => message === 'The embedded database runs again.'), 'the database is started again')
+  await until(async () => (await fetch(`${address}/api/v1/projects`, { headers: { 'x-vault-token': token, connection: 'close' } })).status === 200, 'the server answers again')
+  assert.deepEqual([...listeningPids(server).values()], before, 'by the same workers')
 })
 
 test('a signal during the start stops the start', async (t) => {

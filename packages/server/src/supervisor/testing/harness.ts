@@ -32,6 +32,8 @@ export interface LaunchOptions {
   readonly program?: string
 }
 
+/** What users start: the real worker behind it. */
+export const realProgram = fileURLToPath(new URL('../../main.ts', import.meta.url))
 const testProgram = fileURLToPath(new URL('./start.ts', import.meta.url))
 
 /** A directory for one test, open for passage so that the database's account can work in it. */
@@ -97,15 +99,16 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Asks one of the test worker's routes over a connection of its own; refused connections are tried again. */
+/** Asks a route over a connection of its own; refused connections, as while a worker is replaced, are tried again. */
 export const ask = async <T>(address: string, route: string, body?: string): Promise<T> => {
-  for (let attempt = 1; ; attempt += 1) {
+  const limit = Date.now() + 30_000
+  for (;;) {
     try {
       const response = await fetch(`${address}${route}`, { ...(body === undefined ? {} : { method: 'POST', body }), headers: { connection: 'close' } })
       const text = await response.text()
-      return (text.startsWith('{') ? JSON.parse(text) : text) as T // the route's answer, as testing/worker.ts writes it
+      return (text.startsWith('{') ? JSON.parse(text) : text) as T // the route's answer, as its worker writes it
     } catch (error) {
-      if (attempt === 100) throw error
+      if (Date.now() > limit) throw error
       await new Promise((resolve) => setTimeout(resolve, 30))
     }
   }
