@@ -97,6 +97,8 @@ export interface Call {
   /** Undefined on public operations. */
   readonly caller: Caller | undefined
   readonly sourceIp: string | undefined
+  /** A login whose token serves the request that it came with, and nothing else. */
+  readonly isForOneRequest?: boolean
   /** Only behind doors that TLS clients reach; undefined: no certificate was given. */
   peer?(): Peer | undefined
   /** From X-Coffer-Project; the default when the operation names no project. */

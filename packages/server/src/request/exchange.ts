@@ -28,6 +28,8 @@ export interface DoorRequest {
   readonly sourceIp: string | undefined
   /** The client certificate, read when somebody asks. */
   readonly peer?: (() => Peer | undefined) | undefined
+  /** A login whose token serves the request that it came with, and nothing else. */
+  readonly isForOneRequest?: boolean | undefined
   /** What the body and query say, for policies that bound parameters. Absent: such policies allow nothing that they require something of. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined
   /** The answer is to be wrapped for as long. */

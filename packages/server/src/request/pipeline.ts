@@ -140,6 +140,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     caller: authenticated?.caller,
     sourceIp: request.sourceIp,
     ...(request.peer === undefined ? {} : { peer: request.peer }),
+    ...(request.isForOneRequest === true ? { isForOneRequest: true } : {}),
     projectHeader: request.projectHeader,
     idempotencyKey: request.idempotencyKey,
     now,

@@ -12,6 +12,7 @@ import { header, readBody, readMessage, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
 import { bodyOf, envelopeOf, errorEnvelope, unwrapped, type Envelope } from './envelope.ts'
+import { logInInline, wantsInlineAuth } from './inline-auth.ts'
 import { methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
 import { errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
@@ -39,11 +40,12 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       const query = exchange.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
       const method = methodOf(exchange.method, query)
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
-      const message = readMessage(request)
+      const sent = readMessage(request)
+      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true }, sent.token)
+      const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
       const routed = await route(backend, routesOf(backend), method, sliceSegments(target.segments, 1), message).catch((error: unknown) => {
         throw translateRouting(error)
       })
-      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true }, message.token)
       const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
       await send(backend, exchange, routed, parts, await run(exchange, routed, parts))
     },

@@ -134,8 +134,18 @@ const make = async (tx: Transaction, call: Call, of: LoginOf, { keys, shortId }:
   return { text, row, principal, identityPolicies: [...new Set([...principal.policies, ...(loaded?.groups ?? []).flatMap(({ policies }) => policies)])].sort() }
 }
 
+/** Longer than a request may take; the one use ends the token before. */
+const ONE_REQUEST_SECONDS = 120
+
+/** A token that came with its request: not renewable, for one use. */
+const forOneRequest = (of: LoginOf): LoginOf => {
+  const token = { ...of.verdict.token, ttlSeconds: ONE_REQUEST_SECONDS, maxTtlSeconds: ONE_REQUEST_SECONDS, explicitMaxTtlSeconds: ONE_REQUEST_SECONDS, periodSeconds: 0, numUses: 1 }
+  return { ...of, verdict: { ...of.verdict, token } }
+}
+
 /** Makes the token of a verdict. @throws permission_denied for another address than allowed or a disabled principal */
-export const mint = async (ports: LoginPorts, call: Call, of: LoginOf): Promise<LoginAnswer> => {
+export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promise<LoginAnswer> => {
+  const of = call.isForOneRequest === true ? forOneRequest(given) : given
   const { mount, verdict } = of
   checkVerdict(call, verdict)
   const [keys, shortId] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId)])

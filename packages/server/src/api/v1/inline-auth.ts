@@ -1,0 +1,67 @@
+// OpenBao's inline authentication: headers that log in for this one request. Each parameter is base64url of
+// {"key": ..., "value": ...}, so that its type and the case of its name survive. The token has one use and is never answered.
+
+import { fail } from '../../kernel/errors.ts'
+import { parsePath } from '../../kernel/path.ts'
+import { encodeOutput } from '../../kernel/output.ts'
+import { peerOf } from '../http/peer.ts'
+import { header, parseObject, type Message } from '../http/request.ts'
+import type { HttpExchange } from '../http/server.ts'
+import { route, type Routes, type VaultBackend } from './routing.ts'
+
+const PATH = 'x-vault-inline-auth-path'
+const OPERATION = 'x-vault-inline-auth-operation'
+const NAMESPACE = 'x-vault-inline-auth-namespace'
+const PARAMETER = 'x-vault-inline-auth-parameter-'
+const MAX_PARAMETERS = 32
+
+const bad = (name: string, message: string): Error => fail('invalid_request', 'inline_auth.header', message, { field: name })
+
+/** Whether the request wants to log in by its headers. */
+export const wantsInlineAuth = ({ request }: HttpExchange): boolean => request.headers[PATH] !== undefined
+
+const parametersOf = ({ request }: HttpExchange): Readonly<Record<string, unknown>> => {
+  const { rawHeaders } = request.raw
+  const sent = rawHeaders.filter((_each, index) => index % 2 === 0).map((name) => name.toLowerCase()).filter((name) => name.startsWith('x-vault-inline-auth-'))
+  if (new Set(sent).size !== sent.length) throw bad(PARAMETER, 'A header of the inline authentication is repeated.')
+  const names = sent.filter((name) => name.startsWith(PARAMETER))
+  if (names.length > MAX_PARAMETERS) throw bad(PARAMETER, `At most ${MAX_PARAMETERS} parameters can be given inline.`)
+  const found = new Map<string, unknown>()
+  for (const name of names) {
+    const text = header(request, name) ?? ''
+    if (!/^[A-Za-z0-9_-]+$/.test(text)) throw bad(name, `The header ${name} is not base64url without padding.`)
+    const { key, value, ...others } = parseObject(Buffer.from(text, 'base64url'), { depth: 16, bytes: 16_384, exactNumbers: true })
+    if (typeof key !== 'string' || value === undefined || Object.keys(others).length > 0) throw bad(name, `The header ${name} is not an object of "key" and "value".`)
+    if (found.has(key)) throw bad(name, 'Two parameters of the inline authentication have the same key.')
+    found.set(key, value)
+  }
+  return Object.fromEntries(found)
+}
+
+const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<string> => {
+  if (message.token !== undefined) throw bad(PATH, 'A request logs in by its headers or brings a token, not both.')
+  const operation = header(exchange.request, OPERATION) ?? 'update'
+  if (operation !== 'update' && operation !== 'create') throw bad(OPERATION, 'Inline authentication is an update.')
+  const { segments } = parsePath((header(exchange.request, PATH) ?? '').replace(/^\/?v1\//, ''))
+  const routed = await route(backend, routes, 'POST', segments, { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace })
+  const { prepared, params, mount, namespace } = routed
+  if (prepared.operation.work !== 'login') throw bad(PATH, 'The path of the inline authentication is none of a login.')
+  const answer = await prepared.run({
+    door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
+    peer: () => peerOf(exchange.request), isForOneRequest: true, raw: { path: params, query: {}, body: parametersOf(exchange) },
+  })
+  const { auth } = encodeOutput(prepared.operation.output, answer.data ?? {}, true)
+  const token = auth !== null && typeof auth === 'object' && 'client_token' in auth ? auth.client_token : undefined
+  if (typeof token !== 'string') throw fail('internal', 'inline_auth.no_token', 'The login gave no token.')
+  return token
+}
+
+/** The message with the token of its login. @throws what the login throws; the answer then says by a header that it was the login's */
+export const logInInline = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<Message> => {
+  try {
+    return { ...message, token: await loginTo(backend, routes, exchange, message) }
+  } catch (error) {
+    void exchange.reply.header('x-vault-inline-auth-failed', 'true')
+    throw error
+  }
+}
