@@ -19,6 +19,7 @@ const replacements: readonly (readonly [RegExp, string])[] = [
   [/\b(org|req|sec|evt)_[0-9A-Za-z-]+/g, '$1_ID'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID'],
   [/\b(?=[0-9A-Za-z]*\d)[0-9A-Za-z]{25}\b/g, 'ACCESSOR'],
+  [/\b[0-9a-f]{64}\b/g, 'FINGERPRINT'],
   [/\b\d+ records in \d+ frames\b/g, 'N records in N frames'],
   // Which of the two is said depends on whether the first checkpoint, ten seconds after the start, has been made.
   [/(Stream UUID): (no checkpoint vouches|frames after \d+ are newer).*/g, '$1: CHECKPOINTS'],

@@ -21,7 +21,8 @@ export const init: Run = async (invocation, cli) => {
   cli.terminal.show(made, () => {
     for (const [index, key] of made.keys_base64.entries()) cli.terminal.line(`Unseal share ${index + 1}: ${key}`)
     cli.terminal.line(`First token: ${made.root_token}`)
-    cli.terminal.note('\nThese are shown this once and stored nowhere. Give each share to another person; the threshold of them opens the server after every start.')
+    cli.terminal.note('')
+    cli.terminal.note('These are shown this once and stored nowhere. Give each share to another person; the threshold of them opens the server after every start.')
   })
   return undefined
 }

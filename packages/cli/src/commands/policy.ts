@@ -48,6 +48,7 @@ export const remove: Run = async (invocation, cli) => {
   return undefined
 }
 
+/** Every token has the policy `default`, which is about the token itself: its rules are shown when they decide something, and always in JSON. */
 export const explain: Run = async (invocation, cli) => {
   const [action = '', path] = invocation.args
   const session = await cli.session()
@@ -58,7 +59,8 @@ export const explain: Run = async (invocation, cli) => {
     cli.terminal.raw(`${said.allow ? cli.terminal.good('allowed') : cli.terminal.bad('denied')}\n`)
     cli.terminal.line(said.reason)
     cli.terminal.fields([['rule', said.rule]])
-    if (said.considered.length > 0) cli.terminal.table(['RULE', 'EFFECT', 'APPLIED', 'WHY'], said.considered.map((rule) => [rule.rule, rule.effect, rule.matched, rule.why]))
+    const telling = said.considered.filter(({ rule, matched }) => matched || !rule.startsWith('acl:default '))
+    if (telling.length > 0) cli.terminal.table(['RULE', 'EFFECT', 'APPLIED', 'WHY'], telling.map((rule) => [rule.rule, rule.effect, rule.matched, rule.why]))
   })
   return undefined
 }
