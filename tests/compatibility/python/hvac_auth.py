@@ -1,0 +1,119 @@
+"""hvac's auth methods, unmodified, against a running server: VAULT_ADDR says which. The root token has a name of its own, because
+hvac takes VAULT_TOKEN for every client."""
+
+import os
+import unittest
+
+import hvac
+from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest
+
+ADDRESS = os.environ["VAULT_ADDR"]
+ROOT = os.environ["TEST_ROOT_TOKEN"]
+PUBLIC_KEY = os.environ["TEST_PUBLIC_KEY"]
+JWT = os.environ["TEST_JWT"]
+
+
+def root():
+    return hvac.Client(url=ADDRESS, token=ROOT)
+
+
+class Mounts(unittest.TestCase):
+    def test_enable_tune_list_disable(self):
+        sys = root().sys
+        sys.enable_auth_method("userpass", path="hvac-mount", description="people")
+        sys.tune_auth_method("hvac-mount", default_lease_ttl="30m", max_lease_ttl="2h")
+        tuning = sys.read_auth_method_tuning("hvac-mount")["data"]
+        self.assertEqual((tuning["default_lease_ttl"], tuning["max_lease_ttl"]), (1800, 7200))
+        self.assertEqual(sys.list_auth_methods()["data"]["hvac-mount/"]["type"], "userpass")
+        with self.assertRaisesRegex(InvalidRequest, "path is already in use"):
+            sys.enable_auth_method("userpass", path="hvac-mount")
+        sys.disable_auth_method("hvac-mount")
+        self.assertNotIn("hvac-mount/", sys.list_auth_methods()["data"])
+
+
+class Userpass(unittest.TestCase):
+    def setUp(self):
+        self.client = root()
+        self.client.sys.enable_auth_method("userpass", path="hvac-userpass")
+        self.addCleanup(self.client.sys.disable_auth_method, "hvac-userpass")
+        self.userpass = self.client.auth.userpass
+
+    def test_users_and_login(self):
+        at = {"mount_point": "hvac-userpass"}
+        self.userpass.create_or_update_user("bob", password="first", policies="a", **at)
+        self.assertEqual(self.userpass.list_user(**at)["data"]["keys"], ["bob"])
+        self.assertEqual(self.userpass.read_user("bob", **at)["data"]["token_policies"], ["a"])
+        self.userpass.update_password_on_user("bob", "second", **at)
+        person = hvac.Client(url=ADDRESS)
+        with self.assertRaisesRegex(InvalidRequest, "invalid username or password"):
+            person.auth.userpass.login("bob", "first", **at)
+        person.auth.userpass.login("bob", "second", **at)
+        self.assertTrue(person.is_authenticated())
+        self.assertEqual(person.auth.token.lookup_self()["data"]["display_name"], "hvac-userpass-bob")
+        person.auth.token.renew_self()
+        person.auth.token.revoke_self()
+        self.assertFalse(person.is_authenticated())
+        self.userpass.delete_user("bob", **at)
+        with self.assertRaises(InvalidPath):
+            self.userpass.read_user("bob", **at)
+
+
+class AppRole(unittest.TestCase):
+    def setUp(self):
+        self.client = root()
+        self.client.sys.enable_auth_method("approle")
+        self.addCleanup(self.client.sys.disable_auth_method, "approle")
+        self.approle = self.client.auth.approle
+
+    def test_roles_and_login(self):
+        self.approle.create_or_update_approle("app", token_policies=["p"], token_ttl="10m", token_max_ttl="1h", secret_id_num_uses=2)
+        self.assertEqual(self.approle.list_roles()["data"]["keys"], ["app"])
+        self.assertEqual(self.approle.read_role("app")["data"]["token_ttl"], 600)
+        role_id = self.approle.read_role_id("app")["data"]["role_id"]
+        made = self.approle.generate_secret_id("app", metadata={"team": "a"})["data"]
+        app = hvac.Client(url=ADDRESS)
+        login = app.auth.approle.login(role_id=role_id, secret_id=made["secret_id"])
+        self.assertEqual(login["auth"]["metadata"], {"team": "a", "role_name": "app"})
+        self.assertTrue(app.is_authenticated())
+        self.assertEqual(self.approle.read_secret_id("app", made["secret_id"])["data"]["secret_id_num_uses"], 1)
+        self.assertEqual(self.approle.list_secret_id_accessors("app")["data"]["keys"], [made["secret_id_accessor"]])
+        self.assertEqual(self.approle.read_secret_id_accessor("app", made["secret_id_accessor"])["data"]["metadata"], {"team": "a"})
+        self.approle.destroy_secret_id_accessor("app", made["secret_id_accessor"])
+        with self.assertRaisesRegex(InvalidRequest, "invalid role or secret ID"):
+            app.auth.approle.login(role_id=role_id, secret_id=made["secret_id"])
+        self.approle.create_custom_secret_id("app", "chosen by hand")
+        app.auth.approle.login(role_id=role_id, secret_id="chosen by hand")
+        self.approle.destroy_secret_id("app", "chosen by hand")
+        self.approle.update_role_id("app", "chosen-role-id")
+        self.assertEqual(self.approle.read_role_id("app")["data"]["role_id"], "chosen-role-id")
+        self.approle.delete_role("app")
+        with self.assertRaises(InvalidPath):
+            self.approle.read_role("app")
+
+
+class Jwt(unittest.TestCase):
+    def test_static_key(self):
+        client = root()
+        client.sys.enable_auth_method("jwt", path="hvac-jwt")
+        self.addCleanup(client.sys.disable_auth_method, "hvac-jwt")
+        client.auth.jwt.configure(jwt_validation_pubkeys=[PUBLIC_KEY], path="hvac-jwt")
+        client.auth.jwt.create_role("ci", user_claim="sub", allowed_redirect_uris=[], role_type="jwt", bound_audiences=["coffer"], bound_claims={"env": "prod"}, token_policies=["ci"], path="hvac-jwt")
+        self.assertEqual(client.auth.jwt.list_roles(path="hvac-jwt")["data"]["keys"], ["ci"])
+        self.assertEqual(client.auth.jwt.read_role("ci", path="hvac-jwt")["data"]["bound_claims"], {"env": "prod"})
+        job = hvac.Client(url=ADDRESS)
+        login = job.auth.jwt.jwt_login("ci", JWT, path="hvac-jwt")
+        self.assertEqual(login["auth"]["policies"], ["ci", "default"])
+        self.assertTrue(job.is_authenticated())
+        with self.assertRaises(InvalidRequest):
+            job.auth.jwt.jwt_login("ci", JWT[:-4] + "AAAA", path="hvac-jwt")
+        client.auth.jwt.delete_role("ci", path="hvac-jwt")
+
+
+class Nobody(unittest.TestCase):
+    def test_without_a_token(self):
+        with self.assertRaises(Forbidden):
+            hvac.Client(url=ADDRESS).sys.list_auth_methods()
+
+
+if __name__ == "__main__":
+    unittest.main()
