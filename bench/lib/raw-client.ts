@@ -22,6 +22,8 @@ export interface Latencies {
 const render = ({ method, path, headers, body = '' }: RawRequest, host: string): Buffer =>
   Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}${body === '' ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`}\r\n${body}`)
 
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n', 'latin1')
+
 /** One connection, one request at a time. */
 class Connection {
   readonly #socket: Socket
@@ -59,7 +61,9 @@ class Connection {
     if (end === -1) return
     const head = this.#buffer.toString('latin1', 0, end)
     const length = /\r\ncontent-length: (\d+)/i.exec(head)
-    if (length === null || this.#buffer.length < end + 4 + Number(length[1])) return
+    // Without a length the body is chunked, as Vault's longer ones are; only its end matters here.
+    const isWhole = length === null ? this.#buffer.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) : this.#buffer.length >= end + 4 + Number(length[1])
+    if (!isWhole) return
     this.#buffer = Buffer.alloc(0)
     this.#finish(Number(head.slice(9, 12)))
   }

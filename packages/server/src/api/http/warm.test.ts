@@ -204,6 +204,7 @@ describe('what a plan must not answer goes the general way', () => {
     ['a list', { path: '/api/v1/secrets?environment=dev&prefix=cold', token: 'root' }, 200],
     ['an organization that is not there', { path: reveal, token: 'root', headers: { 'x-vault-namespace': 'nowhere' } }, 404],
     ['the token\'s own organization by name', { path: reveal, token: 'root', headers: { 'x-coffer-organization': 'root' } }, 200],
+    ['a header of the product that plans do not know', { path: '/v1/secret/data/dev/cold/secret', token: 'root', headers: { 'x-vault-not-known-yet': '1' } }, 200],
     ['two names of the organization', { path: reveal, token: 'root', headers: { 'x-coffer-organization': 'a', 'x-vault-namespace': 'b' } }, 400],
     ['a body, which Fastify does not read from a GET', { path: reveal, token: 'root', body: '{}', headers: { 'content-length': '2' } }, 200],
     ['an HMAC of another body', { path: reveal, token: 'root', headers: { 'x-coffer-body-hmac': 'sha256=00' } }, 400],

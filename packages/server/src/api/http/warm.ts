@@ -20,14 +20,17 @@ export interface WarmRefusal {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Headers that ask for more than a read: such a request goes the general way. */
-const UNUSUAL = ['content-length', 'transfer-encoding', 'idempotency-key', 'x-coffer-body-hmac', 'x-coffer-organization', 'x-vault-namespace', 'x-vault-wrap-ttl', 'x-vault-mfa'] as const
+const BODIED = ['content-length', 'transfer-encoding', 'idempotency-key'] as const
+
+/** Of the product's own headers, those that a plan takes into account. Any other, also one that is not known yet, goes the general way. */
+const UNDERSTOOD: ReadonlySet<string> = new Set(['x-vault-token', 'x-vault-request', 'x-coffer-project'])
 
 /** A GET without a body, and with nothing said but who asks for what. */
 export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>): boolean => {
   if (request.method !== 'GET') return false
   const { headers } = request
-  for (const name of UNUSUAL) if (headers[name] !== undefined) return false
+  for (const name of BODIED) if (headers[name] !== undefined) return false
+  for (const name in headers) if ((name.startsWith('x-vault-') || name.startsWith('x-coffer-')) && !UNDERSTOOD.has(name)) return false
   return true
 }
 
