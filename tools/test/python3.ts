@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { installPackages } from './debian.ts'
 import type { Resource } from './resources.ts'
 
-function findPython(): string | undefined {
+export function findPython(): string | undefined {
   return ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['-c', 'import venv, ensurepip']).status === 0)
 }
 

@@ -3,7 +3,9 @@
 import { database } from './database.ts'
 import { externalPostgres } from './external-postgres.ts'
 import { git } from './git.ts'
+import { go } from './go.ts'
 import { curl, openssl } from './programs.ts'
+import { pythonClients } from './python-clients.ts'
 import { python3 } from './python3.ts'
 
 export type Running = {
@@ -21,4 +23,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3]
+export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3, pythonClients, go]

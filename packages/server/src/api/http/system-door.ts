@@ -38,11 +38,11 @@ export const systemDoor = (options: SystemDoorOptions): Door => ({
     const answer = await endpoint.answer(exchange, body, options)
     const reply = exchange.reply.code(answer.status)
     if (answer.body === undefined) void reply.send()
-    else void reply.header('content-type', 'application/json').send(JSON.stringify(answer.body))
+    else void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(answer.body)))
   },
   refuse(exchange, error) {
     errorHeaders(exchange, error)
-    void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(JSON.stringify({ errors: [error.message] }))
+    void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(Buffer.from(JSON.stringify({ errors: [error.message] })))
   },
 })
 

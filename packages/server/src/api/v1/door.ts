@@ -41,7 +41,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       const method = methodOf(exchange.method, query)
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
       const sent = readMessage(request)
-      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true }, sent.token)
+      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true }, sent.token)
       const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
       const routed = await route(backend, routesOf(backend), method, sliceSegments(target.segments, 1), message).catch((error: unknown) => {
         throw translateRouting(error)
@@ -52,7 +52,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     refuse(exchange, error) {
       errorHeaders(exchange, error)
       const body = error.data === undefined ? { errors: errorsOf(error) } : errorEnvelope(exchange.requestId, error.data, 'kv')
-      void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(JSON.stringify(body))
+      void exchange.reply.code(vaultStatus(error)).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
     },
   }
 }
@@ -95,7 +95,9 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
   }
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8'
+// Exactly this, as Vault has it: hvac reads the body of an error only under this very type. Sent as bytes, because Fastify
+// adds a charset to text.
+const JSON_TYPE = 'application/json'
 
 const envelope = (requestId: string, { prepared: { operation }, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: Answer): Envelope | undefined => envelopeOf(requestId, operation, answer, mount?.type ?? operation.tag)
 
@@ -120,5 +122,5 @@ const send = async (backend: VaultBackend, exchange: HttpExchange, routed: Route
   const isWrapped = parts.wrapTtlSeconds !== undefined && canWrap(routed.prepared.operation.id, made)
   const body = isWrapped ? JSON.stringify(await wrapped(backend, exchange, routed, parts, made)) : rendered(routed, made)
   if (body === undefined) void exchange.reply.code(204).send()
-  else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(body)
+  else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(Buffer.from(body))
 }

@@ -43,7 +43,8 @@ export interface Routed {
   readonly namespace: string | undefined
 }
 
-const isSet = (value: string | undefined): boolean => value === 'true' || value === '1'
+/** As Go reads booleans; Python's clients send True. */
+const isSet = (value: string | undefined): boolean => value !== undefined && /^(1|t|T|true|TRUE|True)$/.test(value)
 
 export const methodOf = (method: string, query: Readonly<Record<string, string>>): Method => {
   if (method === 'PUT' || method === 'POST') return 'POST'

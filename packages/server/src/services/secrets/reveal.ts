@@ -82,7 +82,8 @@ export const requireReadable = (snapshot: Snapshot, address: SecretAddress, sele
   const gone = (code: string, why: string): Error => fail('not_found', code, `Version ${version.version} of ${quote(address.path)} ${why}.`)
   if (version.state === 'DESTROYED') throw gone('secret.version_destroyed', 'is destroyed')
   if (version.state === 'DISABLED') throw gone('secret.version_disabled', 'is disabled')
-  if (version.deletedAt !== undefined && version.deletedAt <= now) throw gone('secret.version_deleted', 'is deleted')
+  // The time says when, not from when: clocks of workers differ by milliseconds, and a deletion holds once it was answered.
+  if (version.deletedAt !== undefined) throw gone('secret.version_deleted', 'is deleted')
   if (version.expiresAt !== undefined && version.expiresAt <= now) throw gone('secret.version_expired', 'has expired')
   return version
 }
