@@ -16,7 +16,7 @@ export interface Template {
 interface Part {
   readonly bytes: Buffer
   /** What follows the bytes. */
-  readonly then: 'value' | 'id' | 'end'
+  readonly slot: 'value' | 'id' | 'end'
 }
 
 export interface TemplateOptions {
@@ -44,7 +44,7 @@ export const compileTemplate = ({ form, plaintext, render }: TemplateOptions): T
   const parts = split(rendered, form === 'json' ? `"${value}"` : value, id)
   if (parts === undefined) return undefined
   let length = 0
-  for (const part of parts) length += part.bytes.length + (part.then === 'value' ? valueLength : part.then === 'id' ? REQUEST_ID.length - ID_AT : 0)
+  for (const part of parts) length += part.bytes.length + (part.slot === 'value' ? valueLength : part.slot === 'id' ? REQUEST_ID.length - ID_AT : 0)
   return { parts, verbatim: valueLength === plaintext.length, length, contentLength: String(length) }
 }
 
@@ -53,14 +53,14 @@ const split = (rendered: string, value: string, id: string): readonly Part[] | u
   const valueAt = rendered.indexOf(value)
   const idAt = rendered.indexOf(id)
   if (valueAt === -1 || rendered.includes(value, valueAt + 1) || (idAt !== -1 && rendered.includes(id, idAt + 1))) return undefined
-  const marks = [{ at: valueAt, length: value.length, then: 'value' as const }, ...(idAt === -1 ? [] : [{ at: idAt, length: id.length, then: 'id' as const }])].sort((a, b) => a.at - b.at)
+  const marks = [{ at: valueAt, length: value.length, slot: 'value' as const }, ...(idAt === -1 ? [] : [{ at: idAt, length: id.length, slot: 'id' as const }])].sort((a, b) => a.at - b.at)
   const parts: Part[] = []
   let from = 0
-  for (const { at, length, then } of marks) {
-    parts.push({ bytes: Buffer.from(rendered.slice(from, at), 'utf8'), then })
+  for (const { at, length, slot } of marks) {
+    parts.push({ bytes: Buffer.from(rendered.slice(from, at), 'utf8'), slot })
     from = at + length
   }
-  parts.push({ bytes: Buffer.from(rendered.slice(from), 'utf8'), then: 'end' })
+  parts.push({ bytes: Buffer.from(rendered.slice(from), 'utf8'), slot: 'end' })
   return parts
 }
 
@@ -81,11 +81,11 @@ const canonicalLength = (plaintext: Buffer): number | undefined => {
 export const fillTemplate = (template: Template, plaintext: Buffer, requestId: string): Buffer => {
   const body = Buffer.allocUnsafe(template.length)
   let at = 0
-  for (const { bytes, then } of template.parts) {
+  for (const { bytes, slot } of template.parts) {
     body.set(bytes, at)
     at += bytes.length
-    if (then === 'id') at += body.write(requestId.slice(ID_AT), at, 'latin1')
-    else if (then === 'value') at = writeValue(template, plaintext, body, at)
+    if (slot === 'id') at += body.write(requestId.slice(ID_AT), at, 'latin1')
+    else if (slot === 'value') at = writeValue(template, plaintext, body, at)
   }
   return body
 }
