@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { startDevServer } from '../support/server.ts'
+import { until } from '../support/wait.ts'
 import type { Client, Json } from '../support/http.ts'
 
 const open = await startDevServer({ after })
@@ -195,4 +196,12 @@ describe('token roles', () => {
     await root.expect('GET', '/v1/auth/token/roles/ci', undefined, { status: 404 })
     assert.deepEqual((await root.expect('POST', '/v1/auth/token/create/ci', {}, { status: 400 })).json.errors, ['unknown role ci'])
   })
+})
+
+test('a child ends with a parent that merely expired', async () => {
+  const parent = await create(root, { policies: ['maker'], ttl: '2s' })
+  const child = await create(root.as(parent.client_token), { ttl: '1h' })
+  await root.as(child.client_token).expect('GET', '/v1/auth/token/lookup-self')
+  await until(async () => (await root.as(parent.client_token).call('GET', '/v1/auth/token/lookup-self')).status === 403, 'the parent expires')
+  await until(async () => (await root.as(child.client_token).call('GET', '/v1/auth/token/lookup-self')).status === 403, 'the child goes with it')
 })

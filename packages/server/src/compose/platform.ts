@@ -16,6 +16,7 @@ import { Freshness } from '../services/freshness/freshness.ts'
 import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
+import { startSweep } from './vault/sweep.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeCaches } from './caches.ts'
 import { makeDomain } from './domain.ts'
@@ -72,11 +73,20 @@ const rootOrganization = async (pools: Pools): Promise<string> => {
 const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness: Freshness; readonly pools: Pools; readonly logger: WorkerContext['logger'] }): { stop(): void } => {
   const { freshness, pools, logger } = parts
   const rewrap = startRewrap(parts)
+  const tokens = startSweep({
+    jobs: pools.jobs, app: pools.app, logger,
+    isTimeSuspect: () => freshness.timeSuspect,
+    committed: (changes) => {
+      freshness.applyLocal(changes)
+      freshness.poke()
+    },
+  })
   const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
   return {
     stop() {
       clearInterval(prune)
       rewrap.stop()
+      tokens.stop()
     },
   }
 }
