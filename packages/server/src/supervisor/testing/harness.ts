@@ -1,7 +1,7 @@
 // Runs a whole server as a child process, as a person or a service manager would, and reads what it says.
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,6 +39,8 @@ const testProgram = fileURLToPath(new URL('./start.ts', import.meta.url))
 /** A directory for one test, open for passage so that the database's account can work in it. */
 export const scratch = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-supervisor-'))
+  // As root the database runs under another account; where that cannot pass, it would lie outside and stay there.
+  chmodSync(folder, 0o711)
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
   return folder
 }
