@@ -55,6 +55,12 @@ export const makeAccess = (parts: AccessParts): Access => {
       return grants.bindRole(ports, grant, call, command)
     },
     listBindings: (grant, call, principalId) => grants.listBindings(ports, grant, call, principalId),
+    async bindingScope(call, bindingId) {
+      const binding = await grants.findBinding(ports, call, bindingId)
+      if (binding === undefined) return undefined
+      const project = binding.mountId === undefined ? undefined : await ports.projectOf(call.orgId, binding.mountId)
+      return { project, environment: binding.environment }
+    },
     async unbindRole(grant, call, bindingId) {
       await requireBindable(ports, call, await grants.requireBinding(ports, call, bindingId))
       return grants.unbindRole(ports, grant, call, bindingId)
@@ -71,7 +77,9 @@ export const makeAccess = (parts: AccessParts): Access => {
       const compiled = loaded === undefined ? null : await compileToken(authority, other === undefined ? caller.orgId : call.orgId, loaded)
       if (compiled === null) throw fail('not_found', 'token.not_found', 'There is no such token.')
       const { decision, considered } = explain(compiled.compiled, action, resource, contextOf({ sourceIp: call.sourceIp, time: parts.now(), door: call.door }))
-      return { ...decision, considered }
+      // Rules about others are named only to those who may read the policies they stand in.
+      const mayReadPolicies = call.allows('list', { kind: 'policy', apiPath: 'sys/policies/json/' }).allow
+      return { ...decision, considered: mayReadPolicies ? considered : considered.filter(({ matched }) => matched) }
     },
   }
 }

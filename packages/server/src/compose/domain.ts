@@ -24,6 +24,7 @@ import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
 import { loadPolicies } from '../services/identity/grants.ts'
 import type { TokenPorts } from '../services/identity/tokens.ts'
+import { releaseEnvironment } from '../services/identity/grants.ts'
 import { absorb } from '../services/secrets/absorb.ts'
 import { makeSecrets } from '../services/secrets/service.ts'
 import type { CachedSecret, SecretPorts } from '../services/secrets/ports.ts'
@@ -73,6 +74,7 @@ const tenancyPorts = ({ context, pools, keyring, caches }: DomainParts): Tenancy
   database: pools.app,
   keys: (orgId) => keyring.organization(orgId),
   cached: (orgId, load) => caches.registries.getOrLoad(orgId, orgId, async () => ({ value: await load(), bytes: REGISTRY_BYTES })),
+  release: (tx, orgId, environment) => releaseEnvironment(tx, orgId, environment),
   absorb: async (tx, orgId, mountId, slug) => absorb(await keyring.organization(orgId), tx, orgId, mountId, slug),
   flatSecrets: context.config.api.flatSecrets,
 })

@@ -67,6 +67,7 @@ const accessTo = (places: Places, call: Call, { place, mountId, missing, default
   call,
   address: { orgId: call.orgId, mountId, project: place.project, environment: place.environment, path: place.path, kvVersion: place.kvVersion },
   defaults,
+  allows: (action) => missing === undefined && call.allows(action, places.secretResource(action, place)).allow,
   authorise: (first, ...others) => {
     const action = others.length === 0 || call.allows(first, places.secretResource(first, place)).allow ? first : (others.find((other) => call.allows(other, places.secretResource(other, place)).allow) ?? first)
     const grant = call.authorise(action, places.secretResource(action, place))
@@ -115,7 +116,7 @@ export const resolveSecretId = async (places: Places, call: Call, id: string): P
   const mount = at === undefined ? undefined : registry.mountById(at.mountId)
   if (at === undefined || mount === undefined) {
     const missing = fail('not_found', 'secret.not_found', 'There is no secret with this id, or you may not see it.')
-    return { call, address: { orgId: call.orgId, mountId: NOWHERE, project: '', environment: '', path: '' }, authorise: () => { throw refuseUnknown(call, missing) } }
+    return { call, allows: () => false, address: { orgId: call.orgId, mountId: NOWHERE, project: '', environment: '', path: '' }, authorise: () => { throw refuseUnknown(call, missing) } }
   }
   const place = { project: mount.path, environment: at.environment, path: at.path, protected: registry.environment(mount.mountId, at.environment)?.protected ?? false, kvVersion: kvVersionOf(mount) }
   const access = accessTo(places, call, { place, mountId: mount.mountId, defaults: mountSettings(mount), missing: undefined })

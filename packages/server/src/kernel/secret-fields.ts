@@ -54,7 +54,7 @@ export const versionView = {
   versionNumber: version('The same number'),
   state: f.choice('State of the version', STATES),
   type: f.choice('Type of the value', VALUE_TYPES),
-  sha256Fingerprint: f.text('Keyed fingerprint of the value: equal for equal values of one secret', { max: 64 }),
+  sha256Fingerprint: f.text('Keyed fingerprint of the value: equal for equal values of one secret; for those who may reveal it', { max: 64 }).optional(),
   createdBy: f.text('Who made it', { max: 256 }),
   createdAt: f.time('When it was made'),
   expiresAt: f.time('When it stops being readable').nullable(),

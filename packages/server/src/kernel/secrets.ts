@@ -8,6 +8,8 @@ export type Authorise = (first: Action, ...others: readonly Action[]) => Grant
 
 /** One secret within one call: where it is, and how to ask for permission to touch it. */
 export interface SecretAccess {
+  /** Whether an action on this secret would be permitted, without asking for it. */
+  readonly allows: (action: Action) => boolean
   readonly call: Call
   readonly address: SecretAddress
   /** What the mount says where the secret says nothing. */
@@ -102,8 +104,10 @@ export interface CompareOptions {
   readonly limit: number
   /** Whether the caller may know of a path that the document does not name. */
   maySee(path: string): boolean
-  /** Whether the caller may know if a value is the stored one: whoever may read it, or replace it. */
+  /** Whether the caller may be told what would happen at a path: whoever may read there, or write. */
   mayCompare(path: string): boolean
+  /** Whether the caller may also know if a value is the stored one: whoever may read it. */
+  mayReveal(path: string): boolean
 }
 
 export interface SecretsPort {

@@ -48,6 +48,8 @@ export interface AccessPort {
   listPrincipals(grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly PrincipalRow[]>
   bindRole(grant: Grant, call: Call, command: { readonly principalId: string; readonly role: string; readonly mountId: string | undefined; readonly environment: string | undefined }): Promise<BindingRow>
   listBindings(grant: Grant, call: Call, principalId: string | undefined): Promise<readonly BindingRow[]>
+  /** What a binding is about, for asking whether it may be taken away. Undefined: no such binding. */
+  bindingScope(call: Call, bindingId: string): Promise<{ readonly project: string | undefined; readonly environment: string | undefined } | undefined>
   unbindRole(grant: Grant, call: Call, bindingId: string): Promise<void>
   /** Parses the body first; the warnings name wildcards that reach every project or environment. @throws invalid_request */
   putPolicy(grant: Grant, call: Call, command: { readonly kind: PolicyKind; readonly name: string; readonly body: string }): Promise<{ readonly policy: PolicyRow; readonly warnings: readonly string[] }>

@@ -142,7 +142,10 @@ const identityHandlers = (access: AccessPort, places: Places): Pick<Handled, 'cr
     return { items: found.map((row) => bindingView(row, registry)) }
   },
   async unbindRole(input, call) {
-    await access.unbindRole(call.authorise('administer', identity('role-bindings')), call, uuidOf('binding', input.binding))
+    const id = uuidOf('binding', input.binding)
+    // Whoever may bind a role somewhere may also take it away there; a binding that is not there is nobody's.
+    const grant = call.authorise('administer', { ...identity('role-bindings'), ...(await access.bindingScope(call, id)) })
+    await access.unbindRole(grant, call, id)
     return { removed: true }
   },
 })

@@ -71,6 +71,8 @@ export const platformProjects = (projects: ProjectsPort): readonly Implemented[]
     },
     async updateEnvironment(input, call) {
       const { environment, grant } = await locateEnvironment(projects, call, input, input.protected === undefined ? 'update' : 'administer')
+      // Taking the protection away would undo what an admin is kept from in a protected environment: that is the owners'.
+      if (input.protected === false && environment.protected) call.authorise('administer', { kind: 'owner', apiPath: `sys/mounts/${input.project}/environments/${input.environment}/protection`, project: input.project, environment: input.environment, protected: true })
       return environmentView(await projects.updateEnvironment(grant, call, environment, { name: input.name, protected: input.protected }))
     },
     async removeEnvironment(input, call) {

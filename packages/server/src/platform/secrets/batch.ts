@@ -93,7 +93,7 @@ const compare = async (secrets: SecretsPort, places: Places, call: Call, input: 
   if (values.size > input.limit) throw fail('invalid_request', 'sync.too_many', `At most ${input.limit} names fit in one document.`, { field: 'content' })
   const isProtected = await protection(places, access)
   const mayAny = (actions: readonly Action[]) => (path: string): boolean => actions.some((action) => call.allows(action, resourceBelow(places, access, path, action, isProtected)).allow)
-  const compared = await secrets.compare(access, values, { limit: MOST_SECRETS, maySee: mayAny(['read', 'list']), mayCompare: mayAny(['reveal', 'create', 'update']) })
+  const compared = await secrets.compare(access, values, { limit: MOST_SECRETS, mayReveal: mayAny(['reveal', 'export']), maySee: mayAny(['read', 'list']), mayCompare: mayAny(['reveal', 'create', 'update']) })
   return { access, values, changes: [...[...compared].map(([path, change]) => (change === 'refused' ? { path, change: 'error' as const, message: REFUSED } : { path, change })), ...errors] }
 }
 

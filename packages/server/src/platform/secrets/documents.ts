@@ -1,8 +1,9 @@
 // .env, JSON and YAML documents: read with bounds, written so that the same reader gives back the same values.
 
-import { parse as parseYaml, stringify as stringifyYaml } from 'yaml'
+import { stringify as stringifyYaml } from 'yaml'
 import { fail } from '../../kernel/errors.ts'
 import { parseJson } from '../../lib/json.ts'
+import { parseYaml } from '../../lib/yaml.ts'
 
 export type DocumentFormat = 'env' | 'json' | 'yaml'
 
@@ -25,8 +26,7 @@ const readJson = (content: string): unknown => {
 
 const readYaml = (content: string): unknown => {
   try {
-    // Not silent: at that level the library keeps its errors to itself.
-    return parseYaml(content, { maxAliasCount: 100, prettyErrors: false, logLevel: 'error', intAsBigInt: true })
+    return parseYaml(content)
   } catch {
     throw broken('it is not YAML')
   }

@@ -6,7 +6,7 @@ import type { Call } from '../../kernel/call.ts'
 import { implement, withWarm, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { resolveFolder, resolveSecret, type Places } from '../../kernel/places.ts'
 import { parseAlias, parseSelector, shownState, type SecretAddress } from '../../kernel/secret-model.ts'
-import type { Revealed, SecretsPort } from '../../kernel/secrets.ts'
+import type { Revealed, SecretAccess, SecretsPort } from '../../kernel/secrets.ts'
 import type { WarmAnswer } from '../../kernel/warm.ts'
 import { decodeCursor, decodeCursorNumber, encodeCursor } from '../../kernel/cursor.ts'
 import * as contracts from './operations.ts'
@@ -29,6 +29,9 @@ const revealedView = (address: SecretAddress, { snapshot, version, state }: Omit
 /** Only a read with `reveal` comes as far as to be repeated. */
 const warmGet: WarmAnswer = { form: () => 'text', answer: (address, revealed, value) => revealedView(address, revealed, secret(value)) }
 
+// Whoever may propose a version sees its fingerprint; beside that of the current one it would tell whether a guess is right.
+const fingerprintFor = (access: SecretAccess, fingerprint: string) => (access.allows('reveal') ? { sha256Fingerprint: fingerprint } : {})
+
 const get = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['get'] => async (input, call) => {
   const access = await resolveSecret(places, call, input, input.key)
   const selector = selectorOf(input)
@@ -42,7 +45,7 @@ const get = (secrets: SecretsPort, places: Places): Handlers<typeof operations>[
   if (version === undefined && (input.version !== undefined || input.alias !== undefined)) throw fail('not_found', 'secret.version_not_found', 'The secret has no such version.')
   const view = snapshotView(access.address, snapshot)
   if (version === undefined) return view
-  return { ...view, version: version.version, versionNumber: version.version, state: shownState(version, snapshot.aliases), expiresAt: isoOrNull(version.expiresAt), sha256Fingerprint: version.fingerprint }
+  return { ...view, version: version.version, versionNumber: version.version, state: shownState(version, snapshot.aliases), expiresAt: isoOrNull(version.expiresAt), ...fingerprintFor(access, version.fingerprint) }
 }
 
 const put = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['put'] => async (input, call) => {
@@ -79,7 +82,7 @@ const history = (secrets: SecretsPort, places: Places): Handlers<typeof operatio
   const { items } = await secrets.history(access, { before, limit: input.limit + 1 })
   const shown = items.slice(0, input.limit)
   const last = shown[shown.length - 1]
-  return { items: shown.map(versionView), ...(items.length > input.limit && last !== undefined ? { next: encodeCursor('history', String(last.version.version)) } : {}) }
+  return { items: shown.map((item) => ({ ...versionView(item), ...fingerprintFor(access, item.version.fingerprint) })), ...(items.length > input.limit && last !== undefined ? { next: encodeCursor('history', String(last.version.version)) } : {}) }
 }
 
 const setState = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['setState'] => async (input, call) => {

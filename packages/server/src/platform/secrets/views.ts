@@ -38,7 +38,6 @@ export const versionView = ({ version, state }: HistoryItem) => ({
   versionNumber: version.version,
   state,
   type: version.type,
-  sha256Fingerprint: version.fingerprint,
   createdBy: version.createdBy,
   createdAt: iso(version.createdAt),
   expiresAt: isoOrNull(version.expiresAt),

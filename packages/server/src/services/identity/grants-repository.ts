@@ -105,3 +105,10 @@ export const putPolicy = async (db: Queryable, orgId: string, policy: PolicyRow,
 
 export const deletePolicy = async (db: Queryable, orgId: string, kind: PolicyKind, name: string): Promise<boolean> =>
   (await db.query('delete from coffer.policies where org_id = $1 and kind = $2 and name = $3', [orgId, kind, name])).count === 1
+
+/** Deletes the role bindings of an environment and the tokens locked to it. Returns the tokens' ids. */
+export const releaseEnvironment = async (tx: Queryable, orgId: string, { mountId, slug }: { readonly mountId: string; readonly slug: string }): Promise<readonly string[]> => {
+  await tx.query('delete from coffer.role_bindings where org_id = $1 and mount_id = $2 and environment = $3', [orgId, mountId, slug])
+  const gone = await tx.query<{ token_id: string }>('delete from coffer.tokens where org_id = $1 and lock_mount_id = $2 and lock_environment = $3 returning token_id', [orgId, mountId, slug])
+  return gone.rows.map(({ token_id }) => token_id)
+}

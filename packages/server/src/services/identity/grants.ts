@@ -73,10 +73,17 @@ export const unbindRole = async (ports: TokenPorts, _grant: Grant, call: Call, b
   })
 }
 
+export const findBinding = async (ports: TokenPorts, call: Call, bindingId: string): Promise<BindingRow | undefined> => {
+  const keys = await ports.keys(call.orgId)
+  return ports.database.transaction(call.orgId, (tx) => repository.findBinding(tx, call.orgId, bindingId, keys.purposeVersions('rows')), { readOnly: true })
+}
+
+/** Takes away what was granted in an environment that goes: roles, and tokens locked to it. Part of the caller's transaction. */
+export const releaseEnvironment = (tx: Queryable, orgId: string, environment: { readonly mountId: string; readonly slug: string }): Promise<readonly string[]> => repository.releaseEnvironment(tx, orgId, environment)
+
 /** @throws not_found */
 export const requireBinding = async (ports: TokenPorts, call: Call, bindingId: string): Promise<BindingRow> => {
-  const keys = await ports.keys(call.orgId)
-  const found = await ports.database.transaction(call.orgId, (tx) => repository.findBinding(tx, call.orgId, bindingId, keys.purposeVersions('rows')), { readOnly: true })
+  const found = await findBinding(ports, call, bindingId)
   if (found === undefined) throw fail('not_found', 'binding.not_found', 'There is no such role binding.')
   return found
 }

@@ -1,5 +1,5 @@
 // What a document of values would change, told by fingerprints: nothing is decrypted. Whoever learns whether a value is the stored one
-// can test guesses, so that is told only to those who could read the value or replace it.
+// can test guesses, so that is told only to those who may reveal it; to others who may write, every existing value is a change.
 
 import { fail } from '../../kernel/errors.ts'
 import type { SecretAddress, Snapshot } from '../../kernel/secret-model.ts'
@@ -24,7 +24,7 @@ export const compare = async (ports: SecretPorts, access: SecretAccess, values: 
       if (options.maySee(row.path)) out.set(row.path, 'remote-only')
     } else if (options.mayCompare(row.path)) {
       const snapshot = readRow(ports, { ...address, selector: 'current' }, keys, row)
-      const same = readable(snapshot, { ...address, path: row.path }, 'current', call.now()) && isStored(keys, address, snapshot, value)
+      const same = options.mayReveal(row.path) && readable(snapshot, { ...address, path: row.path }, 'current', call.now()) && isStored(keys, address, snapshot, value)
       out.set(row.path, same ? 'unchanged' : 'update')
     }
   }

@@ -9,6 +9,7 @@ import { currentVersion, type AliasRow, type SecretRow, type Snapshot, type Valu
 import type { ChangedSecret, MetadataPatch, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
+import { requireMetadataRights } from './rights.ts'
 import { loadFresh, loadRecord, open, readVersions, requireSecret } from './reveal.ts'
 import { actorOf, freshRow, optimistically, put } from './write.ts'
 import { wipe } from '../../lib/bytes.ts'
@@ -175,8 +176,10 @@ export const restore = (ports: SecretPorts, access: SecretAccess): Promise<Chang
   change(ports, access, { actions: ['undelete'], audit: 'secret.restore', deleted: true }, (snapshot, _versions, at) => planRestore(snapshot, at))
 
 export const updateMetadata = (ports: SecretPorts, access: SecretAccess, patch: MetadataPatch): Promise<ChangedSecret> => {
-  const actions: ChangeOptions['actions'] = patch.ownerTeam === undefined ? ['update'] : ['administer']
-  return change(ports, access, { actions, audit: 'secret.metadata' }, (snapshot, _versions, at) => planMetadata(snapshot, patch, at))
+  return change(ports, access, { actions: ['update', 'administer'], audit: 'secret.metadata' }, (snapshot, _versions, at) => {
+    requireMetadataRights(access, snapshot, patch)
+    return planMetadata(snapshot, patch, at)
+  })
 }
 
 /** Removes a secret and all its versions for good. It need not be soft-deleted first. */

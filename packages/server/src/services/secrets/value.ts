@@ -1,9 +1,9 @@
 // Typed values: what is stored is always text, and the type says what that text must be. Checked before encryption,
 // so that a reader never meets a `json` that does not parse.
 
-import { parse as parseYaml } from 'yaml'
 import { fail } from '../../kernel/errors.ts'
 import { parseJson } from '../../lib/json.ts'
+import { parseYaml } from '../../lib/yaml.ts'
 import type { ValueType } from '../../kernel/secret-model.ts'
 
 const MAX_DEPTH = 64
@@ -42,8 +42,7 @@ const checks: Readonly<Record<ValueType, (text: string) => void>> = {
   },
   yaml: (text) => {
     try {
-      // Aliases are bounded: a few lines of YAML can otherwise stand for gigabytes.
-      parseYaml(text, { maxAliasCount: 100, prettyErrors: false, logLevel: 'error' })
+      parseYaml(text)
     } catch {
       throw wrong('it is not YAML')
     }

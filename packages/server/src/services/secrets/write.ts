@@ -14,6 +14,7 @@ import type { PutCommand, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { loadRecord, readVersions } from './reveal.ts'
+import { requireMetadataRights } from './rights.ts'
 import { sealValue } from './sealing.ts'
 import { encodeValue } from './value.ts'
 
@@ -128,6 +129,7 @@ const prepare = async (ports: SecretPorts, access: SecretAccess, command: PutCom
   // The bytes are encoded before permission is asked, but nothing is told of them: a 400 about the value leaks nothing.
   if (command.pending) access.authorise('rotate', alive ? 'update' : 'create')
   else access.authorise(alive ? 'update' : 'create')
+  if (snapshot !== undefined) requireMetadataRights(access, snapshot, command.metadata)
   const at = call.now()
   const type = command.type ?? snapshot?.secret.type ?? 'text'
   const plaintext = encodeValue(command.value, type, ports.limits.valueBytes)
@@ -175,12 +177,13 @@ export const freshRow = (access: SecretAccess, type: ValueType, at: number): Sec
 
 export const actorOf = (access: SecretAccess): string => access.call.caller?.principal ?? 'anonymous'
 
-const withEviction = async (ports: SecretPorts, { address, defaults }: SecretAccess, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
+const withEviction = async (ports: SecretPorts, { address, defaults, call }: SecretAccess, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
   const keep = plan.secret.settings.maxVersions || (defaults?.maxVersions ?? 0)
   if (keep === 0 || snapshot === undefined || plan.secret.lastVersion <= keep) return plan
   const rows = await ports.database.transaction(address.orgId, (tx) => repository.versionsUpTo(tx, address.orgId, plan.secret.secretId, plan.secret.lastVersion - keep))
   const spared = new Set([currentVersion(snapshot), plan.newVersion?.version ?? 0])
   const old = readVersions(ports, address, keys, { secretId: plan.secret.secretId, rows }).filter((version) => plan.newVersion?.state === 'ACTIVE' || !spared.has(version.version))
+  if (old.length > 0) call.audit.metadata = { ...call.audit.metadata, destroyedVersions: old.map(({ version }) => version).join(',').slice(0, 1000) }
   return { ...plan, versions: [...plan.versions, ...old.map((version) => ({ version, state: 'DESTROYED' as const, expiresAt: version.expiresAt, deletedAt: version.deletedAt }))] }
 }
 

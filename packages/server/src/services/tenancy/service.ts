@@ -22,6 +22,8 @@ export interface TenancyPorts {
   cached(orgId: string, load: () => Promise<OrgRegistry>): Promise<OrgRegistry>
   /** Moves secrets of the default environment below `slug/` into the environment `slug`. */
   absorb(tx: Transaction, orgId: string, mountId: string, slug: string): Promise<void>
+  /** Takes away roles bound in an environment and tokens locked to it. Returns the tokens' ids. */
+  release(tx: Transaction, orgId: string, environment: Environment): Promise<readonly string[]>
   readonly flatSecrets: boolean
 }
 
@@ -137,7 +139,10 @@ export const removeEnvironment = async (ports: TenancyPorts, _grant: Grant, call
     if (await repository.environmentInUse(tx, call.orgId, environment.mountId, environment.slug)) {
       throw fail('conflict', 'environment.in_use', `The environment ${quote(environment.slug)} still holds secrets; purge them first.`)
     }
+    // What was granted in it goes with it, or it would apply again to whoever uses the name next.
+    for (const tokenId of await ports.release(tx, call.orgId, environment)) note('token', tokenId)
     await repository.deleteEnvironment(tx, call.orgId, environment.environmentId)
+    note('grants', environment.environmentId)
     note('tenancy', '')
   })
 }
