@@ -688,7 +688,7 @@ export interface SecretsHistoryInput {
 
 export interface SecretsHistoryOutput {
   /** Versions */
-  readonly items: readonly ({ readonly version: number; readonly versionNumber: number; readonly state: 'PENDING' | 'CURRENT' | 'PREVIOUS' | 'DISABLED' | 'DESTROYED'; readonly type: 'text' | 'json' | 'yaml' | 'boolean' | 'integer' | 'password'; readonly sha256Fingerprint: string; readonly createdBy: string; readonly createdAt: string; readonly expiresAt: string | null; readonly deletedAt?: string })[]
+  readonly items: readonly ({ readonly version: number; readonly versionNumber: number; readonly state: 'PENDING' | 'CURRENT' | 'PREVIOUS' | 'DISABLED' | 'DESTROYED'; readonly type: 'text' | 'json' | 'yaml' | 'boolean' | 'integer' | 'password'; readonly sha256Fingerprint?: string; readonly createdBy: string; readonly createdAt: string; readonly expiresAt: string | null; readonly deletedAt?: string })[]
   /** Cursor of the next page; absent on the last */
   readonly next?: string
 }

@@ -2,10 +2,9 @@
 
 import { makeUuidV7 } from '../crypto/random.ts'
 import { reveal } from '../crypto/secret.ts'
-import { recordOf } from '../services/audit/records.ts'
+import { writtenRecordOf } from '../services/audit/records.ts'
 import { insertRecord } from '../kernel/audited-write.ts'
 import { eventTypeOf, type AuditEvent } from '../kernel/audit.ts'
-import { sha256 } from '../crypto/digest.ts'
 import { systemClock } from '../lib/clock.ts'
 import { DEFAULT_PROJECT } from '../kernel/tenancy.ts'
 import { createOrganizationKeys } from '../keyring/lifecycle.ts'
@@ -31,6 +30,5 @@ export const initialisePlatform: InitialisePlatform = async (tx, { root, rootOrg
 
 const initialised = (orgId: string, at: number): Parameters<typeof insertRecord>[2] => {
   const event: AuditEvent = { id: makeUuidV7(at), at, orgId, eventType: eventTypeOf('system.init'), action: 'system.init', actorType: 'anonymous', requestId: `req_${makeUuidV7(at)}`, door: 'supervisor', decision: 'ALLOW', status: 200 }
-  const record = recordOf(event)
-  return { id: event.id, at, record, digest: sha256(record), fields: { eventType: event.eventType, action: event.action, decision: 'ALLOW', principal: null, project: null, environment: null, path: null, requestId: event.requestId } }
+  return writtenRecordOf(event)
 }

@@ -1,6 +1,5 @@
 // The worker's audit journal: its spool with checkpoints, shipping to PostgreSQL, and adoption of what crashes left.
 
-import { sha256 } from '../crypto/digest.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 import { eventTypeOf } from '../kernel/audit.ts'
 import { fail } from '../kernel/errors.ts'
@@ -10,7 +9,7 @@ import type { AuditJournal } from '../request/ports.ts'
 import { durable } from '../request/recording.ts'
 import { Checkpointer } from '../services/audit/checkpoint.ts'
 import { exposeAuditMetrics } from '../services/audit/metrics.ts'
-import { recordOf } from '../services/audit/records.ts'
+import { recordOf, writtenRecordOf } from '../services/audit/records.ts'
 import { LinkAdopter } from '../services/audit/shipping/adopter.ts'
 import { Shipper } from '../services/audit/shipping/shipper.ts'
 import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
@@ -110,7 +109,7 @@ export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys
   const gated = (onDurable: OnDurable): OnDurable => (gate === undefined ? onDurable : (error) => (error === undefined ? gate.wait(spool.head.seq, onDurable) : onDurable(error)))
   return {
     encode: recordOf,
-    digest: (record) => sha256(record),
+    written: writtenRecordOf,
     append: (record, onDurable) => spool.append(record, gated(onDurable)),
     appendLink: (link, onDurable) => spool.appendDigest(link, gated(onDurable)),
     get available() {

@@ -11,7 +11,7 @@ import type { Implemented, Operation } from '../kernel/operation.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
 import { mintGrant } from './grant.ts'
-import { durable, eventOf, writtenRecord, type Recorded } from './recording.ts'
+import { durable, eventOf, type Recorded } from './recording.ts'
 import { WARM_STATUS } from './warm.ts'
 
 export type Runner = (request: DoorRequest) => Promise<Answer>
@@ -154,7 +154,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     },
     audit: trace.draft,
     writeRecord: (outcome) => {
-      trace.written = writtenRecord(ports.journal, eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(now()) }))
+      trace.written = ports.journal.written(eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(now()) }))
       return trace.written
     },
     keepRecord: () => {

@@ -7,7 +7,7 @@ import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { WarmAnswer } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
 import type { Admission } from './admission.ts'
-import type { NotedChange } from '../kernel/audited-write.ts'
+import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
 
 /** The facts of one request that a decision may depend on. */
 export interface DecisionFacts {
@@ -46,7 +46,8 @@ export interface OrganizationDirectory {
 export interface AuditJournal {
   /** Canonical JSON. */
   encode(event: AuditEvent): string
-  digest(record: string): Buffer
+  /** A write's record, as it joins the write's own transaction. */
+  written(event: AuditEvent): WrittenRecord
   append(record: string, onDurable: (error: Error | undefined) => void): void
   appendLink(link: { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer }, onDurable: (error: Error | undefined) => void): void
 }

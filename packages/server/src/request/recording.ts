@@ -2,7 +2,6 @@
 
 import { eventTypeOf, type AuditEvent } from '../kernel/audit.ts'
 import type { AuditDraft, Caller } from '../kernel/call.ts'
-import type { WrittenRecord } from '../kernel/audited-write.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 import type { AuditJournal } from './ports.ts'
 
@@ -40,26 +39,6 @@ export const eventOf = (recorded: Recorded, draft: AuditDraft, facts: { readonly
   errorCode: facts.errorCode,
   metadata: draft.metadata,
 })
-
-export const writtenRecord = (journal: AuditJournal, event: AuditEvent): WrittenRecord => {
-  const record = journal.encode(event)
-  return {
-    id: event.id,
-    at: event.at,
-    record,
-    digest: journal.digest(record),
-    fields: {
-      eventType: event.eventType,
-      action: event.action,
-      decision: event.decision,
-      principal: event.principal ?? null,
-      project: event.project ?? null,
-      environment: event.environment ?? null,
-      path: event.path ?? null,
-      requestId: event.requestId,
-    },
-  }
-}
 
 /** Resolves when all records are on stable storage. They share a frame, so that a batch costs one flush. @throws internal audit_unavailable */
 export const durable = (journal: AuditJournal, records: readonly string[], links: readonly { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer }[]): Promise<void> =>

@@ -90,6 +90,7 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
   try {
     return await prepared.run(requestOf(exchange, routed, parts))
   } catch (error) {
+    if (routed.otherwise !== undefined && isCofferError(error) && error.code === 'organization.not_found') return run(exchange, routed.otherwise, parts)
     if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated') throw fail('invalid_request', 'wrapping.invalid', 'wrapping token is not valid or does not exist', { cause: error })
     throw error
   }

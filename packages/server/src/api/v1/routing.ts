@@ -41,6 +41,8 @@ export interface Routed {
   readonly params: Readonly<Record<string, string>>
   readonly mount: Mount | undefined
   readonly namespace: string | undefined
+  /** When the path began with an organization's name: what it means to whoever may not enter that one. */
+  readonly otherwise?: Routed | undefined
 }
 
 /** As Go reads booleans; Python's clients send True. */
@@ -90,40 +92,47 @@ const mountAt = (registry: OrgRegistry, cls: Mount['class'], segments: readonly 
   return undefined
 }
 
-/** Takes leading segments that name organizations off the path, as Vault does with namespaces. */
-const splitNamespace = async (backend: VaultBackend, header_: string | undefined, segments: PathSegments): Promise<{ readonly namespace: string | undefined; readonly rest: PathSegments; readonly orgId: string | undefined }> => {
+/**
+ * Takes leading segments that name organizations off the path, as Vault does with namespaces. To a token of another organization they are
+ * not names: it must not learn which there are, and its own mounts may be called like them.
+ */
+const splitNamespace = async (backend: VaultBackend, { namespace: header_, token }: Pick<Message, 'namespace' | 'token'>, segments: PathSegments): Promise<{ readonly namespace: string | undefined; readonly rest: PathSegments; readonly orgId: string | undefined; readonly taken: number }> => {
   let namespace = header_?.replace(/^\/|\/$/g, '')
   let orgId = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
+  const own = token === undefined ? undefined : await backend.organizationOfToken(token)
+  const mayName = (found: string): boolean => own === undefined || own === backend.rootOrgId || own === found
   let at = 0
   for (; at < Math.min(segments.length - 1, 8); at++) {
     const next = namespace === undefined || namespace === '' ? (segments[at] ?? '') : `${namespace}/${segments[at] ?? ''}`
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(segments[at] ?? '')) break
     const found = await backend.organization(next)
-    if (found === undefined || (segments[at] === 'root' && at === 0)) break
+    if (found === undefined || !mayName(found) || (segments[at] === 'root' && at === 0)) break
     namespace = next
     orgId = found
   }
-  return { namespace, rest: sliceSegments(segments, at), orgId }
+  return { namespace, rest: sliceSegments(segments, at), orgId, taken: at }
 }
 
 export const route = async (backend: VaultBackend, routes: Routes, method: Method, segments: PathSegments, message: Message): Promise<Routed> => {
-  const { namespace, rest, orgId } = await splitNamespace(backend, message.namespace, segments)
+  const { namespace, rest, orgId, taken } = await splitNamespace(backend, message, segments)
+  // What the path means to a caller who may not enter the organization that it begins with: nothing.
+  const otherwise = taken === 0 ? undefined : unknownRoute(backend, segments, message.namespace)
   const first = rest[0] ?? ''
   const fixed = FIXED.has(first) || (first === 'auth' && rest[1] === 'token')
   if (fixed) {
     try {
-      return { ...matched(routes.fixed(method, rest)), mount: undefined, namespace }
+      return { ...matched(routes.fixed(method, rest)), mount: undefined, namespace, otherwise }
     } catch (error) {
-      if (isCofferError(error) && error.code === 'request.no_route') return unknownRoute(backend, rest, namespace)
+      if (isCofferError(error) && error.code === 'request.no_route') return { ...unknownRoute(backend, rest, namespace), otherwise }
       throw error
     }
   }
   const registry = await backend.registry(orgId ?? (await backend.organizationOfToken(message.token)))
   const isAuth = first === 'auth'
   const mount = mountAt(registry, isAuth ? 'auth' : 'secret', isAuth ? rest.slice(1) : rest)
-  if (mount === undefined) return unknownRoute(backend, rest, namespace)
+  if (mount === undefined) return { ...unknownRoute(backend, rest, namespace), otherwise }
   const skip = mount.path.split('/').length + (isAuth ? 1 : 0)
-  return { ...matched(routes.engine(isAuth ? `auth:${mount.type}` : backend.engineOf(mount), method, sliceSegments(rest, skip))), mount, namespace }
+  return { ...matched(routes.engine(isAuth ? `auth:${mount.type}` : backend.engineOf(mount), method, sliceSegments(rest, skip))), mount, namespace, otherwise }
 }
 
 const unknownRoute = (backend: VaultBackend, rest: PathSegments, namespace: string | undefined): Routed => {
