@@ -3,6 +3,7 @@
 
 import type { AuditDraft, Call, Caller, Grant, Resource, Action } from '../kernel/call.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
+import type { OrgRegistry } from '../kernel/tenancy.ts'
 import type { WarmAnswer } from '../kernel/warm.ts'
 import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
 import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
@@ -25,10 +26,11 @@ interface Trace {
   /** How often the policy was asked. */
   asked: number
   granted: Grant | undefined
+  places: OrgRegistry | undefined
   revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
 }
 
-const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, revealed: undefined })
+const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, places: undefined, revealed: undefined })
 
 /**
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
@@ -67,6 +69,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
   const orgId = await targetOrganization(ports, request, authenticated)
   context.recorded = { ...context.recorded, orgId }
+  if (request.warm !== undefined) trace.places = ports.plans?.places(orgId)
   const { input, ignored } = parse(request.raw, request.leniency)
   const call = makeCall(ports, { operation, request, authenticated, orgId, trace, recorded: context.recorded })
   const data = await handle(input, call)
@@ -88,7 +91,7 @@ const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: 
   const { granted, revealed, draft } = trace
   const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
   if (!isOneReveal || caller === undefined || request.warm === undefined || request.namespace !== undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
-  ports.plans?.learn({ operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: { ...draft } })
+  ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: { ...draft } })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

@@ -3,6 +3,7 @@
 import type { AuditEvent } from '../kernel/audit.ts'
 import type { Action, AuditDraft, Caller, Resource, Verdict } from '../kernel/call.ts'
 import type { Operation } from '../kernel/operation.ts'
+import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { WarmAnswer } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
@@ -76,11 +77,17 @@ export interface RecordPieces {
 
 /** Compiled plans learn from requests that went the general way. */
 export interface PlanBook {
+  /** The organization's places as this worker has them now; undefined when it has none that it may use. */
+  places(orgId: string): OrgRegistry | undefined
   learn(lesson: Lesson): void
 }
 
 /** One reveal that the pipeline has just answered. */
 export interface Lesson {
+  /** As they were before the target was resolved. */
+  readonly places: OrgRegistry | undefined
+  /** The mount that the door found, where doors look for mounts. */
+  readonly mount: Mount | undefined
   readonly operation: Operation
   readonly answer: WarmAnswer
   readonly form: WarmForm

@@ -95,10 +95,16 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     this.#ports = ports
   }
 
+  places(orgId: string): OrgRegistry | undefined {
+    return this.#ports.registry(orgId)
+  }
+
   learn(lesson: Lesson): void {
-    const { operation, answer, form, door, projectHeader, caller, address, selector, action, resource, draft } = lesson
+    const { places, mount, operation, answer, form, door, projectHeader, caller, address, selector, action, resource, draft } = lesson
     const registry = this.#ports.registry(caller.orgId)
-    if (registry === undefined || address.orgId !== caller.orgId) return
+    // Places that changed while the request was under way: what the target meant then it may not mean now.
+    if (registry === undefined || registry !== places || address.orgId !== caller.orgId) return
+    if (mount !== undefined && registry.mountById(mount.mountId) !== mount) return
     const key = this.#ports.secrets.keyOf(address, selector)
     this.#plans.set(planKey(this.#holder(caller), projectHeader, form.target), { operation, answer, form, door, registry, address, selector, key, action, resource, draft, material: undefined })
   }

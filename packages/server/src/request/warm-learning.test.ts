@@ -1,0 +1,52 @@
+// What a plan may be learned from. Whether plans answer as the general way does is api/http/warm.test.ts.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeRegistry, type Mount } from '../kernel/tenancy.ts'
+import type { Lesson } from './ports.ts'
+import { WarmReads, type WarmPorts } from './warm.ts'
+
+const orgId = '0198c5d2-7a00-7abc-9def-000000000001'
+const mount: Mount = { mountId: '0198c5d2-7a00-7abc-9def-000000000002', class: 'secret', path: 'secret', type: 'kv', description: '', options: { version: '2' }, config: {}, createdAt: 0, rowVersion: 1 }
+
+/** Only what learning looks at; a plan that was not learned asks the cache for nothing. */
+const setUp = () => {
+  const places = { now: makeRegistry(orgId, [mount], []) }
+  const asked: string[] = []
+  const caller = { orgId, lock: undefined }
+  const ports = {
+    registry: () => places.now,
+    tokens: { peek: () => ({ numUses: 0, boundCidrs: [], caller, decide: () => ({ allow: true, rule: 'root', reason: '' }) }) },
+    secrets: { keyOf: () => 'the secret', cached: (key: string) => void asked.push(key) },
+    pieces: { actor: () => '' },
+    now: () => 0,
+  }
+  const reads = new WarmReads(ports as unknown as WarmPorts)
+  const learn = (lesson: { readonly places: unknown; readonly mount: unknown }): void =>
+    reads.learn({ ...lesson, operation: {}, answer: {}, form: { target: '/v1/secret/data/x' }, door: 'vault', projectHeader: undefined, caller, address: { orgId }, selector: 'current', action: 'reveal', resource: {}, draft: {} } as unknown as Lesson)
+  const isKnown = (): boolean => {
+    reads.begin({ target: '/v1/secret/data/x', token: 't', projectHeader: undefined, sourceIp: undefined }, () => undefined)
+    return asked.length > 0
+  }
+  return { places, learn, isKnown }
+}
+
+test('a target whose places stayed the same is learned', () => {
+  const { places, learn, isKnown } = setUp()
+  learn({ places: places.now, mount })
+  assert.equal(isKnown(), true)
+})
+
+test('a target whose places changed while it was answered is not: it may mean another secret now', () => {
+  const { places, learn, isKnown } = setUp()
+  const before = places.now
+  places.now = makeRegistry(orgId, [mount], [])
+  learn({ places: before, mount })
+  assert.equal(isKnown(), false)
+})
+
+test('nor is one that the door routed to a mount which is not there any more', () => {
+  const { places, learn, isKnown } = setUp()
+  learn({ places: places.now, mount: { ...mount } })
+  assert.equal(isKnown(), false)
+})
