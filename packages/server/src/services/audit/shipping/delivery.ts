@@ -1,5 +1,6 @@
 // One pass of one sink over one stream: from its cursor to the durable end, in batches. Stateless but for the cursor,
 // so that a kill at any point repeats at most one batch. Works without the chain key (architecture, section 6).
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isAuthentic, type Frame } from '../spool/frame.ts'
 import { readFrames, readHeads, type Position, type ReadFrame } from '../spool/reader.ts'
 import { identityOf, type ChainKeys, type StreamIdentity } from '../spool/stream.ts'
@@ -25,6 +26,8 @@ export interface DeliveryOutcome {
 }
 
 const defaultBatchBytes = 1024 * 1024
+/** Bytes of frames that are read in one go: in a worker, requests wait meanwhile. */
+const turnBytes = 64 * 1024
 
 interface Pending {
   readonly frames: ShippedFrame[]
@@ -61,10 +64,16 @@ export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
   }
   // One frame is held back: only the very last one of a dead stream can be torn.
   let held: ReadFrame | undefined
+  let inTurn = 0
   for await (const read of readFrames(directory, { from: start, ...(until === undefined ? {} : { until }) })) {
     if (delivery.stop?.aborted === true) break
     if (held !== undefined) await add(held, shippedFrameOf(held.frame))
     held = read
+    inTurn += read.frame.bytes
+    if (inTurn >= turnBytes) {
+      inTurn = 0
+      await nextTurn()
+    }
   }
   if (held !== undefined && delivery.stop?.aborted !== true) {
     const shipped = shippedFrameOf(held.frame)

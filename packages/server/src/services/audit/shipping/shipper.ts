@@ -36,6 +36,8 @@ export interface SinkBacklog {
 
 // What every sink has is a copy, and a spool that kept copies would count them against what may wait: a busy hour, or
 // a few workers that died, would then stop the service with nothing left to ship.
+/** Small batches in a worker that answers requests: putting one together holds it for a millisecond, not for ten. */
+const liveBatchBytes = 128 * 1024
 const defaultRetentionMs = 0
 
 export class Shipper {
@@ -107,7 +109,7 @@ class SinkLoop {
       last = this.#stopping
       this.#woken = false
       try {
-        const outcome = await deliver({ directory: spool.directory, sink: this.#sink, until: spool.head })
+        const outcome = await deliver({ directory: spool.directory, sink: this.#sink, until: spool.head, batchBytes: liveBatchBytes })
         this.#confirmed = outcome.cursor.seq
         this.#options.onConfirmed?.(this.#sink.name, outcome.cursor.seq)
         this.#damaged += outcome.damaged
