@@ -399,6 +399,22 @@ export interface OrganizationsListOutput {
   readonly next?: string
 }
 
+export interface OrganizationsShredInput {
+  /** Name in paths */
+  readonly slug: string
+  /** The same name once more */
+  readonly confirm: string
+}
+
+export interface OrganizationsShredOutput {
+  /** Always true */
+  readonly shredded: boolean
+  /** What happened to the data in the database */
+  readonly live: string
+  /** When copies elsewhere are beyond reach, too */
+  readonly backups: string
+}
+
 export interface PoliciesDeleteInput {
   /** Name */
   readonly name: string
@@ -1192,6 +1208,8 @@ export interface Api {
     create(input: OrganizationsCreateInput, options?: CallOptions): Promise<OrganizationsCreateOutput>
     /** List the organizations below this one */
     list(input?: OrganizationsListInput, options?: CallOptions): Promise<OrganizationsListOutput>
+    /** Destroy the keys of an organization for good, and with them all that it stored; its audit record stays */
+    shred(input: OrganizationsShredInput, options?: CallOptions): Promise<OrganizationsShredOutput>
   }
   readonly policies: {
     /** Delete a policy */
@@ -1296,6 +1314,7 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'keys.rotate': { method: 'POST', path: '/api/v1/keys/rotate', query: [], repeat: 'never' },
   'organizations.create': { method: 'POST', path: '/api/v1/organizations', query: [], repeat: 'never' },
   'organizations.list': { method: 'GET', path: '/api/v1/organizations', query: [], repeat: 'safe' },
+  'organizations.shred': { method: 'DELETE', path: '/api/v1/organizations/:slug', query: [], repeat: 'never' },
   'policies.delete': { method: 'DELETE', path: '/api/v1/policies/:name', query: [], repeat: 'never' },
   'policies.get': { method: 'GET', path: '/api/v1/policies/:name', query: [], repeat: 'safe' },
   'policies.list': { method: 'GET', path: '/api/v1/policies', query: [], repeat: 'safe' },

@@ -86,6 +86,7 @@ const organizationPorts = (parts: DomainParts, tenancyOf: TenancyPorts): Organiz
   cached: (key, load) => parts.caches.organizations.getOrLoad('', key, async () => ({ value: await load(), bytes: 512 })),
   registry: (orgId) => registryOf(tenancyOf, orgId),
   furnish: makeOrganizations.furnish(parts),
+  destroy: makeOrganizations.destroy(parts),
 })
 
 const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, organizations: OrganizationPorts): AuthorityPorts => {

@@ -30,6 +30,14 @@ const furnish = ({ keyring }: Pick<DomainParts, 'keyring'>) => async (tx: Transa
   return reveal(issued.token, 'the owner token, for whoever made the organization')
 }
 
+/** What opened its data, and who could ask for it. The rest of the transaction is the parent's. */
+const destroy = ({ keyring }: Pick<DomainParts, 'keyring'>) => async (tx: Transaction, { orgId, parentId }: Organization): Promise<void> => {
+  await confine(tx, orgId)
+  await keyring.destroyOrganizationKeys(tx, orgId)
+  await tx.query('delete from coffer.tokens where org_id = $1', [orgId])
+  await confine(tx, parentId ?? orgId)
+}
+
 const port = (ports: organizations.OrganizationPorts): OrganizationsPort => ({
   async organization(orgId) {
     const found = await organizations.byId(ports, orgId)
@@ -40,7 +48,8 @@ const port = (ports: organizations.OrganizationPorts): OrganizationsPort => ({
     const made = await organizations.create(ports, grant, call, command)
     return { organization: made.organization, token: secret(made.token) }
   },
+  shred: (grant, call, slug) => organizations.shred(ports, grant, call, slug),
   list: (grant, call, page) => organizations.list(ports, grant, call, page),
 })
 
-export const makeOrganizations = { furnish, port }
+export const makeOrganizations = { furnish, destroy, port }

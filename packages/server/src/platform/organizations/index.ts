@@ -2,6 +2,7 @@
 
 import type { Resource } from '../../kernel/call.ts'
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts'
+import { fail } from '../../kernel/errors.ts'
 import { formatId } from '../../kernel/ids.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
 import type { OrganizationsPort } from '../../kernel/ports/projects.ts'
@@ -17,6 +18,12 @@ export const platformOrganizations = (organizations: OrganizationsPort): readonl
       const grant = call.authorise('create', namespaces(input.slug))
       const made = await organizations.create(grant, call, { slug: input.slug, name: input.name ?? input.slug })
       return { ...view(made.organization), token: made.token }
+    },
+    async shred(input, call) {
+      const grant = call.authorise('destroy', namespaces(input.slug))
+      if (input.confirm !== input.slug) throw fail('invalid_request', 'organization.unconfirmed', 'Say the organization\'s name once more in confirm.', { field: 'confirm' })
+      await organizations.shred(grant, call, input.slug)
+      return { shredded: true, live: 'The keys are gone from the database: nothing that was encrypted under them can be read.', backups: 'A backup made before still holds them, wrapped under the root key. It is beyond reach once the root key was rotated and the old one destroyed, and the retention of backups has passed.' }
     },
     async list(input, call) {
       const grant = call.authorise('list', namespaces(''))

@@ -14,6 +14,13 @@ export const create = operation({
   output: { ...view, token: f.secret('Owner token of the new organization, shown this once', { max: 256 }) }, errors: [...common, 'conflict'],
 })
 
+export const shred = operation({
+  id: 'organizations.shred', method: 'DELETE', path: '/api/v1/organizations/:slug', tag, access: 'policy', audit: 'organization.shred', work: 'write',
+  summary: 'Destroy the keys of an organization for good, and with them all that it stored; its audit record stays',
+  input: { slug: f.slug('Name in paths'), confirm: f.slug('The same name once more') },
+  output: { shredded: f.bool('Always true'), live: f.text('What happened to the data in the database', { max: 512 }), backups: f.text('When copies elsewhere are beyond reach, too', { max: 512 }) }, errors: [...common, 'not_found', 'conflict'],
+})
+
 export const list = operation({
   id: 'organizations.list', method: 'GET', path: '/api/v1/organizations', tag, access: 'policy', audit: 'organization.list', work: 'list',
   summary: 'List the organizations below this one', input: { after: f.text('Cursor of the page before', { max: 2048 }).optional(), limit: f.int('Most items in one page', { min: 1, max: 500 }).default(100) },

@@ -16,6 +16,8 @@ export interface OrganizationPorts {
   keys(orgId: string): Promise<TenancyKeys>
   cached(key: string, load: () => Promise<Organization | null>): Promise<Organization | null>
   registry(orgId: string): Promise<OrgRegistry>
+  /** Destroys keys and tokens of an organization, inside the transaction that marks it. */
+  destroy(tx: Transaction, organization: Organization): Promise<void>
   /** Keys, default project and owner token of a new organization, inside its transaction. Returns the token's text. */
   furnish(tx: Transaction, organization: Organization): Promise<string>
 }
@@ -76,6 +78,25 @@ export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call
     if (isUniqueViolation(error, 'organizations_slug')) throw fail('conflict', 'organization.exists', `There is an organization ${quote(command.slug)} already.`, { field: 'slug', cause: error })
     throw error
   }
+}
+
+/**
+ * Crypto-shredding: the keys of an organization are destroyed, and with them whatever was encrypted under them, live at once. Its audit
+ * record stays. @throws not_found, conflict while it has organizations below it
+ */
+export const shred = async (ports: OrganizationPorts, _grant: Grant, call: Call, slug: string): Promise<Organization> => {
+  const versions = (await rootKeys(ports)).purposeVersions('rows')
+  const organization = await repository.findOrganization(ports.database, { parentId: call.orgId, slug }, versions)
+  if (organization === undefined || organization.state === 'shredded') throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+  if ((await repository.listChildren(ports.database, organization.orgId, '', 1, versions)).length > 0) throw fail('conflict', 'organization.has_children', 'There are organizations below this one. Remove them first.', { field: 'slug' })
+  call.audit.resourceId = organization.orgId
+  const rowKey = (await rootKeys(ports)).purpose('rows')
+  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    if (!(await repository.markShredded(tx, organization, rowKey))) throw fail('conflict', 'organization.changed', 'The organization was changed meanwhile. Try again.')
+    await ports.destroy(tx, organization)
+    note('organization', organization.orgId)
+  })
+  return organization
 }
 
 export const list = async (ports: OrganizationPorts, _grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly Organization[]> =>

@@ -63,6 +63,16 @@ export const insertOrganization = async (db: Queryable, org: Organization, key: 
   )
 }
 
+/** The tombstone of a shredded organization: its id, slug and short id are never used again. Refuses a row that changed meanwhile. */
+export const markShredded = async (db: Queryable, org: Organization, key: HmacKey): Promise<boolean> => {
+  const { rows } = await db.query<{ row_version: number }>("select row_version from coffer.organizations where org_id = $1 and state = 'active' for update", [org.orgId])
+  const rowVersion = (rows[0]?.row_version ?? 0) + 1
+  if (rows.length === 0) return false
+  const shredded: Organization = { ...org, state: 'shredded', epoch: org.epoch + 1 }
+  await db.query("update coffer.organizations set state = 'shredded', epoch = $2, row_version = $3, mac = $4 where org_id = $1", [org.orgId, shredded.epoch, rowVersion, macOrganization(key, shredded, rowVersion)])
+  return true
+}
+
 /** Whether an organization of this slug is below one, whatever its state: slugs are never used again. */
 export const childExists = async (db: Queryable, parentId: string, slug: string): Promise<boolean> => {
   const found = await db.query<{ present: boolean }>('select exists(select 1 from coffer.organizations where parent_id = $1 and slug = $2) as present', [parentId, slug])
