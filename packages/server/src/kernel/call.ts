@@ -6,7 +6,7 @@ import type { NotedChange, WrittenRecord } from './audited-write.ts'
 import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
 
-/** Mirrors services/policy/types.ts FineAction, without importing a service. */
+/** What an operation does. `read` is metadata; only `reveal`, `export` and `break-glass` release plaintext. */
 export type Action =
   | 'list'
   | 'read'

@@ -4,10 +4,10 @@ import { isCofferError } from '../../kernel/errors.ts'
 import type { AuditEvent } from '../../kernel/audit.ts'
 import { searchEvents, summarise, type EventFilter, type EventPage, type SummaryView } from './query.ts'
 import { writtenRecordOf } from './records.ts'
-import { auditDatabase } from './testing/database.ts'
+import { testDatabase } from '../../kernel/testing/database.ts'
 import { auditEvent, orgA, orgB } from './testing/events.ts'
 
-const database = await auditDatabase({ after })
+const database = await testDatabase({ after })
 const start = Date.UTC(2026, 3, 8)
 const insert = async (events: readonly AuditEvent[]): Promise<void> => {
   for (const event of events) {

@@ -3,7 +3,7 @@
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { BindingRow, GroupRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
-import { macBinding, macGroup, macMember, macOf, macPolicy, macPrincipal, readBinding, readGroup, readPolicy, readPrincipal, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
+import { checkedBinding, checkedPrincipal, macBinding, macGroup, macMember, macOf, macPolicy, macPrincipal, readGroup, readPolicy, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
 
 /** False: there is one of this kind and name already, perhaps since a moment. */
 export const insertPrincipal = async (db: Queryable, orgId: string, row: PrincipalRow, key: HmacKey): Promise<boolean> => {
@@ -23,18 +23,6 @@ export const findPrincipalById = async (db: Queryable, orgId: string, principalI
   const found = await db.query<{ row: JsonRow }>('select to_jsonb(p) as row from coffer.principals p where org_id = $1 and principal_id = $2', [orgId, principalId])
   const row = found.rows[0]?.row
   return row === undefined ? undefined : checkedPrincipal(row, keys)
-}
-
-const checkedPrincipal = (row: JsonRow, keys: readonly VersionedKey[]): PrincipalRow => {
-  const principal = readPrincipal(row)
-  requireMac(keys, 'principal', macOf(row), (k) => macPrincipal(k, principal))
-  return principal
-}
-
-const checkedBinding = (row: JsonRow, keys: readonly VersionedKey[]): BindingRow => {
-  const binding = readBinding(row)
-  requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
-  return binding
 }
 
 /** Everything that a principal is granted besides its own policies: its groups, and the bindings of both. */

@@ -137,3 +137,17 @@ export const readPolicy = (row: JsonRow): PolicyRow => ({
   updatedAt: instant(row, 'updated_at'),
   rowVersion: number(row, 'row_version'),
 })
+
+/** @throws internal `row.integrity` */
+export const checkedPrincipal = (row: JsonRow, keys: readonly VersionedKey[]): PrincipalRow => {
+  const principal = readPrincipal(row)
+  requireMac(keys, 'principal', macOf(row), (k) => macPrincipal(k, principal))
+  return principal
+}
+
+/** @throws internal `row.integrity` */
+export const checkedBinding = (row: JsonRow, keys: readonly VersionedKey[]): BindingRow => {
+  const binding = readBinding(row)
+  requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
+  return binding
+}

@@ -3,8 +3,8 @@
 import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { BindingRow, LoadedToken, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
-import { macBinding, macGroup, macMember, macOf, macPrincipal, macToken, readBinding, readGroup, readPrincipal, readToken, notAsked, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
+import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
+import { checkedBinding, checkedPrincipal, macGroup, macMember, macOf, macToken, notAsked, readGroup, readToken, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
 
 interface LookupRow {
   readonly token: JsonRow
@@ -36,18 +36,6 @@ export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: re
   const owners = new Set([token.principalId, ...groups.map(({ groupId }) => groupId)].filter((id) => id !== undefined))
   if (!bindings.every(({ principalId, groupId }) => owners.has(principalId ?? groupId ?? ''))) throw notAsked('role binding')
   return { token, principal, groups, bindings }
-}
-
-const checkedPrincipal = (row: JsonRow, keys: readonly VersionedKey[]): PrincipalRow => {
-  const principal = readPrincipal(row)
-  requireMac(keys, 'principal', macOf(row), (k) => macPrincipal(k, principal))
-  return principal
-}
-
-const checkedBinding = (row: JsonRow, keys: readonly VersionedKey[]): BindingRow => {
-  const binding = readBinding(row)
-  requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
-  return binding
 }
 
 export const insertToken = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {

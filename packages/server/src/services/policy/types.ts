@@ -1,21 +1,10 @@
 // The vocabulary of a policy decision. Everything here is plain data: whoever loads tokens, policies and
 // role bindings fills these shapes, the engine never loads anything itself.
 
-/** What an operation does, in the product's own terms. `read` is metadata; only `reveal`, `export` and `break-glass` release plaintext. */
-export type FineAction =
-  | 'list'
-  | 'read'
-  | 'reveal'
-  | 'create'
-  | 'update'
-  | 'delete'
-  | 'undelete'
-  | 'destroy'
-  | 'rotate'
-  | 'export'
-  | 'administer'
-  | 'audit-read'
-  | 'break-glass'
+import type { Action } from '../../kernel/call.ts'
+
+/** What an operation does, in the product's own terms (kernel/call.ts). */
+export type FineAction = Action
 
 /** The words of a Vault or OpenBao ACL policy. `deny` is a rule, never a request. */
 export type VaultCapability = 'create' | 'read' | 'update' | 'patch' | 'delete' | 'list' | 'scan' | 'sudo' | 'subscribe' | 'recover' | 'deny'

@@ -12,7 +12,7 @@ import { Checkpointer } from '../checkpoint.ts'
 import { recordOf, writtenRecordOf } from '../records.ts'
 import { appended, chainKeys, openSpool, recordsOf, removeDirectory, scratchDirectory } from '../spool/testing/scratch.ts'
 import { listSegments, listStreams } from '../spool/stream.ts'
-import { auditDatabase } from '../testing/database.ts'
+import { testDatabase } from '../../../kernel/testing/database.ts'
 import { auditEvent, orgA, orgB } from '../testing/events.ts'
 import { LinkAdopter } from './adopter.ts'
 import { Shipper, adoptDeadStreams } from './shipper.ts'
@@ -20,7 +20,7 @@ import type { Sink } from './sink.ts'
 import { fileSink } from './sinks/file.ts'
 import { postgresSink } from './sinks/postgres.ts'
 
-const database = await auditDatabase({ after })
+const database = await testDatabase({ after })
 
 const scratch = async (t: TestContext): Promise<string> => {
   const root = await scratchDirectory()

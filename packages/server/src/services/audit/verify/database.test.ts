@@ -8,7 +8,7 @@ import { adoptDeadStreams, Shipper } from '../shipping/shipper.ts'
 import { postgresSink } from '../shipping/sinks/postgres.ts'
 import type { AuditSpool } from '../spool/spool.ts'
 import { appended, chainKeys, openSpool, removeDirectory, scratchDirectory } from '../spool/testing/scratch.ts'
-import { auditDatabase } from '../testing/database.ts'
+import { testDatabase } from '../../../kernel/testing/database.ts'
 import { auditEvent, orgA, orgB } from '../testing/events.ts'
 import { verifyDatabase, verifyRecords } from './database.ts'
 import type { VerifyReport } from './report.ts'
@@ -20,7 +20,7 @@ type Scenario = Awaited<ReturnType<typeof shipped>>
 
 /** Two streams of two organizations with reads and writes, shipped to a database of their own. */
 const shipped = async (t: TestContext) => {
-  const database = await auditDatabase({ after: (cleanUp) => t.after(cleanUp) })
+  const database = await testDatabase({ after: (cleanUp) => t.after(cleanUp) })
   const root = await scratchDirectory()
   t.after(() => removeDirectory(root))
   const streams: string[] = []
@@ -41,7 +41,7 @@ const shipped = async (t: TestContext) => {
   return { database, streams, verify, tamper }
 }
 
-const written = async (spool: AuditSpool, database: Awaited<ReturnType<typeof auditDatabase>>, orgId: string): Promise<void> => {
+const written = async (spool: AuditSpool, database: Awaited<ReturnType<typeof testDatabase>>, orgId: string): Promise<void> => {
   const event = auditEvent({ orgId, action: 'secret.update', eventType: 'SECRET_WRITE' })
   const record = writtenRecordOf(event)
   await database.app.transaction(orgId, async (tx) =>
