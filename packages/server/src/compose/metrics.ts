@@ -4,11 +4,6 @@ import type { Histogram, Metrics } from '../telemetry/metrics.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 
-export interface DecisionMeter {
-  denied(door: string): void
-  failedLogin(): void
-}
-
 /** Hits and misses of each region, and the state of the lease. */
 export const exposeFreshness = (metrics: Metrics, freshness: Freshness, regions: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]): void => {
   const hits = metrics.counter('coffer_cache_hits_total', 'Answers that a cache gave under the lease.', ['cache'])

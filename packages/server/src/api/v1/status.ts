@@ -1,6 +1,6 @@
 // Where Vault's statuses and texts differ from the product's own: one table, because clients match on them.
 
-import { fail, type CofferError } from '../../kernel/errors.ts'
+import type { CofferError } from '../../kernel/errors.ts'
 
 /** Vault answers a bad token with 403 and a failed compare-and-swap with 400. */
 export const vaultStatus = (error: CofferError): number => (error.kind === 'unauthenticated' ? 403 : error.kind === 'conflict' ? 400 : error.httpStatus)
@@ -20,5 +20,3 @@ export const errorsOf = (error: CofferError): readonly string[] => {
       return [error.message]
   }
 }
-
-export const sealedError = (): CofferError => fail('sealed', 'seal.sealed', 'Vault is sealed')

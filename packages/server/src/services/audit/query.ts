@@ -56,8 +56,6 @@ const views: Readonly<Record<SummaryView, View>> = Object.freeze({
   'rotations-by-owner-team': { column: 'ownerTeam', actions: rotationActions, decision: 'ALLOW' },
 })
 
-export const summaryViews: readonly SummaryView[] = Object.freeze(Object.keys(views) as SummaryView[]) // the keys of the table above
-
 /** One summary over a time range, most frequent first. */
 export const summarise = async (tx: Transaction, view: SummaryView, range: { readonly from: number; readonly to: number; readonly limit?: number }): Promise<readonly SummaryRow[]> => {
   const { column, actions, decision } = views[view]

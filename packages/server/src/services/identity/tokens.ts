@@ -9,6 +9,7 @@ import { secret, type Secret } from '../../crypto/secret.ts'
 import { makeAccessor, makeServiceToken, parseTokenShape } from '../../crypto/token-format.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
+import type { NewToken } from '../../kernel/ports/tokens.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Database, Queryable, Transaction } from '../../kernel/storage.ts'
 import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
@@ -53,24 +54,8 @@ export const find = async (ports: TokenPorts, token: string): Promise<{ readonly
   return undefined
 }
 
-export interface TokenCommand {
-  readonly principalId: string | undefined
-  readonly parentId: string | undefined
-  readonly displayName: string
-  readonly policies: readonly string[]
-  readonly root: boolean
-  readonly lockMountId: string | undefined
-  readonly lockEnvironment: string | undefined
-  readonly boundCidrs: readonly string[]
-  readonly metadata: Readonly<Record<string, string>>
-  readonly numUses: number
-  /** 0: never expires. */
-  readonly ttlSeconds: number
-  readonly periodSeconds?: number
-  readonly explicitMaxTtlSeconds: number
-  readonly renewable: boolean
-  readonly issuePath: string
-}
+/** What a token is to be. Few are periodic, so that the period may be left out. */
+export type TokenCommand = Omit<NewToken, 'text' | 'periodSeconds'> & Partial<Pick<NewToken, 'periodSeconds'>>
 
 export interface IssuedToken {
   readonly token: Secret<string>
