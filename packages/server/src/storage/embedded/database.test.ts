@@ -19,7 +19,7 @@ const rootOnly = isRoot ? false : 'only root lends the database another account'
 
 const temporary = async (t: TestContext): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), 'coffer-embedded-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
   await chmod(directory, 0o755)
   return directory
 }
