@@ -4,6 +4,7 @@ import { Entries } from '../barrier/entries.ts'
 import { authMethods } from '../catalog.ts'
 import { hmacSha256 } from '../crypto/mac.ts'
 import { hashPassword, PasswordTooLong, verifyPassword } from '../crypto/password.ts'
+import { makeBase62 } from '../crypto/random.ts'
 import { auditedWrite } from '../kernel/audited-write.ts'
 import { mountOf, type AuthMethod, type AuthParts, type Login, type Passwords } from '../kernel/auth/method.ts'
 import type { Call } from '../kernel/call.ts'
@@ -98,7 +99,7 @@ const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { 
 /** Operations of every auth method, as the door looks for them: `auth:<type>`. */
 const makeAuth = (sources: AuthSources, entries: Entries): ReadonlyMap<string, readonly Implemented[]> => {
   const outbound = makeOutbound()
-  const parts: AuthParts = { store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound, signedTokens: new KeySets(outbound, () => systemClock.monotonic()) }
+  const parts: AuthParts = { store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound, signedTokens: new KeySets(outbound, () => systemClock.monotonic()), makeId: () => makeBase62(12) }
   return new Map(authMethods.map((method) => {
     const { operations, logins } = method.implement(parts)
     return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, parts, each) }))]]

@@ -3,16 +3,14 @@
 import { sha256Hex } from '../../crypto/digest.ts'
 import { importHmacKey, makeKeyBytes } from '../../crypto/keys.ts'
 import { hmacSha256 } from '../../crypto/mac.ts'
-import { makeBase62 } from '../../crypto/random.ts'
 import { collection, type SealedView } from '../../kernel/ports/sealed-store.ts'
+import { roleKey, type NamedRecord } from '../../kernel/auth/roles.ts'
 import { noTokenSettings, type TokenSettings } from '../../kernel/auth/token-settings.ts'
 
-export interface Role {
+export interface Role extends NamedRecord {
   readonly v: 1
   /** As it was written first; looked up in lower case. */
   readonly name: string
-  /** Never used again: what belonged to a role that was deleted belongs to nobody. */
-  readonly uid: string
   readonly roleId: string
   /** Base64 of the key under which its secret ids are known. */
   readonly hmacKey: string
@@ -55,14 +53,13 @@ export const roleIds = collection<RoleIdIndex>('role-id/')
 export const accessors = collection<AccessorIndex>('accessor/')
 export const secretIds = (uid: string) => collection<SecretId>(`secret-id/${uid}/`)
 
-export const roleKey = (name: string): string => name.toLowerCase()
 export const indexKey = (text: string): string => sha256Hex(text)
 
 /** The name under which a role knows a secret id. */
 export const macOf = (role: Role, secretId: string): string => hmacSha256(importHmacKey(Buffer.from(role.hmacKey, 'base64')), secretId).toString('hex')
 
-export const newRole = (name: string, roleId: string): Role => ({
-  v: 1, name, uid: makeBase62(12), roleId, hmacKey: makeKeyBytes().toString('base64'), bindSecretId: true,
+export const newRole = (name: string, uid: string, roleId: string): Role => ({
+  v: 1, name, uid, roleId, hmacKey: makeKeyBytes().toString('base64'), bindSecretId: true,
   secretIdBoundCidrs: [], secretIdNumUses: 0, secretIdTtlSeconds: 0, localSecretIds: false, token: noTokenSettings,
 })
 

@@ -3,13 +3,12 @@
 
 import { authorised, type AuthParts } from '../../kernel/auth/method.ts'
 import { applyTokenFields, checkCidrs, cidrs, noTokenSettings, policyNames, seconds } from '../../kernel/auth/token-settings.ts'
-import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { f, type FieldBuilder, type Fields } from '../../kernel/fields.ts'
 import { operation, type Implemented, type Operation } from '../../kernel/operation.ts'
 import { errors, roleName, tag, uses } from './operations.ts'
-import { findRole, roleKey, roles, type Role } from './records.ts'
-import { checkConstraints, noRole } from './roles.ts'
+import { findRole, type Role } from './records.ts'
+import { approleBook, checkConstraints, noRole } from './roles.ts'
 
 interface Setting<T> {
   /** The last segment of its path. */
@@ -57,16 +56,9 @@ const contracts = ({ path, field, names, write }: Setting<unknown>): { readonly 
   }
 }
 
-const update = async (parts: AuthParts, call: Call, name: string, apply: (role: Role) => Role): Promise<void> => {
-  await parts.store(call).change(async (view) => {
-    const found = await findRole(view, name)
-    if (found === undefined) throw noRole()
-    await roles.put(view, roleKey(name), checkConstraints(apply(found.value)), { cas: found.version })
-  })
-}
-
 const implementSetting = (parts: AuthParts, each: Setting<unknown>): readonly Implemented[] => {
   const { read, write, clear } = contracts(each)
+  const book = approleBook(parts)
   const nameOf = (input: Readonly<Record<string, unknown>>): string => String(input['role']) // a required text of the contract
   const done: Implemented[] = [{
     operation: read,
@@ -85,15 +77,13 @@ const implementSetting = (parts: AuthParts, each: Setting<unknown>): readonly Im
       authorised(call, 'update', `role/${nameOf(input)}/${each.path}`)
       const value = each.names.map((name) => input[name]).find((given) => given !== undefined)
       if (value === undefined) throw fail('invalid_request', 'approle.missing', `missing ${each.path.replaceAll('-', '_')}`, { field: each.path.replaceAll('-', '_') })
-      await update(parts, call, nameOf(input), (role) => apply(role, value))
-      return {}
+      return book.change(nameOf(input), call, (role) => checkConstraints(apply(role, value)))
     },
   }, {
     operation: clear,
     async handle(input, call) {
       authorised(call, 'delete', `role/${nameOf(input)}/${each.path}`)
-      await update(parts, call, nameOf(input), (role) => apply(role, each.fallback))
-      return {}
+      return book.change(nameOf(input), call, (role) => checkConstraints(apply(role, each.fallback)))
     },
   })
   return done

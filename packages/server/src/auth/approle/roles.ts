@@ -4,10 +4,10 @@ import { authorised, type AuthParts } from '../../kernel/auth/method.ts'
 import { applyTokenFields, checkCidrs, showTokenSettings } from '../../kernel/auth/token-settings.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
-import type { SealedView } from '../../kernel/ports/sealed-store.ts'
+import { roleBook, roleKey, type RoleBook, type RoleKind } from '../../kernel/auth/roles.ts'
 import { makeUuidV4 } from '../../crypto/random.ts'
 import { deleteRole, listRoles, readRole, readRoleId, writeRole, writeRoleId } from './operations.ts'
-import { dropSecretIds, findRole, indexKey, newRole, roleIds, roleKey, roles, type Role } from './records.ts'
+import { dropSecretIds, findRole, indexKey, newRole, roleIds, roles, type Role } from './records.ts'
 
 const operations = { listRoles, readRole, writeRole, deleteRole, readRoleId, writeRoleId }
 type WriteInput = Parameters<Handlers<typeof operations>['writeRole']>[0]
@@ -36,8 +36,7 @@ const changed = (role: Role, input: WriteInput, isNew: boolean): Role => {
   })
 }
 
-/** Writes a role with its index. `before` is what it replaces. */
-const save = async (view: SealedView, role: Role, before: { readonly value: Role; readonly version: number } | undefined): Promise<void> => {
+const save: NonNullable<RoleKind<Role>['save']> = async (view, key, role, before) => {
   if (before?.value.roleId !== role.roleId) {
     if (before !== undefined) await roleIds.delete(view, indexKey(before.value.roleId))
     await roleIds.put(view, indexKey(role.roleId), { v: 1, name: role.name }, { cas: 0 }).catch((error: unknown) => {
@@ -45,46 +44,32 @@ const save = async (view: SealedView, role: Role, before: { readonly value: Role
       throw error
     })
   }
-  await roles.put(view, roleKey(role.name), role, { cas: before?.version ?? 0 })
+  await roles.put(view, key, role, { cas: before?.version ?? 0 })
 }
 
-export const roleOperations = (parts: AuthParts): readonly Implemented[] =>
-  implement(operations, {
-    async listRoles(_input, call) {
-      authorised(call, 'list', 'role/')
-      const keys = await roles.names(parts.store(call))
-      if (keys.length === 0) throw noRole()
-      return { keys }
-    },
-    async readRole(input, call) {
-      authorised(call, 'read', `role/${input.role}`)
-      const role = (await findRole(parts.store(call), input.role))?.value
-      if (role === undefined) throw noRole()
-      return {
-        bindSecretId: role.bindSecretId, localSecretIds: role.localSecretIds, secretIdBoundCidrs: role.secretIdBoundCidrs.length === 0 ? null : role.secretIdBoundCidrs,
-        secretIdNumUses: role.secretIdNumUses, secretIdTtl: role.secretIdTtlSeconds, ...showTokenSettings(role.token),
-      }
-    },
-    async writeRole(input, call) {
-      const store = parts.store(call)
-      const before = await findRole(store, input.role)
-      authorised(call, before === undefined ? 'create' : 'update', `role/${input.role}`)
+const drop: NonNullable<RoleKind<Role>['drop']> = async (view, role) => {
+  await roleIds.delete(view, indexKey(role.roleId))
+  await dropSecretIds(view, role.uid)
+}
+
+/** Roles with the index of their role ids. */
+export const approleBook = (parts: AuthParts): RoleBook<Role> => roleBook(parts, { records: roles, path: 'role', none: noRole, save, drop })
+
+const shown = (role: Role) => ({
+  bindSecretId: role.bindSecretId, localSecretIds: role.localSecretIds, secretIdBoundCidrs: role.secretIdBoundCidrs.length === 0 ? null : role.secretIdBoundCidrs,
+  secretIdNumUses: role.secretIdNumUses, secretIdTtl: role.secretIdTtlSeconds, ...showTokenSettings(role.token),
+})
+
+export const roleOperations = (parts: AuthParts): readonly Implemented[] => {
+  const book = approleBook(parts)
+  return implement(operations, {
+    listRoles: book.list,
+    readRole: async (input, call) => shown(await book.read(input.role, call)),
+    writeRole: (input, call) => book.write(input.role, call, (before, uid) => {
       if (input.roleId === '') throw invalid('role_id', 'invalid role_id supplied, or failed to generate a role_id')
-      const role = changed(before?.value ?? newRole(roleKey(input.role), makeUuidV4()), input, before === undefined)
-      await store.change((view) => save(view, role, before))
-      return {}
-    },
-    async deleteRole(input, call) {
-      authorised(call, 'delete', `role/${input.role}`)
-      await parts.store(call).change(async (view) => {
-        const found = await findRole(view, input.role)
-        if (found === undefined) return
-        await roles.delete(view, roleKey(input.role), { cas: found.version })
-        await roleIds.delete(view, indexKey(found.value.roleId))
-        await dropSecretIds(view, found.value.uid)
-      })
-      return {}
-    },
+      return changed(before ?? newRole(roleKey(input.role), uid, makeUuidV4()), input, before === undefined)
+    }),
+    deleteRole: (input, call) => book.delete(input.role, call),
     async readRoleId(input, call) {
       authorised(call, 'read', `role/${input.role}/role-id`)
       const role = (await findRole(parts.store(call), input.role))?.value
@@ -95,11 +80,7 @@ export const roleOperations = (parts: AuthParts): readonly Implemented[] =>
       authorised(call, 'update', `role/${input.role}/role-id`)
       const { roleId = '' } = input
       if (roleId === '') throw invalid('role_id', 'missing role_id')
-      await parts.store(call).change(async (view) => {
-        const before = await findRole(view, input.role)
-        if (before === undefined) throw noRole()
-        await save(view, { ...before.value, roleId }, before)
-      })
-      return {}
+      return book.change(input.role, call, (role) => ({ ...role, roleId }))
     },
   })
+}

@@ -1,12 +1,13 @@
 // Entries: which certificates are trusted, and what a client's must say.
 
-import { authorised, type AuthParts } from '../../kernel/auth/method.ts'
+import type { AuthParts } from '../../kernel/auth/method.ts'
+import { roleBook, roleKey } from '../../kernel/auth/roles.ts'
 import { applyTokenFields, noTokenSettings, showTokenSettings } from '../../kernel/auth/token-settings.ts'
 import { fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { CertificateError, isForClients, parseCertificates } from '../../crypto/x509.ts'
 import { deleteCert, listCerts, readCert, writeCert } from './operations.ts'
-import { certKey, certs, type CertEntry } from './records.ts'
+import { certs, type CertEntry } from './records.ts'
 
 const operations = { listCerts, readCert, writeCert, deleteCert }
 type Input = Parameters<Handlers<typeof operations>['writeCert']>[0]
@@ -14,8 +15,8 @@ type Input = Parameters<Handlers<typeof operations>['writeCert']>[0]
 const invalid = (field: string, message: string, cause?: unknown): Error => fail('invalid_request', 'cert.entry', message, { field, cause })
 const noEntry = (): Error => fail('not_found', 'cert.entry_not_found', 'There is no such entry.')
 
-const newEntry = (name: string): CertEntry => ({
-  v: 1, name, certificate: '', displayName: name, allowedNames: [], allowedCommonNames: [], allowedDnsSans: [], allowedEmailSans: [], allowedUriSans: [], allowedOrganizationalUnits: [], token: noTokenSettings,
+const newEntry = (name: string, uid: string): CertEntry => ({
+  v: 1, uid, name, certificate: '', displayName: name, allowedNames: [], allowedCommonNames: [], allowedDnsSans: [], allowedEmailSans: [], allowedUriSans: [], allowedOrganizationalUnits: [], token: noTokenSettings,
 })
 
 /** @throws invalid_request for a PEM that holds none, and for a client's certificate that is not for clients */
@@ -47,33 +48,15 @@ const changed = (before: CertEntry, input: Input): CertEntry => {
   }
 }
 
-export const certOperations = (parts: AuthParts): readonly Implemented[] =>
-  implement(operations, {
-    async listCerts(_input, call) {
-      authorised(call, 'list', 'certs/')
-      const keys = await certs.names(parts.store(call))
-      if (keys.length === 0) throw noEntry()
-      return { keys }
-    },
-    async readCert(input, call) {
-      authorised(call, 'read', `certs/${input.name}`)
-      const found = (await certs.get(parts.store(call), certKey(input.name)))?.value
-      if (found === undefined) throw noEntry()
-      const { v: _v, name: _name, token, ...entry } = found
-      return { ...entry, ...showTokenSettings(token) }
-    },
-    async writeCert(input, call) {
-      const store = parts.store(call)
-      const before = await certs.get(store, certKey(input.name))
-      // Vault knows no create here: it is always an update.
-      authorised(call, 'update', `certs/${input.name}`)
-      const entry = changed(before?.value ?? newEntry(certKey(input.name)), input)
-      await store.change((view) => certs.put(view, certKey(input.name), entry, { cas: before?.version ?? 0 }))
-      return {}
-    },
-    async deleteCert(input, call) {
-      authorised(call, 'delete', `certs/${input.name}`)
-      await parts.store(call).change((view) => certs.delete(view, certKey(input.name)))
-      return {}
-    },
+const shown = ({ v: _v, uid: _uid, name: _name, token, ...entry }: CertEntry) => ({ ...entry, ...showTokenSettings(token) })
+
+export const certOperations = (parts: AuthParts): readonly Implemented[] => {
+  // Vault knows no create here: it is always an update.
+  const book = roleBook(parts, { records: certs, path: 'certs', none: noEntry, isUpsert: true })
+  return implement(operations, {
+    listCerts: book.list,
+    readCert: async (input, call) => shown(await book.read(input.name, call)),
+    writeCert: (input, call) => book.write(input.name, call, (before, uid) => changed(before ?? newEntry(roleKey(input.name), uid), input)),
+    deleteCert: (input, call) => book.delete(input.name, call),
   })
+}

@@ -7,7 +7,8 @@ import type { SealedStore } from '../../kernel/ports/sealed-store.ts'
 import { CertificateError, findTrusted, parseCertificates, type CheckedCertificate, type CertificateNames } from '../../crypto/x509.ts'
 import { globMatches } from '../../lib/jwt-claims.ts'
 import { login } from './operations.ts'
-import { certKey, certs, type CertEntry } from './records.ts'
+import { roleOfLogin } from '../../kernel/auth/roles.ts'
+import { certs, type CertEntry } from './records.ts'
 
 const refused = (message: string): Error => fail('invalid_request', 'cert.login', message)
 
@@ -23,9 +24,8 @@ export const matchesNames = (entry: CertEntry, names: CertificateNames): boolean
   allows(entry.allowedOrganizationalUnits, names.organizationalUnits)
 
 const candidates = async (store: SealedStore, name: string | undefined): Promise<readonly CertEntry[]> => {
-  const wanted = name === undefined || name === '' ? await certs.names(store) : /^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,127}$/.test(name) ? [certKey(name)] : []
-  const found = await Promise.all(wanted.map((each) => certs.get(store, each)))
-  return found.flatMap((each) => (each === undefined ? [] : [each.value]))
+  const wanted = name === undefined || name === '' ? await certs.names(store) : [name]
+  return (await Promise.all(wanted.map((each) => roleOfLogin(certs, store, each)))).filter((each) => each !== undefined)
 }
 
 const find = async (parts: AuthParts, call: Call, name: string | undefined): Promise<{ readonly entry: CertEntry; readonly certificate: CheckedCertificate }> => {

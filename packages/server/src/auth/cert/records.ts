@@ -1,9 +1,10 @@
 // What the method stores.
 
+import type { NamedRecord } from '../../kernel/auth/roles.ts'
 import type { TokenSettings } from '../../kernel/auth/token-settings.ts'
 import { collection } from '../../kernel/ports/sealed-store.ts'
 
-export interface CertEntry {
+export interface CertEntry extends NamedRecord {
   readonly v: 1
   readonly name: string
   readonly certificate: string
@@ -18,4 +19,3 @@ export interface CertEntry {
 }
 
 export const certs = collection<CertEntry>('cert/')
-export const certKey = (name: string): string => name.toLowerCase()

@@ -5,7 +5,8 @@ import { asCofferError, fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { isJwsAlgorithm } from '../../crypto/jws.ts'
 import { readConfig, writeConfig } from './operations.ts'
-import { CONFIG, configs, roleKey, type Config } from './records.ts'
+import { roleKey } from '../../kernel/auth/roles.ts'
+import { CONFIG, configs, type Config } from './records.ts'
 
 const operations = { readConfig, writeConfig }
 type Input = Parameters<Handlers<typeof operations>['writeConfig']>[0]

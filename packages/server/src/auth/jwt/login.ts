@@ -8,7 +8,8 @@ import { reveal } from '../../crypto/secret.ts'
 import { checkTimes, ClaimError } from '../../lib/jwt-claims.ts'
 import { checkClaims, groupsOf, metadataOf, userOf } from './claims.ts'
 import { login } from './operations.ts'
-import { CONFIG, configs, roleKey, roles, type Config, type Role } from './records.ts'
+import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { CONFIG, configs, roles, type Config, type Role } from './records.ts'
 
 const refused = (message: string, cause?: unknown): Error => fail('invalid_request', 'jwt.login', message, { cause })
 
@@ -29,7 +30,7 @@ const find = async (parts: AuthParts, call: Call, name: string | undefined): Pro
   if (config === undefined) throw refused('could not load configuration')
   const wanted = roleKey(name ?? '') || config.defaultRole
   if (wanted === '') throw refused('missing role')
-  const role = /^[a-z0-9_][a-z0-9_.@:-]{0,127}$/.test(wanted) ? (await roles.get(store, wanted))?.value : undefined
+  const role = await roleOfLogin(roles, store, wanted)
   if (role === undefined) throw refused(`role ${JSON.stringify(wanted.slice(0, 64))} could not be found`)
   if (role.type === 'oidc') throw refused('role with oidc role_type is not allowed')
   return { config, role }

@@ -1,6 +1,7 @@
 // What the method stores.
 
 import type { KeySource } from '../../kernel/auth/method.ts'
+import type { NamedRecord } from '../../kernel/auth/roles.ts'
 import type { TokenSettings } from '../../kernel/auth/token-settings.ts'
 import { collection } from '../../kernel/ports/sealed-store.ts'
 import type { JsonObject } from '../../lib/json.ts'
@@ -14,7 +15,7 @@ export interface Config {
   readonly defaultRole: string
 }
 
-export interface Role {
+export interface Role extends NamedRecord {
   readonly v: 1
   readonly name: string
   readonly type: 'jwt' | 'oidc'
@@ -39,4 +40,3 @@ export interface Role {
 export const configs = collection<Config>('config/')
 export const CONFIG = 'main'
 export const roles = collection<Role>('role/')
-export const roleKey = (name: string): string => name.toLowerCase()

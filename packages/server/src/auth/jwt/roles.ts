@@ -1,13 +1,14 @@
 // Roles: what a token must say, and what it gets.
 
-import { authorised, type AuthParts } from '../../kernel/auth/method.ts'
+import type { AuthParts } from '../../kernel/auth/method.ts'
+import { roleBook, roleKey } from '../../kernel/auth/roles.ts'
 import { applyTokenFields, noTokenSettings, showTokenSettings } from '../../kernel/auth/token-settings.ts'
 import { fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import { boundValues } from './claims.ts'
 import { deleteRole, listRoles, readRole, writeRole } from './operations.ts'
-import { roleKey, roles, type Role } from './records.ts'
+import { roles, type Role } from './records.ts'
 
 const operations = { listRoles, readRole, writeRole, deleteRole }
 type Input = Parameters<Handlers<typeof operations>['writeRole']>[0]
@@ -15,8 +16,8 @@ type Input = Parameters<Handlers<typeof operations>['writeRole']>[0]
 const invalid = (field: string, message: string): Error => fail('invalid_request', 'jwt.role', message, { field })
 const noRole = (): Error => fail('not_found', 'jwt.role_not_found', 'There is no such role.')
 
-const newRole = (name: string): Role => ({
-  v: 1, name, type: 'oidc', expirationLeeway: 0, notBeforeLeeway: 0, clockSkewLeeway: 0, boundAudiences: [], boundSubject: '', boundClaimsType: 'string', boundClaims: {}, claimMappings: {},
+const newRole = (name: string, uid: string): Role => ({
+  v: 1, uid, name, type: 'oidc', expirationLeeway: 0, notBeforeLeeway: 0, clockSkewLeeway: 0, boundAudiences: [], boundSubject: '', boundClaimsType: 'string', boundClaims: {}, claimMappings: {},
   userClaim: '', userClaimJsonPointer: false, groupsClaim: '', allowedRedirectUris: [], oidcScopes: [], verboseOidcLogging: false, maxAgeSeconds: 0, token: noTokenSettings,
 })
 
@@ -77,31 +78,12 @@ const shown = (role: Role) => ({
   allowedRedirectUris: role.allowedRedirectUris, oidcScopes: role.oidcScopes, verboseOidcLogging: role.verboseOidcLogging, maxAge: role.maxAgeSeconds, ...showTokenSettings(role.token),
 })
 
-export const roleOperations = (parts: AuthParts): readonly Implemented[] =>
-  implement(operations, {
-    async listRoles(_input, call) {
-      authorised(call, 'list', 'role/')
-      const keys = await roles.names(parts.store(call))
-      if (keys.length === 0) throw noRole()
-      return { keys }
-    },
-    async readRole(input, call) {
-      authorised(call, 'read', `role/${input.name}`)
-      const found = await roles.get(parts.store(call), roleKey(input.name))
-      if (found === undefined) throw noRole()
-      return shown(found.value)
-    },
-    async writeRole(input, call) {
-      const store = parts.store(call)
-      const before = await roles.get(store, roleKey(input.name))
-      authorised(call, before === undefined ? 'create' : 'update', `role/${input.name}`)
-      const role = checked(changed(before?.value ?? newRole(roleKey(input.name)), input))
-      await store.change((view) => roles.put(view, roleKey(input.name), role, { cas: before?.version ?? 0 }))
-      return {}
-    },
-    async deleteRole(input, call) {
-      authorised(call, 'delete', `role/${input.name}`)
-      await parts.store(call).change((view) => roles.delete(view, roleKey(input.name)))
-      return {}
-    },
+export const roleOperations = (parts: AuthParts): readonly Implemented[] => {
+  const book = roleBook(parts, { records: roles, path: 'role', none: noRole })
+  return implement(operations, {
+    listRoles: book.list,
+    readRole: async (input, call) => shown(await book.read(input.name, call)),
+    writeRole: (input, call) => book.write(input.name, call, (before, uid) => checked(changed(before ?? newRole(roleKey(input.name), uid), input))),
+    deleteRole: (input, call) => book.delete(input.name, call),
   })
+}

@@ -6,7 +6,8 @@ import { reveal } from '../../crypto/secret.ts'
 import { globMatches } from '../../lib/jwt-claims.ts'
 import { denied, findAccount } from './accounts.ts'
 import { login } from './operations.ts'
-import { CONFIG, configs, roleKey, roles } from './records.ts'
+import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { CONFIG, configs, roles } from './records.ts'
 
 const refused = (message: string): Error => fail('invalid_request', 'kubernetes.login', message)
 
@@ -19,7 +20,7 @@ export const kubernetesLogin = (parts: AuthParts): Login =>
       if (wanted === '') throw refused('missing role')
       if (token === '') throw refused('missing jwt')
       const store = parts.store(call)
-      const role = /^[a-z0-9_][a-z0-9_.@:-]{0,127}$/.test(wanted) ? (await roles.get(store, wanted))?.value : undefined
+      const role = await roleOfLogin(roles, store, wanted)
       if (role === undefined) throw refused(`invalid role name ${JSON.stringify(wanted.slice(0, 64))}`)
       const config = (await configs.get(store, CONFIG))?.value
       if (config === undefined) throw refused('could not load backend configuration')

@@ -1,11 +1,12 @@
 // Roles: which service accounts get which tokens.
 
-import { authorised, type AuthParts } from '../../kernel/auth/method.ts'
+import type { AuthParts } from '../../kernel/auth/method.ts'
+import { roleBook, roleKey } from '../../kernel/auth/roles.ts'
 import { applyTokenFields, noTokenSettings, showTokenSettings } from '../../kernel/auth/token-settings.ts'
 import { fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { deleteRole, listRoles, readRole, writeRole } from './operations.ts'
-import { roleKey, roles, type Role } from './records.ts'
+import { roles, type Role } from './records.ts'
 
 const operations = { listRoles, readRole, writeRole, deleteRole }
 type Input = Parameters<Handlers<typeof operations>['writeRole']>[0]
@@ -13,7 +14,7 @@ type Input = Parameters<Handlers<typeof operations>['writeRole']>[0]
 const invalid = (field: string, message: string): Error => fail('invalid_request', 'kubernetes.role', message, { field })
 const noRole = (): Error => fail('not_found', 'kubernetes.role_not_found', 'There is no such role.')
 
-const newRole = (name: string): Role => ({ v: 1, name, names: [], namespaces: [], audience: '', aliasBy: 'serviceaccount_uid', token: noTokenSettings })
+const newRole = (name: string, uid: string): Role => ({ v: 1, uid, name, names: [], namespaces: [], audience: '', aliasBy: 'serviceaccount_uid', token: noTokenSettings })
 
 const changed = (before: Role, input: Input): Role => {
   const role: Role = {
@@ -30,31 +31,14 @@ const changed = (before: Role, input: Input): Role => {
   return role
 }
 
-export const roleOperations = (parts: AuthParts): readonly Implemented[] =>
-  implement(operations, {
-    async listRoles(_input, call) {
-      authorised(call, 'list', 'role/')
-      const keys = await roles.names(parts.store(call))
-      if (keys.length === 0) throw noRole()
-      return { keys }
-    },
-    async readRole(input, call) {
-      authorised(call, 'read', `role/${input.name}`)
-      const role = (await roles.get(parts.store(call), roleKey(input.name)))?.value
-      if (role === undefined) throw noRole()
-      return { boundServiceAccountNames: role.names, boundServiceAccountNamespaces: role.namespaces, audience: role.audience, aliasNameSource: role.aliasBy, ...showTokenSettings(role.token) }
-    },
-    async writeRole(input, call) {
-      const store = parts.store(call)
-      const before = await roles.get(store, roleKey(input.name))
-      authorised(call, before === undefined ? 'create' : 'update', `role/${input.name}`)
-      const role = changed(before?.value ?? newRole(roleKey(input.name)), input)
-      await store.change((view) => roles.put(view, roleKey(input.name), role, { cas: before?.version ?? 0 }))
-      return {}
-    },
-    async deleteRole(input, call) {
-      authorised(call, 'delete', `role/${input.name}`)
-      await parts.store(call).change((view) => roles.delete(view, roleKey(input.name)))
-      return {}
-    },
+const shown = (role: Role) => ({ boundServiceAccountNames: role.names, boundServiceAccountNamespaces: role.namespaces, audience: role.audience, aliasNameSource: role.aliasBy, ...showTokenSettings(role.token) })
+
+export const roleOperations = (parts: AuthParts): readonly Implemented[] => {
+  const book = roleBook(parts, { records: roles, path: 'role', none: noRole })
+  return implement(operations, {
+    listRoles: book.list,
+    readRole: async (input, call) => shown(await book.read(input.name, call)),
+    writeRole: (input, call) => book.write(input.name, call, (before, uid) => changed(before ?? newRole(roleKey(input.name), uid), input)),
+    deleteRole: (input, call) => book.delete(input.name, call),
   })
+}

@@ -82,6 +82,8 @@ export interface AuthParts {
   readonly passwords: Passwords
   readonly outbound: Outbound
   readonly signedTokens: SignedTokens
+  /** A random name that is never given twice. */
+  makeId(): string
 }
 
 /** An operation that logs in. */
