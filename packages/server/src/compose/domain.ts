@@ -18,6 +18,7 @@ import { platformOrganizations } from '../platform/organizations/index.ts'
 import { platformProjects } from '../platform/projects/index.ts'
 import { platformSecrets } from '../platform/secrets/index.ts'
 import { deliveryOperations } from '../platform/delivery/index.ts'
+import { helpOperation, specificationOperations } from '../system/help.ts'
 import { systemOperations, unknownPathOperation } from '../system/index.ts'
 import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
@@ -41,6 +42,8 @@ import { composeAuth } from './auth.ts'
 import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
+import { makeRights } from './vault/rights.ts'
+import { makeSpecifications } from './vault/specifications.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
@@ -64,7 +67,7 @@ export interface Domain {
   readonly secrets: SecretsPort
   readonly warmSecrets: WarmSecrets<CachedSecret>
   readonly places: Places
-  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly wrapper: Implemented | undefined; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
+  readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly help: readonly Implemented[]; readonly wrapper: Implemented | undefined; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
   readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'namespaceOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
 }
 
@@ -145,6 +148,9 @@ export const makeDomain = (parts: DomainParts): Domain => {
   }
   const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const vault = makeVault({ parts, access, authority, tenancy: ports, organizations })
+  const engineOperations = new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount })] as const), ...auth.methods])
+  const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
+  const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]
   const system = systemOperations({ checks: () => runChecks(parts) })
   const native = [
     ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
@@ -174,10 +180,11 @@ export const makeDomain = (parts: DomainParts): Domain => {
       flat: flatOperations(secrets, places),
       vault: system.filter(({ operation }) => operation.path.startsWith('/v1/')),
       grpc: deliveryOperations(secrets, places),
-      vaultFixed: [...auth.system, ...vault.fixed],
+      vaultFixed,
+      help: helpOperation,
       unknownPath: unknownPathOperation,
       wrapper: vault.wrapper,
-      engines: new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount })] as const), ...auth.methods]),
+      engines: engineOperations,
     },
   }
 }

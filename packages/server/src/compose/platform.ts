@@ -94,7 +94,7 @@ const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness
 type Prepares = Pick<Platform, 'rest' | 'flat' | 'vault' | 'grpc' | 'vaultBackend'>
 
 /** Every operation of every door, prepared once. */
-const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: ReturnType<typeof makeDomain>): Prepares => {
+const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: ReturnType<typeof makeDomain>, version: string): Prepares => {
   const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
   const prepared = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
   return {
@@ -106,6 +106,8 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
       ...vaultDirectory,
       fixed: prepared(operations.vaultFixed),
       unknown: prepared(operations.unknownPath)[0],
+      help: prepared(operations.help)[0],
+      version,
       wrapper: operations.wrapper === undefined ? undefined : prepared([operations.wrapper])[0],
       engines: new Map([...operations.engines].map(([type, implemented]) => [type, prepared(implemented)])),
     },
@@ -143,7 +145,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
   const courier = { committed, confirm: (xid: string) => freshness.confirm(xid), now }
   const maintenance = startMaintenance({ keyring, freshness, pools, logger })
   return {
-    ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain),
+    ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain, context.version),
     warm,
     changes,
     isReady: () => freshness.state().leaseUsable && journal.available,

@@ -39,6 +39,16 @@ export class Router<T> {
     this.#routes = routes.map(compile).sort((a, b) => b.literals - a.literals || Number(a.rest !== -1) - Number(b.rest !== -1))
   }
 
+  all(): readonly T[] {
+    return this.#routes.map(({ target }) => target)
+  }
+
+  /** Of every method, what the most specific pattern of a path means. */
+  at(segments: PathSegments): readonly T[] {
+    const fitting = this.#routes.filter((route) => fit(route, segments) !== undefined)
+    return fitting.filter(({ literals, rest }) => literals === fitting[0]?.literals && (rest === -1) === (fitting[0].rest === -1)).map(({ target }) => target)
+  }
+
   /** @throws not_found for no such path, 405 for a path that knows other methods */
   match(method: string, segments: PathSegments): Match<T> {
     const others = new Set<string>()

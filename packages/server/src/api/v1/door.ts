@@ -13,7 +13,8 @@ import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
 import { bodyOf, envelopeOf, errorEnvelope, unwrapped, type Envelope } from './envelope.ts'
 import { logInInline, wantsInlineAuth } from './inline-auth.ts'
-import { methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
+import { helpOf } from './help.ts'
+import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
 import { errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
 
@@ -42,6 +43,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
       const sent = readMessage(request)
       const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true }, sent.token)
+      if (query['help'] !== undefined && query['help'] !== '' && method === 'GET') return help(backend, routesOf(backend), exchange, sent)
       const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
       const routed = await route(backend, routesOf(backend), method, sliceSegments(target.segments, 1), message).catch((error: unknown) => {
         throw translateRouting(error)
@@ -55,6 +57,14 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       void exchange.reply.code(vaultStatus(error)).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
     },
   }
+}
+
+/** What a path can be asked, for who has a token; the same for every verb. */
+const help = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<void> => {
+  const described = await describe(backend, routes, sliceSegments(exchange.target.segments, 1), message)
+  await backend.help?.run({ door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: described.namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, raw: { path: { path: described.path }, query: {}, body: undefined } })
+  if (described.operations.length === 0) throw fail('not_found', 'vault.no_handler', `no handler for route "${described.path}". route entry not found.`)
+  void exchange.reply.code(200).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(helpOf(described, backend.version))))
 }
 
 interface Parts {

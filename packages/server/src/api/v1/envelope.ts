@@ -56,7 +56,7 @@ export const errorEnvelope = (requestId: string, data: unknown, mountType: strin
 // Vault's own old clients read these from the top of the answer, and its new ones from data; so both have them.
 const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|remount|rotate|wrapping\/wrap)(\/|$)/
 // Answered without an envelope.
-const BARE = /^\/v1\/sys\/(leader|host-info|in-flight-req|internal\/counters)$/
+const BARE = /^\/v1\/sys\/(leader|host-info|in-flight-req|internal\/counters|internal\/specs\/openapi)$/
 
 /** The body as it goes out. */
 export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {

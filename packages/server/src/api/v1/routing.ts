@@ -21,6 +21,10 @@ export interface VaultBackend {
   readonly fixed: readonly Prepared[]
   /** For a path below no mount: decides who may know that. */
   readonly unknown: Prepared | undefined
+  /** For `?help`: decides who may ask what a path is about. */
+  readonly help: Prepared | undefined
+  /** As sys/health says it. */
+  readonly version: string
   /** Keeps an answer under a token of one use; no path of its own. */
   readonly wrapper: Prepared | undefined
   /** Operations by engine. */
@@ -60,22 +64,17 @@ const unsupported = (): CofferError => fail('invalid_request', 'request.method',
 const noRoute = (segments: PathSegments): CofferError => fail('not_found', 'vault.no_handler', `no handler for route "${segments.join('/')}". route entry not found.`)
 
 export class Routes {
-  readonly #fixed: Router<Prepared>
+  readonly fixed: Router<Prepared>
   readonly #engines: ReadonlyMap<string, Router<Prepared>>
 
   constructor(backend: VaultBackend) {
-    this.#fixed = routerOf(backend.fixed)
+    this.fixed = routerOf(backend.fixed)
     this.#engines = new Map([...backend.engines].map(([type, operations]) => [type, routerOf(operations)]))
   }
 
-  fixed(method: Method, segments: PathSegments): ReturnType<Router<Prepared>['match']> {
-    return this.#fixed.match(method, segments)
-  }
-
-  engine(type: string, method: Method, segments: PathSegments): ReturnType<Router<Prepared>['match']> {
-    const router = this.#engines.get(type)
-    if (router === undefined) throw noRoute(segments)
-    return router.match(method, segments)
+  /** Of a mount's engine or method. */
+  of(type: string): Router<Prepared> | undefined {
+    return this.#engines.get(type)
   }
 }
 
@@ -113,26 +112,58 @@ const splitNamespace = async (backend: VaultBackend, { namespace: header_, token
   return { namespace, rest: sliceSegments(segments, at), orgId, taken: at }
 }
 
-export const route = async (backend: VaultBackend, routes: Routes, method: Method, segments: PathSegments, message: Message): Promise<Routed> => {
+/** Whose operations a path is about. */
+interface Located {
+  /** Undefined: nobody's. */
+  readonly router: Router<Prepared> | undefined
+  /** What the router's patterns are about. */
+  readonly within: PathSegments
+  readonly mount: Mount | undefined
+  readonly namespace: string | undefined
+  /** The path without the organizations at its front. */
+  readonly rest: PathSegments
+  readonly taken: number
+}
+
+const locate = async (backend: VaultBackend, routes: Routes, segments: PathSegments, message: Message): Promise<Located> => {
   const { namespace, rest, orgId, taken } = await splitNamespace(backend, message, segments)
-  // What the path means to a caller who may not enter the organization that it begins with: nothing.
-  const otherwise = taken === 0 ? undefined : unknownRoute(backend, segments, message.namespace)
   const first = rest[0] ?? ''
-  const fixed = FIXED.has(first) || (first === 'auth' && rest[1] === 'token')
-  if (fixed) {
-    try {
-      return { ...matched(routes.fixed(method, rest)), mount: undefined, namespace, otherwise }
-    } catch (error) {
-      if (isCofferError(error) && error.code === 'request.no_route') return { ...unknownRoute(backend, rest, namespace), otherwise }
-      throw error
-    }
-  }
+  if (FIXED.has(first) || (first === 'auth' && rest[1] === 'token')) return { router: routes.fixed, within: rest, mount: undefined, namespace, rest, taken }
   const registry = await backend.registry(orgId ?? (await backend.organizationOfToken(message.token)))
   const isAuth = first === 'auth'
   const mount = mountAt(registry, isAuth ? 'auth' : 'secret', isAuth ? rest.slice(1) : rest)
-  if (mount === undefined) return { ...unknownRoute(backend, rest, namespace), otherwise }
+  if (mount === undefined) return { router: undefined, within: rest, mount, namespace, rest, taken }
   const skip = mount.path.split('/').length + (isAuth ? 1 : 0)
-  return { ...matched(routes.engine(isAuth ? `auth:${mount.type}` : backend.engineOf(mount), method, sliceSegments(rest, skip))), mount, namespace, otherwise }
+  return { router: routes.of(isAuth ? `auth:${mount.type}` : backend.engineOf(mount)), within: sliceSegments(rest, skip), mount, namespace, rest, taken }
+}
+
+export const route = async (backend: VaultBackend, routes: Routes, method: Method, segments: PathSegments, message: Message): Promise<Routed> => {
+  const { router, within, mount, namespace, rest, taken } = await locate(backend, routes, segments, message)
+  // What the path means to a caller who may not enter the organization that it begins with: nothing.
+  const otherwise = taken === 0 ? undefined : unknownRoute(backend, segments, message.namespace)
+  if (mount === undefined && router === undefined) return { ...unknownRoute(backend, rest, namespace), otherwise }
+  if (router === undefined) throw noRoute(within)
+  try {
+    return { ...matched(router.match(method, within)), mount, namespace, otherwise }
+  } catch (error) {
+    if (mount === undefined && isCofferError(error) && error.code === 'request.no_route') return { ...unknownRoute(backend, rest, namespace), otherwise }
+    throw error
+  }
+}
+
+/** What a path can be asked, whatever the verb; of a mount's own path, everything of its engine. */
+export interface Described {
+  readonly operations: readonly Operation[]
+  readonly mount: Mount | undefined
+  readonly namespace: string | undefined
+  readonly path: string
+}
+
+export const describe = async (backend: VaultBackend, routes: Routes, segments: PathSegments, message: Message): Promise<Described> => {
+  const { router, within, mount, namespace, rest } = await locate(backend, routes, segments, message)
+  const isRoot = mount === undefined ? rest.length === 1 : within.length === 0
+  const found = router === undefined ? [] : isRoot ? router.all().filter(({ operation: { path } }) => mount !== undefined || path.startsWith(`/v1/${rest[0] ?? ''}/`)) : router.at(within)
+  return { operations: found.map(({ operation }) => operation), mount, namespace, path: rest.join('/') }
 }
 
 const unknownRoute = (backend: VaultBackend, rest: PathSegments, namespace: string | undefined): Routed => {

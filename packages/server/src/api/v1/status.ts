@@ -5,6 +5,9 @@ import type { CofferError } from '../../kernel/errors.ts'
 /** Vault answers a bad token with 403 and a failed compare-and-swap with 400. */
 export const vaultStatus = (error: CofferError): number => (error.kind === 'unauthenticated' ? 403 : error.kind === 'conflict' ? 400 : error.httpStatus)
 
+/** What is not there and says so; elsewhere nothing there is an empty list. */
+const TELLING: ReadonlySet<string> = new Set(['vault.no_handler', 'password_policy.not_found'])
+
 /** The texts of `{"errors": []}`. */
 export const errorsOf = (error: CofferError): readonly string[] => {
   switch (error.kind) {
@@ -14,8 +17,7 @@ export const errorsOf = (error: CofferError): readonly string[] => {
     case 'unauthenticated':
       return error.code === 'token.missing' ? ['permission denied'] : ['2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n']
     case 'not_found':
-      // Nothing there is an empty list; a path that nobody handles says so.
-      return error.code === 'vault.no_handler' ? [error.message] : []
+      return TELLING.has(error.code) ? [error.message] : []
     default:
       return [error.message]
   }

@@ -7,7 +7,11 @@ import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Database } from '../../kernel/storage.ts'
 
 /** Not UUIDv7, as ids of mounts are. */
-export const areas = Object.freeze({ tokenRoles: '00000000-0000-0000-0001-000000000001', mounts: '00000000-0000-0000-0001-000000000002' })
+export const areas = Object.freeze({
+  tokenRoles: '00000000-0000-0000-0001-000000000001',
+  mounts: '00000000-0000-0000-0001-000000000002',
+  passwordPolicies: '00000000-0000-0000-0001-000000000003',
+})
 
 const PAGE = 1000
 

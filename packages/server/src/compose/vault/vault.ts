@@ -3,10 +3,12 @@
 import { Entries } from '../../barrier/entries.ts'
 import { authMethods, engines } from '../../catalog.ts'
 import { tokenOperations } from '../../auth/token/index.ts'
-import { reveal } from '../../crypto/secret.ts'
+import { reveal, secret } from '../../crypto/secret.ts'
 import type { Implemented } from '../../kernel/operation.ts'
 import { hmacIdentifier } from '../../services/audit/records.ts'
 import { defaultPolicyText } from '../../services/policy/builtin.ts'
+import { makePassword } from '../../services/policy/password/generate.ts'
+import { parsePasswordPolicy } from '../../services/policy/password/parse.ts'
 import { byId, hasChild, type OrganizationPorts } from '../../services/tenancy/organizations.ts'
 import * as mounts from '../../services/tenancy/mounts.ts'
 import { registryOf, type TenancyPorts } from '../../services/tenancy/service.ts'
@@ -14,7 +16,8 @@ import { rightsOperations } from '../../system/capabilities.ts'
 import { cubbyholeOperations } from '../../system/cubbyhole.ts'
 import { mountOperations } from '../../system/mounts.ts'
 import { namespaceOperations } from '../../system/namespaces.ts'
-import { policyOperations } from '../../system/policies.ts'
+import { policyOperations } from '../../system/policies/acl.ts'
+import { passwordPolicyOperations } from '../../system/policies/passwords.ts'
 import type { MountsPort, NamespacesPort, PoliciesPort, ServerPort } from '../../system/ports.ts'
 import { serverOperations } from '../../system/server.ts'
 import { wrapAnswerOperation, wrappingOperations } from '../../system/wrapping.ts'
@@ -123,6 +126,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...tokenOperations({ store: makeTokenStore(access.ports, policyExists), state: sealedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
+    ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),
     ...rightsOperations(makeRights(authority, access.ports), port),
     ...serverOperations(serverPort(sources)),
     ...namespaceOperations(namespacesPort(sources)),

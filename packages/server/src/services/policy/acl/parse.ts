@@ -4,9 +4,9 @@
 
 import { fail, quote } from '../../../kernel/errors.ts'
 import { InvalidDuration, parseDuration } from '../../../lib/duration.ts'
-import { JsonError, parseJson } from '../../../lib/json.ts'
-import { hclFromJson, parseHcl, type HclItem, type HclObject, type HclValue } from '../hcl/parse.ts'
-import { HclError, maxHclBytes } from '../hcl/tokens.ts'
+import { isHclObject, parseDocument } from '../hcl/document.ts'
+import type { HclItem, HclObject, HclValue } from '../hcl/parse.ts'
+import { HclError } from '../hcl/tokens.ts'
 import type { AclPathRule, AclPolicy, ParameterValue, VaultCapability } from '../types.ts'
 import { checkTemplate } from './template.ts'
 
@@ -49,17 +49,12 @@ const at = (item: HclItem): string => (item.line === 0 ? '' : ` (line ${item.lin
 
 const readTree = (text: string): HclObject => {
   try {
-    if (!text.trimStart().startsWith('{')) return parseHcl(text)
-    const tree = hclFromJson(parseJson(text, { maxDepth: 32, maxBytes: maxHclBytes * 4 }))
-    if (isObject(tree)) return tree
+    return parseDocument(text)
   } catch (error) {
-    if (error instanceof HclError || error instanceof JsonError) throw bad('syntax', error.message, 'policy')
+    if (error instanceof HclError) throw bad('syntax', error.message, 'policy')
     throw error
   }
-  throw bad('syntax', 'expected an object', 'policy')
 }
-
-const isObject = (value: HclValue): value is HclObject => typeof value === 'object' && value !== null && value.kind === 'object'
 
 /** `path "a" {…}` in HCL; `"path": {"a": {…}}`, or a list of such objects, in JSON. */
 const pathBlocks = (item: HclItem): readonly (readonly [string, HclObject])[] => {
@@ -69,10 +64,10 @@ const pathBlocks = (item: HclItem): readonly (readonly [string, HclObject])[] =>
 }
 
 const blocksOf = (value: HclValue, item: HclItem): readonly (readonly [string, HclObject])[] => {
-  if (isObject(value)) return value.items.map((each) => [each.key, objectOf(each.value, each.key)] as const)
+  if (isHclObject(value)) return value.items.map((each) => [each.key, objectOf(each.value, each.key)] as const)
   if (typeof value === 'object' && value !== null && value.kind === 'list') {
     return value.values.flatMap((each) => {
-      if (!isObject(each)) throw bad('path', 'path must hold objects', 'path')
+      if (!isHclObject(each)) throw bad('path', 'path must hold objects', 'path')
       return blocksOf(each, item)
     })
   }
@@ -80,7 +75,7 @@ const blocksOf = (value: HclValue, item: HclItem): readonly (readonly [string, H
 }
 
 const objectOf = (value: HclValue, pattern: string): HclObject => {
-  if (isObject(value)) return value
+  if (isHclObject(value)) return value
   throw bad('path', `path ${quote(pattern)}: expected a block`, 'path')
 }
 
@@ -155,7 +150,7 @@ const strings = (value: HclValue, wrong: (message: string) => Error): readonly s
 }
 
 const parameters = (value: HclValue, wrong: (message: string) => Error): ReadonlyMap<string, readonly ParameterValue[]> => {
-  if (!isObject(value)) throw wrong('expected an object of lists')
+  if (!isHclObject(value)) throw wrong('expected an object of lists')
   if (value.items.length > maxParameters) throw wrong(`more than ${maxParameters} parameters`)
   const map = new Map<string, readonly ParameterValue[]>()
   for (const item of value.items) {

@@ -1,10 +1,10 @@
 // sys/policies/acl and its former name sys/policy: ACL policies by name, `default` and `root` built in.
 
-import type { Action, Call, Grant } from '../kernel/call.ts'
-import { fail, isCofferError } from '../kernel/errors.ts'
-import { f } from '../kernel/fields.ts'
-import { implement, operation, type Implemented } from '../kernel/operation.ts'
-import type { PoliciesPort } from './ports.ts'
+import type { Action, Call, Grant } from '../../kernel/call.ts'
+import { fail, isCofferError } from '../../kernel/errors.ts'
+import { f } from '../../kernel/fields.ts'
+import { implement, operation, type Implemented } from '../../kernel/operation.ts'
+import type { PoliciesPort } from '../ports.ts'
 
 const tag = 'system'
 const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const
