@@ -45,6 +45,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['crypto'],
   'node:worker_threads': ['crypto', 'supervisor'],
   jose: ['crypto'],
+  ldapts: ['compose/directory'],
   pg: ['storage', 'engines/database/drivers'],
   ajv: ['kernel', 'config'],
   fastify: ['api'],

@@ -4,6 +4,7 @@ import { database } from './database.ts'
 import { externalPostgres } from './external-postgres.ts'
 import { git } from './git.ts'
 import { go } from './go.ts'
+import { openldap } from './openldap.ts'
 import { curl, openssl } from './programs.ts'
 import { pythonClients } from './python-clients.ts'
 import { python3 } from './python3.ts'
@@ -23,4 +24,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3, pythonClients, go]
+export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3, pythonClients, go, openldap]

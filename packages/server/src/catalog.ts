@@ -6,9 +6,10 @@ import { approle } from './auth/approle/index.ts'
 import { cert } from './auth/cert/index.ts'
 import { jwt } from './auth/jwt/index.ts'
 import { kubernetes } from './auth/kubernetes/index.ts'
+import { ldap } from './auth/ldap/index.ts'
 import { userpass } from './auth/userpass/index.ts'
 import { kv, kvV1 } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv, kvV1]
 
-export const authMethods: readonly AuthMethod[] = [approle, cert, jwt, kubernetes, userpass]
+export const authMethods: readonly AuthMethod[] = [approle, cert, jwt, kubernetes, ldap, userpass]

@@ -23,6 +23,7 @@ import { mint, type LoginPorts } from '../services/identity/login.ts'
 import { disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
 import type { TenancyPorts } from '../services/tenancy/service.ts'
 import { authMountOperations } from '../system/auth-mounts.ts'
+import { makeDirectories } from './directory/directories.ts'
 import { makeOutbound } from './outbound.ts'
 
 export interface AuthSources {
@@ -99,7 +100,10 @@ const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { 
 /** Operations of every auth method, as the door looks for them: `auth:<type>`. */
 const makeAuth = (sources: AuthSources, entries: Entries): ReadonlyMap<string, readonly Implemented[]> => {
   const outbound = makeOutbound()
-  const parts: AuthParts = { store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound, signedTokens: new KeySets(outbound, () => systemClock.monotonic()), makeId: () => makeBase62(12) }
+  const parts: AuthParts = {
+    store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound, directories: makeDirectories(),
+    signedTokens: new KeySets(outbound, () => systemClock.monotonic()), makeId: () => makeBase62(12),
+  }
   return new Map(authMethods.map((method) => {
     const { operations, logins } = method.implement(parts)
     return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, parts, each) }))]]

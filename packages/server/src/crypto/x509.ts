@@ -2,7 +2,7 @@
  * Client certificates: what they say, and whether a chain leads to one that somebody trusts. OpenSSL has verified the chain against
  * the listener's authorities before; this finds, with signatures checked again, which certificates it passed through.
  */
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 const ANY_USAGE = '2.5.29.37.0'
@@ -97,4 +97,14 @@ function alternativeNames(text: string): readonly (readonly [kind: string, name:
     found.push([kind, name.startsWith('"') ? String(JSON.parse(name)) : name])
   }
   return found
+}
+
+/** Whether a PEM text holds certificates and, when a key is given, the first of them is the key's. */
+export function certificatesFit(certificates: string, key?: string): boolean {
+  try {
+    const [first] = parseCertificates(certificates)
+    return first !== undefined && (key === undefined || first.checkPrivateKey(createPrivateKey(key)))
+  } catch {
+    return false
+  }
 }

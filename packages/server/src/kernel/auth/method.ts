@@ -8,6 +8,7 @@ import type { Handler, Implemented, Operation } from '../operation.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import type { SealedStore } from '../ports/sealed-store.ts'
 import type { Mount } from '../tenancy.ts'
+import type { Directories } from './directory.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** Who a credential says that its holder is, and what a token for it may be. */
@@ -81,6 +82,7 @@ export interface AuthParts {
   limits(mount: Mount): MountLimits
   readonly passwords: Passwords
   readonly outbound: Outbound
+  readonly directories: Directories
   readonly signedTokens: SignedTokens
   /** A random name that is never given twice. */
   makeId(): string
