@@ -399,6 +399,24 @@ export interface OrganizationsListOutput {
   readonly next?: string
 }
 
+export interface OrganizationsResumeInput {
+  /** Name in paths */
+  readonly slug: string
+}
+
+export interface OrganizationsResumeOutput {
+  /** Id */
+  readonly id: string
+  /** Name in paths and in X-Vault-Namespace */
+  readonly slug: string
+  /** Name for people */
+  readonly name: string
+  /** active, suspended, ... */
+  readonly state: string
+  /** When it was made */
+  readonly createdAt: string
+}
+
 export interface OrganizationsShredInput {
   /** Name in paths */
   readonly slug: string
@@ -413,6 +431,24 @@ export interface OrganizationsShredOutput {
   readonly live: string
   /** When copies elsewhere are beyond reach, too */
   readonly backups: string
+}
+
+export interface OrganizationsSuspendInput {
+  /** Name in paths */
+  readonly slug: string
+}
+
+export interface OrganizationsSuspendOutput {
+  /** Id */
+  readonly id: string
+  /** Name in paths and in X-Vault-Namespace */
+  readonly slug: string
+  /** Name for people */
+  readonly name: string
+  /** active, suspended, ... */
+  readonly state: string
+  /** When it was made */
+  readonly createdAt: string
 }
 
 export interface PoliciesDeleteInput {
@@ -1208,8 +1244,12 @@ export interface Api {
     create(input: OrganizationsCreateInput, options?: CallOptions): Promise<OrganizationsCreateOutput>
     /** List the organizations below this one */
     list(input?: OrganizationsListInput, options?: CallOptions): Promise<OrganizationsListOutput>
+    /** Take a suspended organization back into use, as it was */
+    resume(input: OrganizationsResumeInput, options?: CallOptions): Promise<OrganizationsResumeOutput>
     /** Destroy the keys of an organization for good, and with them all that it stored; its audit record stays */
     shred(input: OrganizationsShredInput, options?: CallOptions): Promise<OrganizationsShredOutput>
+    /** Take an organization, and all below it, out of use: no token of it works until it is resumed; nothing is lost */
+    suspend(input: OrganizationsSuspendInput, options?: CallOptions): Promise<OrganizationsSuspendOutput>
   }
   readonly policies: {
     /** Delete a policy */
@@ -1314,7 +1354,9 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'keys.rotate': { method: 'POST', path: '/api/v1/keys/rotate', query: [], repeat: 'never' },
   'organizations.create': { method: 'POST', path: '/api/v1/organizations', query: [], repeat: 'never' },
   'organizations.list': { method: 'GET', path: '/api/v1/organizations', query: [], repeat: 'safe' },
+  'organizations.resume': { method: 'POST', path: '/api/v1/organizations/:slug/resume', query: [], repeat: 'never' },
   'organizations.shred': { method: 'DELETE', path: '/api/v1/organizations/:slug', query: [], repeat: 'never' },
+  'organizations.suspend': { method: 'POST', path: '/api/v1/organizations/:slug/suspend', query: [], repeat: 'never' },
   'policies.delete': { method: 'DELETE', path: '/api/v1/policies/:name', query: [], repeat: 'never' },
   'policies.get': { method: 'GET', path: '/api/v1/policies/:name', query: [], repeat: 'safe' },
   'policies.list': { method: 'GET', path: '/api/v1/policies', query: [], repeat: 'safe' },

@@ -41,6 +41,7 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
         tenancy: ({ orgId }) => ({ tag: `grants:${orgId}` }),
         keys: ({ orgId }) => ({ tag: `grants:${orgId}` }),
         organization: ({ key }) => ({ tag: `grants:${key}` }),
+        resumed: () => 'everything',
       },
     }),
     registries: freshness.region<OrgRegistry>({ name: 'registries', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { tenancy: ({ orgId }) => ({ key: orgId }), keys: ({ orgId }) => ({ key: orgId }) } }),

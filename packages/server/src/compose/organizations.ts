@@ -48,6 +48,7 @@ const port = (ports: organizations.OrganizationPorts): OrganizationsPort => ({
     const made = await organizations.create(ports, grant, call, command)
     return { organization: made.organization, token: secret(made.token) }
   },
+  setState: (grant, call, wanted) => organizations.setState(ports, grant, call, wanted),
   shred: (grant, call, slug) => organizations.shred(ports, grant, call, slug),
   list: (grant, call, page) => organizations.list(ports, grant, call, page),
 })

@@ -3,6 +3,7 @@
 import type { Secret } from '../crypto/secret.ts'
 import type { Call, Grant } from '../kernel/call.ts'
 import type { PolicyRow } from '../kernel/identity.ts'
+import type { SealedState } from '../kernel/ports/tokens.ts'
 import type { Mount, Organization, OrgRegistry } from '../kernel/tenancy.ts'
 import type { MountChange, MountCommand } from '../services/tenancy/mounts.ts'
 import type { ResultantAcl } from '../services/policy/reach.ts'
@@ -54,6 +55,10 @@ export interface ServerPort {
 export interface NamespacesPort {
   list(grant: Grant, call: Call): Promise<readonly Organization[]>
   create(grant: Grant, call: Call, slug: string): Promise<Organization>
+  /** With all that it holds, for good. @throws not_found, conflict */
+  remove(grant: Grant, call: Call, slug: string): Promise<void>
+  /** What people noted about namespaces below the caller's, by id. */
+  readonly labels: SealedState
   /** How clients name an organization: its slugs from root, with a slash behind each. */
   pathOf(orgId: string): Promise<string>
 }

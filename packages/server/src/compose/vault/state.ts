@@ -10,6 +10,7 @@ import type { Database } from '../../kernel/storage.ts'
 export const areas = Object.freeze({
   tokenRoles: '00000000-0000-0000-0001-000000000001',
   mounts: '00000000-0000-0000-0001-000000000002',
+  namespaces: '00000000-0000-0000-0001-000000000004',
   passwordPolicies: '00000000-0000-0000-0001-000000000003',
 })
 

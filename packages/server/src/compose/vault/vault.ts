@@ -18,6 +18,7 @@ import { mountOperations } from '../../system/mounts.ts'
 import { namespaceOperations } from '../../system/namespaces.ts'
 import { policyOperations } from '../../system/policies/acl.ts'
 import { passwordPolicyOperations } from '../../system/policies/passwords.ts'
+import { pluginOperations } from '../../system/plugins.ts'
 import type { MountsPort, NamespacesPort, PoliciesPort, ServerPort } from '../../system/ports.ts'
 import { serverOperations } from '../../system/server.ts'
 import { wrapAnswerOperation, wrappingOperations } from '../../system/wrapping.ts'
@@ -99,12 +100,16 @@ export const pathOfOrganization = async (organizations: OrganizationPorts, orgId
   return `${organization.parentId === undefined ? '' : await pathOfOrganization(organizations, organization.parentId)}${organization.slug}/`
 }
 
-const namespacesPort = ({ organizations }: VaultSources): NamespacesPort => {
+const namespacesPort = ({ organizations }: VaultSources, labels: NamespacesPort['labels']): NamespacesPort => {
   const port = makeOrganizations.port(organizations)
   return {
     list: (grant, call) => port.list(grant, call, { after: '', limit: MOST_NAMESPACES }),
     // Its owner's token is nobody's: whoever made it reaches it from above, as in Vault.
     create: async (grant, call, slug) => (await port.create(grant, call, { slug, name: slug })).organization,
+    async remove(grant, call, slug) {
+      await port.shred(grant, call, slug)
+    },
+    labels,
     pathOf: (orgId) => pathOfOrganization(organizations, orgId),
   }
 }
@@ -121,6 +126,8 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const entries = new Entries({ database: pools.app, keys: keyring })
   const policyExists = async (orgId: string, name: string): Promise<boolean> => name === 'root' || (await authority.policies(orgId)).acl.has(name)
   const port = mountsPort(sources)
+  const namespaces = namespacesPort(sources, sealedState(pools.app, entries, areas.namespaces))
+  const server = serverPort(sources)
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
     ...tokenOperations({ store: makeTokenStore(access.ports, policyExists), state: sealedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
@@ -128,8 +135,9 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...policyOperations(policiesPort(sources)),
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),
     ...rightsOperations(makeRights(authority, access.ports), port),
-    ...serverOperations(serverPort(sources)),
-    ...namespaceOperations(namespacesPort(sources)),
+    ...serverOperations(server),
+    ...pluginOperations(server, { names: async (grant, call) => (await namespaces.list(grant, call)).map(({ slug }) => `${slug}/`) }),
+    ...namespaceOperations(namespaces),
     ...cubbyholeOperations(makeCubbyhole(pools.app, entries)),
     ...wrappingOperations(wrapping),
   ]

@@ -15,6 +15,8 @@ export interface ProjectsPort {
 export interface OrganizationsPort {
   organization(orgId: string): Promise<Organization>
   create(grant: Grant, call: Call, command: { readonly slug: string; readonly name: string }): Promise<{ readonly organization: Organization; readonly token: Secret<string> }>
+  /** Takes it, with all below it, out of use, or back into it. */
+  setState(grant: Grant, call: Call, wanted: { readonly slug: string; readonly state: 'active' | 'suspended' }): Promise<Organization>
   /** Destroys its keys: nothing that was encrypted under them can be read again. */
   shred(grant: Grant, call: Call, slug: string): Promise<Organization>
   list(grant: Grant, call: Call, page: { readonly after: string; readonly limit: number }): Promise<readonly Organization[]>

@@ -19,6 +19,12 @@ export const platformOrganizations = (organizations: OrganizationsPort): readonl
       const made = await organizations.create(grant, call, { slug: input.slug, name: input.name ?? input.slug })
       return { ...view(made.organization), token: made.token }
     },
+    async suspend(input, call) {
+      return view(await organizations.setState(call.authorise('administer', namespaces(input.slug)), call, { slug: input.slug, state: 'suspended' }))
+    },
+    async resume(input, call) {
+      return view(await organizations.setState(call.authorise('administer', namespaces(input.slug)), call, { slug: input.slug, state: 'active' }))
+    },
     async shred(input, call) {
       const grant = call.authorise('destroy', namespaces(input.slug))
       if (input.confirm !== input.slug) throw fail('invalid_request', 'organization.unconfirmed', 'Say the organization\'s name once more in confirm.', { field: 'confirm' })

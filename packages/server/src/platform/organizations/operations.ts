@@ -26,3 +26,15 @@ export const list = operation({
   summary: 'List the organizations below this one', input: { after: f.text('Cursor of the page before', { max: 2048 }).optional(), limit: f.int('Most items in one page', { min: 1, max: 500 }).default(100) },
   output: { items: f.list('Organizations', f.object('An organization', view), { max: 500 }), next: f.text('Cursor of the next page', { max: 2048 }).optional() }, errors: common,
 })
+
+const moving = { tag, access: 'policy', work: 'write', input: { slug: f.slug('Name in paths') }, output: view, errors: [...common, 'not_found', 'conflict'] } as const
+
+export const suspend = operation({
+  ...moving, id: 'organizations.suspend', method: 'POST', path: '/api/v1/organizations/:slug/suspend', audit: 'organization.suspend',
+  summary: 'Take an organization, and all below it, out of use: no token of it works until it is resumed; nothing is lost',
+})
+
+export const resume = operation({
+  ...moving, id: 'organizations.resume', method: 'POST', path: '/api/v1/organizations/:slug/resume', audit: 'organization.resume',
+  summary: 'Take a suspended organization back into use, as it was',
+})

@@ -32,10 +32,17 @@ const rootKeys = async (ports: OrganizationPorts): Promise<TenancyKeys> => ports
 export const byId = async (ports: OrganizationPorts, orgId: string): Promise<Organization | undefined> =>
   (await ports.cached(`id:${orgId}`, async () => (await repository.findOrganization(ports.database, { orgId }, (await rootKeys(ports)).purposeVersions('rows'))) ?? null)) ?? undefined
 
+/** Whether it and all that it is below are active. */
+const stands = async (ports: OrganizationPorts, { state, parentId }: Organization): Promise<boolean> => {
+  if (state !== 'active') return false
+  const parent = parentId === undefined || parentId === ports.rootOrgId ? undefined : await byId(ports, parentId)
+  return parent === undefined || stands(ports, parent)
+}
+
 /** By the short id at the end of a token; only active ones. */
 export const byShortId = async (ports: OrganizationPorts, shortId: string): Promise<Organization | undefined> => {
   const found = await ports.cached(`short:${shortId}`, async () => (await repository.findOrganization(ports.database, { shortId }, (await rootKeys(ports)).purposeVersions('rows'))) ?? null)
-  return found?.state === 'active' ? found : undefined
+  return found !== null && (await stands(ports, found)) ? found : undefined
 }
 
 /** Whether an organization has a child of this slug, in whatever state. */
@@ -80,19 +87,54 @@ export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call
   }
 }
 
+const changed = (): Error => fail('conflict', 'organization.changed', 'The organization was changed meanwhile. Try again.')
+
+/** @throws not_found */
+const requireChild = async (ports: OrganizationPorts, call: Call, slug: string): Promise<Organization> => {
+  const found = await repository.findOrganization(ports.database, { parentId: call.orgId, slug }, (await rootKeys(ports)).purposeVersions('rows'))
+  if (found === undefined || found.state === 'shredded') throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+  return found
+}
+
+const MOST_BELOW = 10_000
+
+/** It and whatever is below it, however deep. */
+const withDescendants = async (ports: OrganizationPorts, organization: Organization): Promise<readonly Organization[]> => {
+  const children = await repository.listChildren(ports.database, organization.orgId, '', MOST_BELOW, (await rootKeys(ports)).purposeVersions('rows'))
+  return [organization, ...(await Promise.all(children.map((child) => withDescendants(ports, child)))).flat()]
+}
+
+/**
+ * Suspended, no token of an organization works and nothing in it can be named, nor in those below it; resumed, all is as it was.
+ * Once it is answered no worker serves what it held. @throws not_found, conflict
+ */
+export const setState = async (ports: OrganizationPorts, _grant: Grant, call: Call, wanted: { readonly slug: string; readonly state: 'active' | 'suspended' }): Promise<Organization> => {
+  const organization = await requireChild(ports, call, wanted.slug)
+  call.audit.resourceId = organization.orgId
+  if (organization.state === wanted.state) return organization
+  const concerned = await withDescendants(ports, organization)
+  const rowKey = (await rootKeys(ports)).purpose('rows')
+  await auditedWrite(ports.database, call, { status: 200, confirm: wanted.state === 'suspended' }, async (tx, note) => {
+    if (!(await repository.moveOrganization(tx, organization, wanted.state, rowKey))) throw changed()
+    for (const { orgId } of concerned) note('organization', orgId)
+    // That its tokens are unknown is remembered under no organization.
+    if (wanted.state === 'active') note('resumed', organization.orgId)
+  })
+  return { ...organization, state: wanted.state }
+}
+
 /**
  * Crypto-shredding: the keys of an organization are destroyed, and with them whatever was encrypted under them, live at once. Its audit
  * record stays. @throws not_found, conflict while it has organizations below it
  */
 export const shred = async (ports: OrganizationPorts, _grant: Grant, call: Call, slug: string): Promise<Organization> => {
   const versions = (await rootKeys(ports)).purposeVersions('rows')
-  const organization = await repository.findOrganization(ports.database, { parentId: call.orgId, slug }, versions)
-  if (organization === undefined || organization.state === 'shredded') throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+  const organization = await requireChild(ports, call, slug)
   if ((await repository.listChildren(ports.database, organization.orgId, '', 1, versions)).length > 0) throw fail('conflict', 'organization.has_children', 'There are organizations below this one. Remove them first.', { field: 'slug' })
   call.audit.resourceId = organization.orgId
   const rowKey = (await rootKeys(ports)).purpose('rows')
   await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
-    if (!(await repository.markShredded(tx, organization, rowKey))) throw fail('conflict', 'organization.changed', 'The organization was changed meanwhile. Try again.')
+    if (!(await repository.moveOrganization(tx, organization, 'shredded', rowKey))) throw changed()
     await ports.destroy(tx, organization)
     note('organization', organization.orgId)
   })

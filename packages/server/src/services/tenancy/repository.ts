@@ -64,12 +64,13 @@ export const insertOrganization = async (db: Queryable, org: Organization, key: 
 }
 
 /** The tombstone of a shredded organization: its id, slug and short id are never used again. Refuses a row that changed meanwhile. */
-export const markShredded = async (db: Queryable, org: Organization, key: HmacKey): Promise<boolean> => {
-  const { rows } = await db.query<{ row_version: number }>("select row_version from coffer.organizations where org_id = $1 and state = 'active' for update", [org.orgId])
+/** From one state to another. False: it is in another state than that by now. */
+export const moveOrganization = async (db: Queryable, org: Organization, state: OrgState, key: HmacKey): Promise<boolean> => {
+  const { rows } = await db.query<{ row_version: number }>('select row_version from coffer.organizations where org_id = $1 and state = $2 for update', [org.orgId, org.state])
   const rowVersion = (rows[0]?.row_version ?? 0) + 1
   if (rows.length === 0) return false
-  const shredded: Organization = { ...org, state: 'shredded', epoch: org.epoch + 1 }
-  await db.query("update coffer.organizations set state = 'shredded', epoch = $2, row_version = $3, mac = $4 where org_id = $1", [org.orgId, shredded.epoch, rowVersion, macOrganization(key, shredded, rowVersion)])
+  const moved: Organization = { ...org, state, epoch: org.epoch + 1 }
+  await db.query('update coffer.organizations set state = $2, epoch = $3, row_version = $4, mac = $5 where org_id = $1', [org.orgId, state, moved.epoch, rowVersion, macOrganization(key, moved, rowVersion)])
   return true
 }
 
