@@ -12,6 +12,7 @@ import { renderClient } from './generate/client.ts'
 import { renderConfiguration } from './generate/configuration.ts'
 import { renderErrors } from './generate/errors.ts'
 import { renderRest } from './generate/rest.ts'
+import { renderVaultDifferences } from './generate/vault-differences.ts'
 
 const errorsPath = 'docs/reference/errors.md'
 
@@ -27,6 +28,7 @@ export const generatedFiles = (root: string): ReadonlyMap<string, string> => {
     [errorsPath, renderErrors(root, readIfThere(join(root, errorsPath)))],
     ['docs/reference/openapi.json', `${JSON.stringify(openApiDocument(contracts), null, 2)}\n`],
     ['docs/reference/rest.md', renderRest(contracts)],
+    ['docs/reference/vault-differences.md', renderVaultDifferences()],
     ['packages/client/src/generated/api.ts', renderClient(contracts)],
   ])
 }

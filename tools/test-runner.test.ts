@@ -1,4 +1,4 @@
-// `npm test` itself, in a small repository with suites of known outcome and a table of two resources.
+// `npm test` itself, in a small repository with suites of known outcome and a table of three resources.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,8 @@ const repository = dirname(import.meta.dirname)
 const resources = `import { writeFileSync } from 'node:fs'
 const nowhere = { name: 'nowhere', available: () => false, start: async () => { throw new Error('never started') } }
 const lamp = { name: 'lamp', available: () => true, start: async () => ({ env: { COFFER_TEST_LAMP: 'on' }, stop: async () => writeFileSync('lamp', 'off') }) }
-export const resources = [nowhere, lamp]
+const peer = { name: 'peer', isOptional: true, available: () => false, start: async () => { throw new Error('never started') } }
+export const resources = [nowhere, lamp, peer]
 `
 const suites: Record<string, string> = {
   'packages/server/src/good.test.ts': "test('one', () => {})\ntest('two', () => {})\ntest.skip('three', () => {})\n",
@@ -18,6 +19,8 @@ const suites: Record<string, string> = {
   'packages/server/src/broken.test.ts': "throw new Error('does not load')\n",
   'packages/server/src/lit.test.ts': "// needs: lamp\ntest('lit', () => assert.equal(process.env.COFFER_TEST_LAMP, 'on'))\n",
   'packages/server/src/absent.test.ts': "// needs: lamp, nowhere\ntest('absent', () => {})\n",
+  'packages/server/src/compared.test.ts': "// needs: peer\ntest('compared', () => {})\n",
+  'packages/server/src/both.test.ts': "// needs: peer, nowhere\ntest('both', () => {})\n",
   'packages/server/src/mistaken.test.ts': "// needs: lmap\ntest('mistaken', () => {})\n",
   'packages/server/src/private.test.ts': "test('private', () => assert.deepEqual([process.env.COFFER_TOKEN, process.env.VAULT_TOKEN, process.env.PGHOST], [undefined, undefined, undefined]))\n",
 }
@@ -60,6 +63,13 @@ test('a suite whose need is missing is named, and fails the run only when all mu
   assert.deepEqual([status, last], [0, '0 passed, 0 failed, 1 skipped'])
   const strict = runTests(context, 'absent', { COFFER_TEST_ALL: '1' })
   assert.deepEqual([strict.status, strict.last], [1, '0 passed, 1 failed'])
+})
+
+test('a suite that lacks only an optional peer is named and left out, even when all must run', (context) => {
+  const { status, output, last } = runTests(context, 'compared', { COFFER_TEST_ALL: '1' })
+  assert.match(output, /^not run: packages\/server\/src\/compared\.test\.ts \(needs peer\)$/m)
+  assert.deepEqual([status, last], [0, '0 passed, 0 failed, 1 skipped'])
+  assert.equal(runTests(context, 'both', { COFFER_TEST_ALL: '1' }).status, 1)
 })
 
 test('a need that nobody knows and a filter that matches nothing are errors', (context) => {

@@ -4,10 +4,12 @@ import { database } from './database.ts'
 import { externalPostgres } from './external-postgres.ts'
 import { git } from './git.ts'
 import { go } from './go.ts'
+import { nodeClients } from './node-clients.ts'
 import { openldap } from './openldap.ts'
 import { curl, openssl } from './programs.ts'
 import { pythonClients } from './python-clients.ts'
 import { python3 } from './python3.ts'
+import { vault } from './vault.ts'
 
 export type Running = {
   /** Given to every suite. */
@@ -17,6 +19,8 @@ export type Running = {
 
 export type Resource = {
   name: string
+  /** A peer that no machine has of itself and no test run can make: where it is not, its suites are left out, even when all must run. */
+  isOptional?: true
   /** Can it be started on this machine as it is? */
   available(): boolean
   /** Puts it on the machine; called only as root on Debian, and only when it is not there. */
@@ -24,4 +28,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3, pythonClients, go, openldap]
+export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3, pythonClients, go, nodeClients, openldap, vault]
