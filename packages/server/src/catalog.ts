@@ -4,6 +4,7 @@ import type { AuthMethod } from './kernel/auth/method.ts'
 import type { Engine } from './kernel/engine.ts'
 import { approle } from './auth/approle/index.ts'
 import { cert } from './auth/cert/index.ts'
+import { github } from './auth/github/index.ts'
 import { jwt } from './auth/jwt/index.ts'
 import { kubernetes } from './auth/kubernetes/index.ts'
 import { ldap } from './auth/ldap/index.ts'
@@ -12,4 +13,4 @@ import { kv, kvV1 } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv, kvV1]
 
-export const authMethods: readonly AuthMethod[] = [approle, cert, jwt, kubernetes, ldap, userpass]
+export const authMethods: readonly AuthMethod[] = [approle, cert, github, jwt, kubernetes, ldap, userpass]

@@ -21,6 +21,8 @@ export interface JsonLimits {
   readonly exactNumbers?: boolean
 }
 
+export const isObject = (value: JsonValue | undefined): value is JsonObject => value !== null && typeof value === 'object' && !Array.isArray(value)
+
 export type JsonErrorCode = 'json_too_large' | 'json_too_deep' | 'json_syntax' | 'json_duplicate_key' | 'json_not_unicode'
 
 export class JsonError extends Error {
