@@ -1,10 +1,10 @@
 // The services over one keyring, one freshness and one journal, and the contracts that they fill.
 
 import type { VaultBackend } from '../api/v1/door.ts'
+import { Entries } from '../barrier/entries.ts'
 import { deleteMounts } from '../barrier/repository.ts'
-import { engines } from '../catalog.ts'
 import { parseTokenShape } from '../crypto/token-format.ts'
-import { engineOf, type EngineParts } from '../kernel/engine.ts'
+import { engineOf, type Engine, type EngineParts } from '../kernel/engine.ts'
 import type { Implemented } from '../kernel/operation.ts'
 import type { Places } from '../kernel/places.ts'
 import type { SecretsPort } from '../kernel/secrets.ts'
@@ -38,10 +38,13 @@ import * as tenancy from '../services/tenancy/service.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeAccess } from './access.ts'
 import { makeAudit } from './audit.ts'
-import { composeAuth } from './auth.ts'
+import { composeAuth, sealedStore } from './auth.ts'
 import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
+import { makeIssuer } from '../services/leases/issue.ts'
+import type { LeasePorts } from '../services/leases/ports.ts'
+import { makeLeasePorts, makeLeases } from './vault/leases.ts'
 import { makeRights } from './vault/rights.ts'
 import { makeSpecifications } from './vault/specifications.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
@@ -59,6 +62,7 @@ export interface DomainParts {
   readonly journal: Journal
   readonly rootOrgId: string
   readonly clock: Clock
+  readonly engines: readonly Engine[]
 }
 
 export interface Domain {
@@ -67,6 +71,7 @@ export interface Domain {
   readonly secrets: SecretsPort
   readonly warmSecrets: WarmSecrets<CachedSecret>
   readonly places: Places
+  readonly leases: LeasePorts
   readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly help: readonly Implemented[]; readonly wrapper: Implemented | undefined; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
   readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'namespaceOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
 }
@@ -144,11 +149,14 @@ export const makeDomain = (parts: DomainParts): Domain => {
     removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
   }
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
-    await mounts.change(mountPorts({ tenancy: ports, organizations }), grant, call, mount, { config: config_ })
+    await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
   const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
-  const vault = makeVault({ parts, access, authority, tenancy: ports, organizations })
-  const engineOperations = new Map([...engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount })] as const), ...auth.methods])
+  const entries = new Entries({ database: pools.app, keys: keyring })
+  const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
+  const leases = makeLeases(leasePorts, access.ports)
+  const vault = makeVault({ parts, access, authority, tenancy: ports, organizations, leases })
+  const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]
   const system = systemOperations({ checks: () => runChecks(parts) })
@@ -167,6 +175,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     // What fails here is tried again the general way, which reports it.
     warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
+    leases: leasePorts,
     vaultDirectory: {
       namespaceOf: (orgId) => pathOfOrganization(organizations, orgId),
       engineOf,

@@ -35,6 +35,8 @@ const destroy = ({ keyring }: Pick<DomainParts, 'keyring'>) => async (tx: Transa
   await confine(tx, orgId)
   await keyring.destroyOrganizationKeys(tx, orgId)
   await tx.query('delete from coffer.tokens where org_id = $1', [orgId])
+  // What could end its dynamic credentials was sealed under the keys that are gone.
+  await tx.query('delete from coffer.leases where org_id = $1', [orgId])
   await confine(tx, parentId ?? orgId)
 }
 

@@ -17,6 +17,10 @@ import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
 import { startSweep } from './vault/sweep.ts'
+import { startQueue } from '../services/leases/queue.ts'
+import type { LeasePorts } from '../services/leases/ports.ts'
+import { engines as catalogue } from '../catalog.ts'
+import type { Engine } from '../kernel/engine.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeCaches } from './caches.ts'
 import { makeDomain } from './domain.ts'
@@ -47,6 +51,8 @@ interface PlatformOptions {
   readonly pools: Pools
   readonly rootKey: Buffer
   readonly log: PipelinePorts['log']
+  /** The catalogue's, unless a test says others. */
+  readonly engines?: readonly Engine[] | undefined
 }
 
 interface ClusterRow {
@@ -70,8 +76,8 @@ const rootOrganization = async (pools: Pools): Promise<string> => {
 }
 
 /** What goes on besides requests; stopped before the rest is closed. */
-const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness: Freshness; readonly pools: Pools; readonly logger: WorkerContext['logger'] }): { stop(): void } => {
-  const { freshness, pools, logger } = parts
+const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness: Freshness; readonly pools: Pools; readonly logger: WorkerContext['logger']; readonly leases: LeasePorts }): { stop(): Promise<void> } => {
+  const { freshness, pools, logger, leases } = parts
   const rewrap = startRewrap(parts)
   const tokens = startSweep({
     jobs: pools.jobs, app: pools.app, logger,
@@ -81,12 +87,14 @@ const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness
       freshness.poke()
     },
   })
+  const queue = startQueue({ ports: leases, jobs: pools.jobs, logger, isTimeSuspect: () => freshness.timeSuspect })
   const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
   return {
-    stop() {
+    async stop() {
       clearInterval(prune)
       rewrap.stop()
       tokens.stop()
+      await queue.stop()
     },
   }
 }
@@ -114,7 +122,7 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
   }
 }
 
-export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOptions): Promise<Platform> => {
+export const openPlatform = async ({ context, pools, rootKey, log, engines = catalogue }: PlatformOptions): Promise<Platform> => {
   const { config, logger, metrics } = context
   const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
   const rootOrgId = await rootOrganization(pools)
@@ -127,7 +135,7 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
   await freshness.start()
   const journal = await openJournal(context, pools, await keyring.organization(rootOrgId))
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
-  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock })
+  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock, engines })
   const observe = observer(metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status']))
   const now = (): number => freshness.databaseNow()
   const warm = new WarmReads({
@@ -143,14 +151,14 @@ export const openPlatform = async ({ context, pools, rootKey, log }: PlatformOpt
     freshness.poke()
   }
   const courier = { committed, confirm: (xid: string) => freshness.confirm(xid), now }
-  const maintenance = startMaintenance({ keyring, freshness, pools, logger })
+  const maintenance = startMaintenance({ keyring, freshness, pools, logger, leases: domain.leases })
   return {
     ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain, context.version),
     warm,
     changes,
     isReady: () => freshness.state().leaseUsable && journal.available,
     async close() {
-      maintenance.stop()
+      await maintenance.stop()
       await freshness.close()
       await journal.close()
       keyring.close()

@@ -120,6 +120,8 @@ export interface Call {
   dropKeptRecords(): void
   /** Further records of the same call (one for each secret of a batch). They share the frame of the main one. */
   alsoRecord(event: { readonly action: string } & AuditDraft): void
+  /** What was asked for is begun and goes on: the answer is 202 instead of the contract's status. */
+  accepted(): void
   /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
   noteReveal?(address: SecretAddress, selector: string): void
   /** After a commit: drops what this worker's own caches hold of it and wakes the others. */

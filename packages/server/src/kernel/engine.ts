@@ -2,9 +2,11 @@
 // path. Paths of its operations are relative to the mount.
 
 import type { Call, Grant } from './call.ts'
+import type { LeaseIssuer, LeaseKinds } from './ports/lease.ts'
 import type { Implemented } from './operation.ts'
 import type { Places } from './places.ts'
 import type { ProjectsPort } from './ports/projects.ts'
+import type { SealedStore } from './ports/sealed-store.ts'
 import type { SecretsPort } from './secrets.ts'
 import type { Mount } from './tenancy.ts'
 
@@ -13,6 +15,9 @@ export interface EngineParts {
   readonly secrets: SecretsPort
   readonly places: Places
   readonly projects: ProjectsPort
+  /** The sealed state of the mount that a call came through. */
+  store(call: Call): SealedStore
+  readonly leases: LeaseIssuer
   /** Adds to what a mount's row says of it. */
   configureMount(grant: Grant, call: Call, mount: Mount, config: Readonly<Record<string, unknown>>): Promise<void>
 }
@@ -22,6 +27,8 @@ export interface Engine {
   readonly type: string
   readonly summary: string
   implement(parts: EngineParts): readonly Implemented[]
+  /** How credentials that it made end. */
+  readonly leases?: LeaseKinds
 }
 
 export const defineEngine = (engine: Engine): Engine => Object.freeze(engine)

@@ -26,11 +26,12 @@ interface Trace {
   /** How often the policy was asked. */
   asked: number
   granted: Grant | undefined
+  status: 202 | undefined
   places: OrgRegistry | undefined
   revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
 }
 
-const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, places: undefined, revealed: undefined })
+const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, revealed: undefined })
 
 /**
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
@@ -75,8 +76,9 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.
   if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
-  const status = operation.status ?? 200
-  return { status, data: status === 204 ? undefined : data, ignored }
+  const status = trace.status ?? operation.status ?? 200
+  const isEmpty = status === 204 || (status === 202 && Object.keys(operation.output).length === 0)
+  return { status, data: isEmpty ? undefined : data, ignored }
 }
 
 interface Taught {
@@ -156,6 +158,9 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
       trace.revealed = { address, selector, times: (trace.revealed?.times ?? 0) + 1 }
     },
     audit: trace.draft,
+    accepted: () => {
+      trace.status = 202
+    },
     writeRecord: (outcome) => {
       trace.written = ports.journal.written(eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(now()) }))
       return trace.written

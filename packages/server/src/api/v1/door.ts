@@ -132,6 +132,6 @@ const send = async (backend: VaultBackend, exchange: HttpExchange, routed: Route
   const made = envelope(exchange.requestId, routed, answer)
   const isWrapped = parts.wrapTtlSeconds !== undefined && canWrap(routed.prepared.operation.id, made)
   const body = isWrapped ? JSON.stringify(await wrapped(backend, exchange, routed, parts, made)) : rendered(routed, made)
-  if (body === undefined) void exchange.reply.code(204).send()
+  if (body === undefined) void exchange.reply.code(answer.status === 202 ? 202 : 204).send()
   else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(Buffer.from(body))
 }

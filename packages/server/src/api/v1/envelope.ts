@@ -1,5 +1,5 @@
 // Vault's envelope: what of an answer is data, what is auth, and what is said beside them. Contracts name the parts that
-// are not data: `auth`, `warnings`, `leaseDuration`, `wrapInfo`, and `document`, which is the whole of data under names of its own.
+// are not data: `auth`, `warnings`, `lease`, `leaseDuration`, `wrapInfo`, and `document`, which is the whole of data under names of its own.
 
 import { encodeOutput } from '../../kernel/output.ts'
 import type { Operation } from '../../kernel/operation.ts'
@@ -17,7 +17,7 @@ export interface Envelope {
   readonly mount_type: string
 }
 
-const BESIDE: ReadonlySet<string> = new Set(['auth', 'warnings', 'lease_duration', 'document', 'wrap_info'])
+const BESIDE: ReadonlySet<string> = new Set(['auth', 'warnings', 'lease', 'lease_duration', 'document', 'wrap_info'])
 
 const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
 
@@ -28,18 +28,26 @@ const dataOf = (encoded: Readonly<Record<string, unknown>> | undefined): unknown
   return rest.length === 0 && Object.keys(encoded).length > 0 ? null : Object.fromEntries(rest)
 }
 
+type Lease = Pick<Envelope, 'lease_id' | 'renewable' | 'lease_duration'>
+
+/** kernel/ports/lease.ts says what `lease` holds. */
+const leaseOf = (encoded: Readonly<Record<string, unknown>> | undefined): Lease => {
+  const lease = encoded?.['lease']
+  if (lease !== null && typeof lease === 'object') return lease as Lease
+  const duration = encoded?.['lease_duration']
+  return { lease_id: '', renewable: false, lease_duration: typeof duration === 'number' ? duration : 0 }
+}
+
 /** Undefined: nothing to say, which is 204. */
 export const envelopeOf = (requestId: string, operation: Operation, answer: Answer, mountType: string): Envelope | undefined => {
   const encoded = answer.data === undefined ? undefined : encodeOutput(operation.output, answer.data, true)
   const ignored = answer.ignored.length === 0 ? [] : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
   const warnings = [...textsOf(encoded?.['warnings']), ...ignored]
   if (encoded === undefined && warnings.length === 0) return undefined
-  const lease = encoded?.['lease_duration']
+  const lease = leaseOf(encoded)
   return {
     request_id: requestId.replace(/^req_/, ''),
-    lease_id: '',
-    renewable: false,
-    lease_duration: typeof lease === 'number' ? lease : 0,
+    ...lease,
     data: dataOf(encoded),
     wrap_info: encoded?.['wrap_info'] ?? null,
     warnings: warnings.length === 0 ? null : warnings,

@@ -1,7 +1,7 @@
 // What Vault's door has besides mounts: auth/token, sys and cubbyhole, each over the services.
 
 import { Entries } from '../../barrier/entries.ts'
-import { authMethods, engines } from '../../catalog.ts'
+import { authMethods } from '../../catalog.ts'
 import { tokenOperations } from '../../auth/token/index.ts'
 import { reveal, secret } from '../../crypto/secret.ts'
 import type { Implemented } from '../../kernel/operation.ts'
@@ -14,6 +14,8 @@ import * as mounts from '../../services/tenancy/mounts.ts'
 import { registryOf, type TenancyPorts } from '../../services/tenancy/service.ts'
 import { rightsOperations } from '../../system/capabilities.ts'
 import { cubbyholeOperations } from '../../system/cubbyhole.ts'
+import { leaseOperations } from '../../system/leases/index.ts'
+import type { LeasesPort } from '../../system/leases/port.ts'
 import { mountOperations } from '../../system/mounts.ts'
 import { namespaceOperations } from '../../system/namespaces.ts'
 import { policyOperations } from '../../system/policies/acl.ts'
@@ -38,15 +40,16 @@ export interface VaultSources {
   readonly authority: AuthorityPorts
   readonly tenancy: TenancyPorts
   readonly organizations: OrganizationPorts
+  readonly leases: LeasesPort
 }
 
 const MOST_NAMESPACES = 10_000
 
 const typesOf = (names: readonly string[]): readonly string[] => [...new Set(names.map((name) => name.split(':')[0] ?? ''))]
 
-export const mountPorts = ({ tenancy, organizations }: Pick<VaultSources, 'tenancy' | 'organizations'>): mounts.MountPorts => ({
+export const mountPorts = ({ parts, tenancy, organizations }: Pick<VaultSources, 'parts' | 'tenancy' | 'organizations'>): mounts.MountPorts => ({
   ...tenancy,
-  knows: (type) => typesOf(engines.map((engine) => engine.type)).includes(type),
+  knows: (type) => typesOf(parts.engines.map((engine) => engine.type)).includes(type),
   hasChild: (orgId, slug) => hasChild(organizations, orgId, slug),
 })
 
@@ -88,7 +91,7 @@ const serverPort = ({ parts }: VaultSources): ServerPort => ({
     await rotateKeys(parts, grant, call, { rewrap: false })
   },
   auditHash: async (orgId, input) => hmacIdentifier((await parts.keyring.organization(orgId)).purpose('audit'), reveal(input, 'to be hashed as audit records hash it')),
-  engines: typesOf(engines.map((engine) => engine.type)),
+  engines: typesOf(parts.engines.map((engine) => engine.type)),
   authMethods: ['token', ...authMethods.map((method) => method.type)],
 })
 
@@ -140,6 +143,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...namespaceOperations(namespaces),
     ...cubbyholeOperations(makeCubbyhole(pools.app, entries)),
     ...wrappingOperations(wrapping),
+    ...leaseOperations(sources.leases),
   ]
   return { fixed, wrapper: wrapAnswerOperation(wrapping) }
 }

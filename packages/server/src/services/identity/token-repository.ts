@@ -131,3 +131,38 @@ export const updateExpiry = async (db: Queryable, orgId: string, token: TokenRow
     orgId, token.tokenId, token.expiresAt === undefined ? null : new Date(token.expiresAt), token.lastRenewedAt === undefined ? null : new Date(token.lastRenewedAt), token.rowVersion, macToken(key, token, lookupKey),
   ])
 }
+
+// As the index tokens_lease has it.
+const leaseName = "(t.issue_path || '/h' || encode(t.lookup, 'hex')) collate \"C\""
+
+/** Live, expiring tokens below a prefix (empty, or ending with a slash), by the names of their leases. */
+export const listLeased = async (db: Queryable, orgId: string, prefix: string, { after, limit }: { readonly after: string; readonly limit: number }, keys: readonly VersionedKey[]): Promise<readonly { readonly name: string; readonly token: TokenRow }[]> => {
+  const found = await db.query<{ token: JsonRow; lookup: Buffer; mac: Buffer; name: string }>(
+    `select ${jsonToken}, ${leaseName} as name from coffer.tokens t where t.org_id = $1 and t.expires_at is not null and t.expires_at > now() and ${leaseName} >= $2 and ${leaseName} > $3
+     and ($2 = '' or ${leaseName} < left($2, -1) || '0') order by ${leaseName} limit $4`,
+    [orgId, prefix, after, limit],
+  )
+  return found.rows.map((row) => {
+    const token = readToken(row.token)
+    requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+    return { name: row.name, token }
+  })
+}
+
+/** Deletes some of the expiring tokens below a prefix and everything made from them. `roots`: how many of them were below the prefix. */
+export const revokeLeased = async (db: Queryable, orgId: string, prefix: string, limit: number): Promise<{ readonly ended: readonly string[]; readonly roots: number }> => {
+  const roots = await db.query<{ token_id: string }>(
+    `select t.token_id from coffer.tokens t where t.org_id = $1 and t.expires_at is not null and ${leaseName} >= $2 and ($2 = '' or ${leaseName} < left($2, -1) || '0') order by ${leaseName} limit $3 for update`,
+    [orgId, prefix, limit],
+  )
+  const ids = roots.rows.map(({ token_id }) => token_id)
+  if (ids.length === 0) return { ended: [], roots: 0 }
+  const gone = await db.query<{ token_id: string }>(
+    `with recursive tree as (
+       select token_id from coffer.tokens where org_id = $1 and token_id = any($2::uuid[])
+       union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
+     delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
+    [orgId, ids],
+  )
+  return { ended: gone.rows.map((row) => row.token_id), roots: ids.length }
+}

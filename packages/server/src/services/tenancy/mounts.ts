@@ -91,6 +91,14 @@ export const disable = async (ports: MountPorts, _grant: Grant, call: Call, moun
   })
 }
 
+/** A mount as long as anything of it is left, also after it was disabled. */
+export const findEver = async (ports: TenancyPorts, orgId: string, mountId: string): Promise<Mount | undefined> => {
+  const live = (await registryOf(ports, orgId)).mountById(mountId)
+  if (live !== undefined) return live
+  const keys = await ports.keys(orgId)
+  return ports.database.transaction(orgId, (tx) => repository.findMount(tx, orgId, mountId, keys.purposeVersions('rows')), { readOnly: true })
+}
+
 /** What of a mount changes; absent stays. */
 export interface MountChange {
   readonly path?: string | undefined

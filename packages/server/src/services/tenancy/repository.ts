@@ -138,6 +138,16 @@ export const updateMount = async (db: Queryable, orgId: string, mount: Mount, ke
   ])
 }
 
+/** A mount by its id, also one that was disabled. */
+export const findMount = async (db: Queryable, orgId: string, mountId: string, keys: readonly VersionedKey[]): Promise<Mount | undefined> => {
+  const found = await db.query<RegistryRow>('select mount_id as id, class, path, type, description, options, config, created_at, row_version, mac from coffer.mounts where org_id = $1 and mount_id = $2', [orgId, mountId])
+  const row = found.rows[0]
+  if (row === undefined) return undefined
+  const mount: Mount = { mountId: row.id, class: row.class, path: row.path, type: row.type, description: row.description, options: row.options, config: row.config, createdAt: row.created_at.getTime(), rowVersion: row.row_version }
+  requireMac(keys, `mount ${mount.path}`, row.mac, (key) => macMount(key, mount))
+  return mount
+}
+
 /** The mount is gone for everybody; what it held stays, bound to its id. */
 export const dropMount = async (db: Queryable, orgId: string, mountId: string): Promise<void> => {
   await db.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [orgId, mountId])
