@@ -131,6 +131,23 @@ const secretPortsOf = ({ pools, keyring, caches, context: { config, logger, metr
   }
 }
 
+const projectsOf = (ports: TenancyPorts): EngineParts['projects'] => ({
+  registry: (orgId) => registryOf(ports, orgId),
+  createProject: tenancy.createProject.bind(undefined, ports),
+  createEnvironment: tenancy.createEnvironment.bind(undefined, ports),
+  updateEnvironment: tenancy.updateEnvironment.bind(undefined, ports),
+  removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
+})
+
+const vaultDirectoryOf = (rootOrgId: string, { tenancy: ports, organizations, authority }: { readonly tenancy: TenancyPorts; readonly organizations: OrganizationPorts; readonly authority: AuthorityPorts }): Domain['vaultDirectory'] => ({
+  namespaceOf: (orgId) => pathOfOrganization(organizations, orgId),
+  engineOf,
+  rootOrgId,
+  registry: (orgId) => registryOf(ports, orgId),
+  organization: async (slugs) => (slugs === 'root' ? rootOrgId : (await bySlugs(organizations, slugs))?.orgId),
+  organizationOfToken: async (token) => (token === undefined ? undefined : await authority.organizationOf(parseTokenShape(token)?.orgShortId))?.orgId ?? rootOrgId,
+})
+
 export const makeDomain = (parts: DomainParts): Domain => {
   const { context, pools, keyring, rootOrgId } = parts
   const { config } = context
@@ -141,13 +158,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const secretPorts = secretPortsOf(parts)
   const secrets = makeSecrets(secretPorts)
   const places: Places = { pathBytes: config.limits.pathBytes, registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
-  const projects = {
-    registry: (orgId: string) => registryOf(ports, orgId),
-    createProject: tenancy.createProject.bind(undefined, ports),
-    createEnvironment: tenancy.createEnvironment.bind(undefined, ports),
-    updateEnvironment: tenancy.updateEnvironment.bind(undefined, ports),
-    removeEnvironment: tenancy.removeEnvironment.bind(undefined, ports),
-  }
+  const projects = projectsOf(ports)
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
@@ -176,14 +187,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
     leases: leasePorts,
-    vaultDirectory: {
-      namespaceOf: (orgId) => pathOfOrganization(organizations, orgId),
-      engineOf,
-      rootOrgId,
-      registry: (orgId) => registryOf(ports, orgId),
-      organization: async (slugs) => (slugs === 'root' ? rootOrgId : (await bySlugs(organizations, slugs))?.orgId),
-      organizationOfToken: async (token) => (token === undefined ? undefined : await authority.organizationOf(parseTokenShape(token)?.orgShortId))?.orgId ?? rootOrgId,
-    },
+    vaultDirectory: vaultDirectoryOf(rootOrgId, { tenancy: ports, organizations, authority }),
     operations: {
       rest: [...native, ...system.filter(({ operation }) => operation.path.startsWith('/api/v1/'))],
       flat: flatOperations(secrets, places),
