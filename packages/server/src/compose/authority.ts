@@ -81,7 +81,7 @@ export const policiesNaming = ({ json }: OrgPolicies, names: readonly string[]):
 const noPolicies: OrgPolicies = { json: [], acl: new Map(), unreadable: [] }
 
 /** What the policy engine and the pipeline need of a loaded token. Undefined when its principal is disabled. */
-export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId: string, loaded: LoadedToken): Promise<Compiled | null> => {
+export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId: string, loaded: LoadedToken, text?: string): Promise<Compiled | null> => {
   const { token, principal, groups } = loaded
   if (principal?.disabled === true) return null
   const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? noPolicies : ports.policies(orgId), ports.auditKey(orgId)])
@@ -112,6 +112,7 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
     accessor: token.accessor,
     accessorHmac: hmacIdentifier(auditKey, token.accessor),
     policies: aclNames,
+    holder: { displayName: token.displayName, type: text?.startsWith('hvb.') === true ? 'batch' : 'service', policies: token.root ? ['root'] : aclNames.slice(0, 64), ...(text === undefined ? {} : { hmac: hmacIdentifier(auditKey, text) }) },
     expiresAt: token.expiresAt,
   }
   return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.numUses, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts) }
@@ -140,7 +141,7 @@ export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
     // The organization of a token is known only once it is found; an unknown token belongs to nobody's tag.
     const found = await ports.region.getOrLoad('', key, async () => {
       const at = await find(ports, token)
-      const value = at === undefined ? null : await compileToken(ports, at.orgId, at.loaded)
+      const value = at === undefined ? null : await compileToken(ports, at.orgId, at.loaded, token)
       if (at === undefined || value === null) return { value: null, bytes: 64, maxAgeMs: NEGATIVE_MS }
       return { value, bytes: COMPILED_BYTES, tags: [`token:${value.tokenId}`, `grants:${at.orgId}`] }
     })

@@ -8,8 +8,9 @@ import type { OrgKeys } from '../keyring/org-keys.ts'
 import type { AuditJournal } from '../request/ports.ts'
 import { durable } from '../request/recording.ts'
 import { Checkpointer } from '../services/audit/checkpoint.ts'
-import { exposeAuditMetrics } from '../services/audit/metrics.ts'
-import { recordOf, writtenRecordOf } from '../services/audit/records.ts'
+import { exposeAuditMetrics, exposeDeviceMetrics } from '../services/audit/metrics.ts'
+import type { Devices } from '../services/audit/devices/devices.ts'
+import { hmacIdentifier, recordOf, writtenRecordOf } from '../services/audit/records.ts'
 import { LinkAdopter } from '../services/audit/shipping/adopter.ts'
 import { Shipper } from '../services/audit/shipping/shipper.ts'
 import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
@@ -17,8 +18,8 @@ import { spoolLimits } from '../services/audit/spool/limits.ts'
 import { AuditSpool, type OnDurable } from '../services/audit/spool/spool.ts'
 import type { ChainKeys } from '../services/audit/spool/stream.ts'
 import type { VerifyKeys } from '../services/audit/verify/walker.ts'
-import type { WorkerContext } from '../supervisor/run-worker.ts'
-import type { Pools } from './pools.ts'
+import type { AuditDevicesPort } from '../system/audit/ports.ts'
+import { makeDevices, makeDevicesPort, type DeviceSources } from './vault/devices.ts'
 
 const DATABASE_WAIT_MS = 10_000
 /** Nobody waits for local records to be shipped, so they go in larger parts. */
@@ -30,9 +31,17 @@ const PRUNE_EVERY_MS = 2_000
 export interface Journal extends AuditJournal {
   readonly available: boolean
   readonly verifyKeys: VerifyKeys
+  readonly devices: Devices
+  readonly devicesPort: AuditDevicesPort
   /** After the last request: a last checkpoint, and one more try to ship. */
   close(): Promise<void>
 }
+
+const NO_HEADERS: ReadonlyMap<string, boolean> = new Map()
+
+/** The first segment of this worker's stream that some device still needs. */
+const lowestHeld = async (devices: Devices): Promise<number | undefined> =>
+  devices.known ? Math.min(Number.POSITIVE_INFINITY, ...(await Promise.all(devices.loops.map((loop) => loop.segment())))) : undefined
 
 /** The chain keys by the name that segments carry: their version. */
 const chainKeysOf = (rootKeys: OrgKeys): ChainKeys => {
@@ -80,24 +89,31 @@ class DatabaseGate {
   }
 }
 
-export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys: OrgKeys): Promise<Journal> => {
+export const openJournal = async (sources: DeviceSources, rootKeys: OrgKeys): Promise<Journal> => {
+  const { context, pools } = sources
   const { config, logger } = context
   const gate = config.audit.durability === 'database' ? new DatabaseGate() : undefined
+  const limits = spoolLimits({ segmentBytes: config.audit.segmentBytes, maxSpoolBytes: config.audit.maxSpoolBytes, writers: context.workers })
+  const chainKeys = chainKeysOf(rootKeys)
   const spool = await AuditSpool.open({
     root: config.audit.directory,
     node: context.nodeId,
     slot: context.slot,
     boot: context.bootId,
-    chainKeys: chainKeysOf(rootKeys),
+    chainKeys,
     clock: systemClock,
-    ...spoolLimits({ segmentBytes: config.audit.segmentBytes, maxSpoolBytes: config.audit.maxSpoolBytes, writers: context.workers }),
+    ...limits,
   })
+  const devices = makeDevices(sources, spool, chainKeys)
+  // Before the supervisor may remove anything: it reads which devices there are.
+  await devices.refresh().catch(() => undefined)
   await context.announceStream(spool.identity.stream)
   const signing = rootKeys.signingKey()
   const checkpointer = new Checkpointer(spool, { keyId: String(signing.version), key: signing.key }, systemClock)
-  const shipper = new Shipper({ spool, sinks: [postgresSink(pools.audit)], clock: systemClock, ...(gate === undefined ? { gatherMs: GATHER_MS } : { onConfirmed: (_sink: string, seq: number) => gate.confirm(seq) }), onFailure: (sink, error) => logger.warn('an audit sink failed', { sink, error }) })
+  const shipper = new Shipper({ spool, sinks: [postgresSink(pools.audit)], clock: systemClock, held: { lowest: () => lowestHeld(devices), mostHeld: Math.max(1, Math.floor(limits.maxSegments / 2 / context.workers)) }, ...(gate === undefined ? { gatherMs: GATHER_MS } : { onConfirmed: (_sink: string, seq: number) => gate.confirm(seq) }), onFailure: (sink, error) => logger.warn('an audit sink failed', { sink, error }) })
   const adopter = new LinkAdopter({ database: pools.jobs, spool, clock: systemClock })
   exposeAuditMetrics(context.metrics, spool, shipper)
+  exposeDeviceMetrics(context.metrics, devices)
   checkpointer.start(config.audit.checkpointSeconds * 1000)
   shipper.start()
   const quietly = (what: string, work: () => Promise<unknown>) => (): void => void work().catch((error: unknown) => logger.warn(what, { error }))
@@ -105,6 +121,10 @@ export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys
     setInterval(quietly('adopting unchained writes failed', () => adopter.run()), ADOPT_EVERY_MS),
     setInterval(quietly('pruning shipped segments failed', () => shipper.prune()), PRUNE_EVERY_MS),
   ]
+  const detail = { hasher: async (orgId: string) => {
+    const key = (await sources.keyring.organization(orgId)).purpose('audit')
+    return (value: string): string => hmacIdentifier(key, value)
+  }, headers: async () => NO_HEADERS }
   // The head at the time of the callback is the frame that holds the record.
   const gated = (onDurable: OnDurable): OnDurable => (gate === undefined ? onDurable : (error) => (error === undefined ? gate.wait(spool.head.seq, onDurable) : onDurable(error)))
   return {
@@ -116,10 +136,15 @@ export const openJournal = async (context: WorkerContext, pools: Pools, rootKeys
       return spool.available
     },
     verifyKeys: verifyKeysOf(rootKeys),
+    get detail() {
+      return devices.detail ? detail : undefined
+    },
+    devices,
+    devicesPort: makeDevicesPort(sources, devices),
     async close() {
       for (const timer of timers) clearInterval(timer)
       await checkpointer.close()
-      await shipper.stop()
+      await Promise.all([shipper.stop(), devices.close()])
     },
   }
 }

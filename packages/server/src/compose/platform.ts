@@ -16,6 +16,7 @@ import { Freshness } from '../services/freshness/freshness.ts'
 import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
+import { DEVICES_CHANGED, type DeviceSources } from './vault/devices.ts'
 import { startSweep } from './vault/sweep.ts'
 import { startQueue } from '../services/leases/queue.ts'
 import type { LeasePorts } from '../services/leases/ports.ts'
@@ -133,7 +134,9 @@ export const openPlatform = async ({ context, pools, rootKey, log, engines = cat
   freshness.observe({ apply: (seen) => seen.forEach(({ kind, orgId }) => { if (kind === 'keys') keyring.forget(orgId) }), clear: () => keyring.forgetAll() })
   freshness.observe(changes)
   await freshness.start()
-  const journal = await openJournal(context, pools, await keyring.organization(rootOrgId))
+  const late: DeviceSources['late'] = {}
+  const journal = await openJournal({ context, pools, keyring, rootOrgId, late }, await keyring.organization(rootOrgId))
+  freshness.observe({ apply: (seen) => { if (seen.some(({ kind }) => kind === DEVICES_CHANGED)) journal.devices.changed() }, clear: () => journal.devices.changed() })
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
   const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock, engines })
   const observe = observer(metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status']))
@@ -145,6 +148,8 @@ export const openPlatform = async ({ context, pools, rootKey, log, engines = cat
     pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord },
     journal, log, now, observe,
   })
+  late.namespaceOf = domain.vaultDirectory.namespaceOf
+  late.onDetail = () => warm.forget()
   exposeWarmReads(metrics, warm)
   const committed: PipelinePorts['courier']['committed'] = (noted) => {
     freshness.applyLocal(noted)

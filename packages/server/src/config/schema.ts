@@ -39,6 +39,7 @@ export const schema = {
     segment_bytes: setting<number>('Size of one preallocated spool file.', bytes({ min: MiB, max: GiB }), '64MiB'),
     checkpoint_seconds: setting<number>('Time between signed checkpoints.', seconds({ min: 1, max: 300 }), 10),
     max_spool_bytes: setting<number>('When this much waits to be shipped, requests are refused: no record, no secret.', bytes({ min: 4 * MiB, max: 1024 * GiB }), '1GiB'),
+    allow_log_prefixing: setting<boolean>('Lets audit devices of type file have a `prefix`. Whoever may enable devices can then begin lines of a file with a text of their own.', boolean, false),
     allow_ephemeral: setting<boolean>('Accepts a spool on a file system that does not outlive the machine or container (tmpfs, overlay).', boolean, false),
   },
   api: {

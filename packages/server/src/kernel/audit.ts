@@ -36,8 +36,36 @@ export interface AuditEvent {
   readonly accessorHmac?: string | undefined
   /** An error code of ours when the request failed. */
   readonly errorCode?: string | undefined
+  /** What the caller's token is; only while an audit device is enabled. */
+  readonly holder?: TokenFacts | undefined
+  /** What was asked, as Vault's audit devices say it; only while an audit device is enabled. */
+  readonly request?: RequestFacts | undefined
   /** Strings only, bounded, chosen by the operation: reason, ticket, counts, names. Never a value. */
   readonly metadata?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
+export interface TokenFacts {
+  readonly displayName: string
+  readonly type: 'service' | 'batch'
+  readonly policies: readonly string[]
+  /** HMAC of the token under the organization's audit key. */
+  readonly hmac?: string | undefined
+}
+
+/** Values stand in it as keyed HMACs, whatever they are. */
+export interface RequestFacts {
+  /** read, list, create, update, delete, patch. */
+  readonly operation: string
+  /** Below /v1. */
+  readonly path: string
+  readonly mountType?: string | undefined
+  readonly mountPoint?: string | undefined
+  readonly mountAccessor?: string | undefined
+  readonly remotePort?: number | undefined
+  /** Those that an administrator has chosen. */
+  readonly headers?: Readonly<Record<string, readonly string[]>> | undefined
+  /** Names as they were sent; every value an HMAC. */
+  readonly data?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The kinds of event and the dotted action each stands for. One table, so that the two names cannot drift apart. */

@@ -1,7 +1,7 @@
 // One request as the domain sees it, whatever door it came through. A service asks for a grant before it acts, and its
 // methods take the grant as an argument: code that forgets the policy decision does not compile.
 
-import type { AuditEvent } from './audit.ts'
+import type { AuditEvent, RequestFacts, TokenFacts } from './audit.ts'
 import type { NotedChange, WrittenRecord } from './audited-write.ts'
 import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
@@ -63,6 +63,8 @@ export interface Caller {
   readonly accessor: string
   readonly accessorHmac: string
   readonly policies: readonly string[]
+  /** For the records of audit devices. */
+  readonly holder?: TokenFacts | undefined
   readonly expiresAt: number | undefined
 }
 
@@ -77,6 +79,7 @@ export interface AuditDraft {
   resourceId?: string | undefined
   rule?: string | undefined
   denied?: boolean
+  request?: RequestFacts | undefined
   metadata?: Record<string, string | number | boolean>
 }
 

@@ -28,6 +28,11 @@ export interface DoorRequest {
   readonly sourceIp: string | undefined
   /** The client certificate, read when somebody asks. */
   readonly peer?: (() => Peer | undefined) | undefined
+  /** As the client wrote it, below /v1; for records. Doors with paths of their own say nothing. */
+  readonly apiPath?: (() => string) | undefined
+  readonly sourcePort?: number | undefined
+  /** For the records of audit devices, read when somebody asks. */
+  readonly headers?: ((name: string) => string | undefined) | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
   readonly isForOneRequest?: boolean | undefined
   /** What the body and query say, for policies that bound parameters. Absent: such policies allow nothing that they require something of. */

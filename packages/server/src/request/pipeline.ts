@@ -11,6 +11,7 @@ import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
+import { describeContent, describeTarget, learnable } from './description.ts'
 import { mintGrant } from './grant.ts'
 import { durable, eventOf, type Recorded } from './recording.ts'
 import { WARM_STATUS } from './warm.ts'
@@ -42,7 +43,8 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
   return async (request) => {
     const startedAt = performance.now()
     const trace = newTrace()
-    const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined } }
+    const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined } }
+    if (context.recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
     try {
       const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, context }))
       await record(ports, operation, trace, { recorded: context.recorded, status: answer.status, errorCode: undefined })
@@ -70,6 +72,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
   const orgId = await targetOrganization(ports, request, authenticated)
   context.recorded = { ...context.recorded, orgId }
+  if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
   if (request.warm !== undefined) trace.places = ports.plans?.places(orgId)
   const { input, ignored } = parse(request.raw, request.leniency)
   const call = makeCall(ports, { operation, request, authenticated, orgId, trace, recorded: context.recorded })
@@ -93,7 +96,7 @@ const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: 
   const { granted, revealed, draft } = trace
   const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
   if (!isOneReveal || caller === undefined || request.warm === undefined || request.namespace !== undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
-  ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: { ...draft } })
+  ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: learnable(draft) })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
@@ -184,6 +187,7 @@ const grant = (draft: AuditDraft, action: Action, resource: Resource, verdict: {
   draft.project ??= resource.project
   draft.environment ??= resource.environment
   draft.path ??= resource.path
+  if (draft.request?.path === '') draft.request = { ...draft.request, path: resource.apiPath }
   if (!verdict.allow) {
     draft.denied = true
     throw fail('permission_denied', 'policy.denied', `You may not ${action} this. Ask for access, or look with explain at what is missing.`)
@@ -207,7 +211,8 @@ const record = async (ports: PipelinePorts, operation: Operation, trace: Trace, 
   // A write's own record committed with it; only its digest joins the chain. A failure after the commit has a record besides.
   if (written === undefined || errorCode !== undefined) records.push(ports.journal.encode(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode })))
   const committed = written === undefined || errorCode !== undefined ? [] : [...trace.kept, written]
-  const links = committed.map(({ at: writtenAt, id, digest }) => ({ orgId: recorded.orgId, at: writtenAt, id, digest }))
+  // The database has a write's record already; audit devices have it from the spool.
+  const links = committed.map(({ at: writtenAt, id, digest, record: text }) => ({ orgId: recorded.orgId, at: writtenAt, id, digest, ...(ports.journal.detail === undefined ? {} : { record: text }) }))
   await durable(ports.journal, records, links)
 }
 

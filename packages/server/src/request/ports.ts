@@ -44,13 +44,23 @@ export interface OrganizationDirectory {
   resolve(slugPath: string): Promise<string | undefined>
 }
 
+/** What records hold besides while an audit device is enabled. */
+export interface RecordDetail {
+  /** Stands for a value of this organization. */
+  hasher(orgId: string): Promise<(value: string) => string>
+  /** Headers that go into records, by lower-case name; true: as an HMAC. */
+  headers(): Promise<ReadonlyMap<string, boolean>>
+}
+
 export interface AuditJournal {
+  /** Undefined: nobody wants it, and nothing is spent on it. */
+  readonly detail?: RecordDetail | undefined
   /** Canonical JSON. */
   encode(event: AuditEvent): string
   /** A write's record, as it joins the write's own transaction. */
   written(event: AuditEvent): WrittenRecord
   append(record: string, onDurable: (error: Error | undefined) => void): void
-  appendLink(link: { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer }, onDurable: (error: Error | undefined) => void): void
+  appendLink(link: { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer; readonly record?: string }, onDurable: (error: Error | undefined) => void): void
 }
 
 export interface ChangeCourier {

@@ -11,6 +11,8 @@ export interface Recorded {
   readonly door: string
   readonly sourceIp: string | undefined
   readonly caller: Caller | undefined
+  /** Whether the record says what the token is. */
+  readonly detailed?: boolean | undefined
 }
 
 /** The event of a draft: who from the call, what from the draft. */
@@ -37,11 +39,13 @@ export const eventOf = (recorded: Recorded, draft: AuditDraft, facts: { readonly
   rule: draft.rule,
   accessorHmac: recorded.caller?.accessorHmac,
   errorCode: facts.errorCode,
+  holder: recorded.detailed === true ? recorded.caller?.holder : undefined,
+  request: draft.request,
   metadata: draft.metadata,
 })
 
 /** Resolves when all records are on stable storage. They share a frame, so that a batch costs one flush. @throws internal audit_unavailable */
-export const durable = (journal: AuditJournal, records: readonly string[], links: readonly { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer }[]): Promise<void> =>
+export const durable = (journal: AuditJournal, records: readonly string[], links: readonly { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer; readonly record?: string }[]): Promise<void> =>
   new Promise((resolve, reject) => {
     let waiting = records.length + links.length
     if (waiting === 0) resolve()

@@ -28,7 +28,7 @@ export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
   registry(orgId: string): OrgRegistry | undefined
   readonly secrets: WarmSecrets<Loaded>
   readonly pieces: RecordPieces
-  readonly journal: Pick<AuditJournal, 'append'>
+  readonly journal: Pick<AuditJournal, 'append' | 'detail'>
   readonly log: RequestLog
   /** Database time in milliseconds. */
   now(): number
@@ -89,7 +89,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   readonly counters = { answered: 0, left: 0 }
   readonly #ports: WarmPorts<Loaded>
   readonly #plans = new Recent<string, Plan<Loaded>>(MOST_PLANS)
-  readonly #holders = new WeakMap<Caller, Holder>()
+  #holders = new WeakMap<Caller, Holder>()
 
   constructor(ports: WarmPorts<Loaded>) {
     this.#ports = ports
@@ -97,6 +97,12 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
 
   places(orgId: string): OrgRegistry | undefined {
     return this.#ports.registry(orgId)
+  }
+
+  /** What records hold has changed: everything is learned anew. */
+  forget(): void {
+    this.#plans.clear()
+    this.#holders = new WeakMap()
   }
 
   learn(lesson: Lesson): void {
@@ -186,7 +192,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   #holder(caller: Caller): Holder {
     const known = this.#holders.get(caller)
     if (known !== undefined) return known
-    const recorded = { orgId: caller.orgId, requestId: '', door: '', sourceIp: undefined, caller }
+    const recorded = { orgId: caller.orgId, requestId: '', door: '', sourceIp: undefined, caller, detailed: this.#ports.journal.detail !== undefined }
     const made = { scope: `${caller.orgId} ${caller.lock?.mountId ?? ''} ${caller.lock?.environment ?? ''} `, actor: this.#ports.pieces.actor(eventOf(recorded, {}, { action: '', status: 0, at: 0 })) }
     this.#holders.set(caller, made)
     return made

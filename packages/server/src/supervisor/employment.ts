@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Database } from '../kernel/storage.ts'
+import { spoolLimits } from '../services/audit/spool/limits.ts'
 import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
 import { observeProcess } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -52,6 +53,6 @@ export const employ = ({ config, nodeId, version, access, auditDatabase, keeper,
     onRestart: () => restarts.inc(),
     onStreamsChange: () => spools.wake(),
   })
-  const spools: Spools = new Spools({ root: config.audit.directory, sinks: [postgresSink(auditDatabase)], logger, writers: () => workers.writers })
+  const spools: Spools = new Spools({ root: config.audit.directory, sinks: [postgresSink(auditDatabase)], mostHeld: Math.floor(spoolLimits({ ...config.audit, writers: config.workers }).maxSegments / 4), logger, writers: () => workers.writers })
   return { desk, workers, spools }
 }

@@ -2,6 +2,7 @@
 // worker could: shipping needs no key. A stream counts as live from the moment its worker says so until that worker is gone.
 
 import { systemClock } from '../lib/clock.ts'
+import { isHeld } from '../services/audit/devices/holds.ts'
 import { adoptDeadStreams } from '../services/audit/shipping/shipper.ts'
 import type { Sink } from '../services/audit/shipping/sink.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -19,6 +20,8 @@ export interface SpoolsOptions {
   readonly sinks: readonly Sink[]
   readonly logger: Logger
   readonly writers: () => readonly StreamWriter[]
+  /** Segments of ended workers that may be kept for audit devices. */
+  readonly mostHeld?: number
   /** How soon what could not be shipped is tried again. */
   readonly intervalMs?: number
 }
@@ -63,7 +66,7 @@ export class Spools {
     const live = new Set(now.flatMap(({ stream }) => stream ?? []))
     try {
       const onFailure = (sink: string, error: unknown): void => logger.warn('records of an ended worker could not be shipped yet', { sink, error })
-      const outcome = await adoptDeadStreams({ root, live, sinks, clock: systemClock, stop: this.#stop.signal, onFailure })
+      const outcome = await adoptDeadStreams({ root, live, sinks, clock: systemClock, stop: this.#stop.signal, onFailure, held: { isHeld: (directory) => isHeld(root, directory), mostHeld: this.#options.mostHeld ?? 64 } })
       if (outcome.records > 0) logger.info('shipped what ended workers had recorded', { records: outcome.records, streams: outcome.streams })
     } catch (error) {
       logger.warn('the audit spools could not be read', { error })

@@ -41,7 +41,8 @@ export class WorkerProcess {
   constructor(program: string, handlers: ReadonlyMap<number, Handler>, onStream: () => void = () => undefined) {
     this.#child = spawn(process.execPath, [...inheritedFlags(), '--disable-sigusr1', program], {
       env: workerEnvironment(),
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      // Standard output is for an audit device that asks for it; a worker prints nothing else there.
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
     })
     this.exited = new Promise((resolve) => {
       this.#child.once('exit', (code, signal) => resolve({ code, signal }))

@@ -1,6 +1,5 @@
 // What sys asks of the services, filled by compose.
 
-import type { Secret } from '../crypto/secret.ts'
 import type { Call, Grant } from '../kernel/call.ts'
 import type { PolicyRow } from '../kernel/identity.ts'
 import type { SealedState } from '../kernel/ports/tokens.ts'
@@ -46,8 +45,6 @@ export interface ServerPort {
   readonly clusterName: string
   keyStatus(orgId: string): Promise<KeyStatus>
   rotate(grant: Grant, call: Call): Promise<void>
-  /** HMAC of a value as audit records have it. */
-  auditHash(orgId: string, input: Secret<string>): Promise<string>
   readonly engines: readonly string[]
   readonly authMethods: readonly string[]
 }

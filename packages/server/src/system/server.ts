@@ -34,16 +34,13 @@ const hashing = { ...common, work: 'read', method: 'POST', audit: 'system.hash',
 export const hash = operation({ ...hashing, id: 'system.hash', path: '/v1/sys/tools/hash', input: hashWishes })
 export const hashWith = operation({ ...hashing, id: 'system.hashWith', path: '/v1/sys/tools/hash/:name', input: { name: text('Algorithm', 32), ...hashWishes } })
 
-export const listAudit = operation({ ...reading, work: 'list', id: 'system.listAudit', method: 'GET', path: '/v1/sys/audit', audit: 'system.audit-list', summary: 'Where audit records go', input: {}, output: { document } })
-export const auditHash = operation({ ...common, work: 'read', id: 'system.auditHash', method: 'POST', path: '/v1/sys/audit-hash/:path', audit: 'system.audit-hash', summary: 'The HMAC by which audit records name a value', input: { path: text('Audit device'), input: f.secret('The value', { max: 1024 * 1024 }).optional() }, output: { document } })
 export const plugins = operation({ ...reading, work: 'list', id: 'system.plugins', method: 'GET', path: '/v1/sys/plugins/catalog', audit: 'system.plugins-list', summary: 'What is built in', input: {}, output: { document } })
 export const pluginsOf = operation({ ...reading, work: 'list', id: 'system.pluginsOf', method: 'LIST', path: '/v1/sys/plugins/catalog/:type', audit: 'system.plugins-list', summary: 'What is built in, of one type', input: { type: text('auth, database or secret', 32) }, output: { keys: f.list('Names', text('Name'), { max: 1000 }) } })
 export const plugin = operation({ ...reading, id: 'system.plugin', method: 'GET', path: '/v1/sys/plugins/catalog/:type/:name', audit: 'system.plugin-read', summary: 'One thing that is built in', input: { type: text('auth, database or secret', 32), name: text('Name') }, output: { document } })
 
-const operations = { leader, haStatus, keyStatus, rotate, hostInfo, random, randomOf, randomFrom, hash, hashWith, listAudit, auditHash, plugins, pluginsOf, plugin }
+const operations = { leader, haStatus, keyStatus, rotate, hostInfo, random, randomOf, randomFrom, hash, hashWith, plugins, pluginsOf, plugin }
 type Handled = Handlers<typeof operations>
 
-const JOURNAL = 'journal'
 const ask = (call: Call, action: Action, apiPath: string, sudo = false): Grant => call.authorise(action, { kind: 'system', apiPath, sudo })
 const bad = (code: string, message: string, field: string): Error => fail('invalid_request', code, message, { field })
 
@@ -159,15 +156,5 @@ export const serverOperations = (port: ServerPort): readonly Implemented[] =>
     async hostInfo(_input, call) {
       ask(call, 'read', 'sys/host-info')
       return { document: machine(call.now()) }
-    },
-    async listAudit(_input, call) {
-      ask(call, 'read', 'sys/audit', true)
-      return { document: { [`${JOURNAL}/`]: { type: JOURNAL, description: 'The durable journal of every request; it cannot be disabled', options: {}, local: false, path: `${JOURNAL}/` } } }
-    },
-    async auditHash(input, call) {
-      ask(call, 'update', `sys/audit-hash/${input.path}`)
-      if (input.path !== JOURNAL) throw bad('audit.unknown_device', `unknown audit backend: ${JSON.stringify(`${input.path}/`)}`, 'path')
-      if (input.input === undefined) throw bad('audit.no_input', 'the "input" parameter is empty', 'input')
-      return { document: { hash: await port.auditHash(call.orgId, input.input) } }
     },
   })

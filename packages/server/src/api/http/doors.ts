@@ -6,7 +6,7 @@ import type { Implemented, Method, Operation } from '../../kernel/operation.ts'
 import { parseQuery } from '../../kernel/path.ts'
 import type { Answer } from '../../request/exchange.ts'
 import type { Runner } from '../../request/pipeline.ts'
-import { readBody, readMessage } from './request.ts'
+import { readBody, readMessage, traitsOf } from './request.ts'
 import { isPlainRead } from './warm.ts'
 import { Router } from './router.ts'
 import type { Door, HttpExchange } from './server.ts'
@@ -70,6 +70,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
         projectHeader: message.project,
         idempotencyKey: message.idempotencyKey,
         sourceIp: message.sourceIp,
+        ...traitsOf(request),
         warm: isPlainRead(request.raw) ? { target: request.raw.url ?? '/', contentType: JSON_TYPE, render: (data) => render(options.name, operation, data) } : undefined,
       })
       sendJson(exchange, answer.status, render(options.name, operation, answer.data))

@@ -84,6 +84,15 @@ export const readMessage = (request: Headed & Pick<IncomingMessage, 'socket'>): 
   }
 }
 
+/** What only records of audit devices say. */
+export const traitsOf = (request: FastifyRequest): { readonly sourcePort: number | undefined; readonly headers: (name: string) => string | undefined } => ({
+  sourcePort: request.socket.remotePort,
+  headers: (name) => {
+    const value = request.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  },
+})
+
 /**
  * The body as an object, or undefined when there is none.
  * @throws invalid_request for anything but one JSON object; 415 for another content type; nothing of the body is repeated

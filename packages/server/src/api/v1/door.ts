@@ -8,7 +8,7 @@ import { parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import { errorHeaders, type DoorLimits } from '../http/doors.ts'
 import { peerOf } from '../http/peer.ts'
-import { header, readBody, readMessage, type Message } from '../http/request.ts'
+import { header, readBody, readMessage, traitsOf, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
 import { bodyOf, envelopeOf, errorEnvelope, unwrapped, type Envelope } from './envelope.ts'
@@ -81,7 +81,7 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   const { prepared: { operation }, params, mount, namespace } = routed
   const { list: _list, help: _help, ...rest } = query
   const isUnknown = operation.id === 'vault.unknownPath'
-  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, peer: () => peerOf(exchange.request), mount, wrapTtlSeconds } as const
+  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
   if (isUnknown) return { ...common, raw: { path: params, query: {}, body: undefined } }
   return {
     ...common,
@@ -116,6 +116,12 @@ const warmForm = (target: string, to: Pick<Routed, 'prepared' | 'mount'>): WarmF
 
 /** Undefined: nothing to say, which is 204. */
 const rendered = ({ prepared: { operation } }: Pick<Routed, 'prepared'>, made: Envelope | undefined): string | undefined => (made === undefined ? undefined : (unwrapped(operation, made) ?? JSON.stringify(bodyOf(operation, made))))
+
+/** Without the organizations that it may begin with. */
+const pathBelow = ({ target }: HttpExchange, header_: string | undefined, namespace: string | undefined): string => {
+  const slugs = (text: string | undefined): number => (text ?? '').split('/').filter((slug) => slug !== '').length
+  return target.segments.slice(1 + Math.max(0, slugs(namespace) - slugs(header_))).join('/') + (target.trailingSlash ? '/' : '')
+}
 
 const pathOf = (exchange: HttpExchange): string => exchange.target.segments.slice(1).join('/')
 

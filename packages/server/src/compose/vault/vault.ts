@@ -3,15 +3,15 @@
 import { Entries } from '../../barrier/entries.ts'
 import { authMethods } from '../../catalog.ts'
 import { tokenOperations } from '../../auth/token/index.ts'
-import { reveal, secret } from '../../crypto/secret.ts'
+import { secret } from '../../crypto/secret.ts'
 import type { Implemented } from '../../kernel/operation.ts'
-import { hmacIdentifier } from '../../services/audit/records.ts'
 import { defaultPolicyText } from '../../services/policy/builtin.ts'
 import { makePassword } from '../../services/policy/password/generate.ts'
 import { parsePasswordPolicy } from '../../services/policy/password/parse.ts'
 import { byId, hasChild, type OrganizationPorts } from '../../services/tenancy/organizations.ts'
 import * as mounts from '../../services/tenancy/mounts.ts'
 import { registryOf, type TenancyPorts } from '../../services/tenancy/service.ts'
+import { auditDeviceOperations } from '../../system/audit/devices.ts'
 import { rightsOperations } from '../../system/capabilities.ts'
 import { cubbyholeOperations } from '../../system/cubbyhole.ts'
 import { leaseOperations } from '../../system/leases/index.ts'
@@ -90,7 +90,6 @@ const serverPort = ({ parts }: VaultSources): ServerPort => ({
   async rotate(grant, call) {
     await rotateKeys(parts, grant, call, { rewrap: false })
   },
-  auditHash: async (orgId, input) => hmacIdentifier((await parts.keyring.organization(orgId)).purpose('audit'), reveal(input, 'to be hashed as audit records hash it')),
   engines: typesOf(parts.engines.map((engine) => engine.type)),
   authMethods: ['token', ...authMethods.map((method) => method.type)],
 })
@@ -140,6 +139,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...rightsOperations(makeRights(authority, access.ports), port),
     ...serverOperations(server),
     ...pluginOperations(server, { names: async (grant, call) => (await namespaces.list(grant, call)).map(({ slug }) => `${slug}/`) }),
+    ...auditDeviceOperations(parts.journal.devicesPort),
     ...namespaceOperations(namespaces),
     ...cubbyholeOperations(makeCubbyhole(pools.app, entries)),
     ...wrappingOperations(wrapping),

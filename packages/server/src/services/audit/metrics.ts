@@ -1,6 +1,7 @@
 // The audit trail's health in numbers. The backlog is the one to alert on: records are safe on this disk, but not yet
 // where the disk's loss could not reach them.
 import type { Metrics } from '../../telemetry/metrics.ts'
+import type { DeviceBacklog } from './devices/device-loop.ts'
 import type { Shipper } from './shipping/shipper.ts'
 import type { AuditSpool, SpoolCounters } from './spool/spool.ts'
 
@@ -32,3 +33,24 @@ const help: Readonly<Record<keyof SpoolCounters, string>> = Object.freeze({
 })
 
 const isCounter = (name: string): name is keyof SpoolCounters => name in help
+
+/** The same of the devices; their names are an administrator's, and there are few. */
+export const exposeDeviceMetrics = (metrics: Metrics, devices: { backlog(): readonly DeviceBacklog[] }): void => {
+  const frames = metrics.gauge('coffer_audit_device_backlog_frames', 'Durable frames of this worker that an audit device has not taken.', ['device'])
+  const behind = metrics.gauge('coffer_audit_device_behind_seconds', 'Time since an audit device was last up to date.', ['device'])
+  const failures = metrics.gauge('coffer_audit_device_failures', 'Failures of an audit device since it last worked.', ['device'])
+  const lost = metrics.gauge('coffer_audit_device_lost', 'What an audit device never gets: frames that were gone before it took them, and lines too large for it.', ['device'])
+  let known: readonly string[] = []
+  metrics.onRead(() => {
+    const now = devices.backlog()
+    // A device that is gone is not behind.
+    for (const path of known) for (const gauge of [frames, behind, failures, lost]) gauge.with(path).set(0)
+    for (const each of now) {
+      frames.with(each.path).set(each.frames)
+      behind.with(each.path).set(Math.round(each.behindSeconds))
+      failures.with(each.path).set(each.failures)
+      lost.with(each.path).set(each.skippedFrames + each.unwritable)
+    }
+    known = now.map(({ path }) => path)
+  })
+}

@@ -16,16 +16,16 @@ const maxMetadataKeys = 64
 export const recordOf = (event: AuditEvent): string => assembleRecord(actorPiece(event), targetPiece(event), event)
 
 /** Who acts: constant for a token. */
-export const actorPiece = (actor: Pick<AuditEvent, 'actorType' | 'actorId' | 'principal' | 'accessorHmac'>): string =>
-  `"actorType":${quoted(actor.actorType)}${field('actorId', actor.actorId)}${field('principal', actor.principal)}${field('accessorHmac', actor.accessorHmac)}`
+export const actorPiece = (actor: Pick<AuditEvent, 'actorType' | 'actorId' | 'principal' | 'accessorHmac' | 'holder'>): string =>
+  `"actorType":${quoted(actor.actorType)}${field('actorId', actor.actorId)}${field('principal', actor.principal)}${field('accessorHmac', actor.accessorHmac)}${objectField('holder', actor.holder)}`
 
-type TargetFields = 'orgId' | 'eventType' | 'action' | 'project' | 'environment' | 'path' | 'version' | 'resourceType' | 'resourceId'
+type TargetFields = 'orgId' | 'eventType' | 'action' | 'project' | 'environment' | 'path' | 'version' | 'resourceType' | 'resourceId' | 'request'
 
 /** What is done to which thing: constant for a secret's version. */
 export const targetPiece = (target: Pick<AuditEvent, TargetFields>): string =>
   `"tenantId":${quoted(target.orgId)},"eventType":${quoted(target.eventType)},"action":${quoted(target.action)}` +
   `${field('project', target.project)}${field('environment', target.environment)}${field('path', target.path)}${numberField('version', target.version)}` +
-  `${field('resourceType', target.resourceType)}${field('resourceId', target.resourceId)}`
+  `${field('resourceType', target.resourceType)}${field('resourceId', target.resourceId)}${objectField('request', target.request)}`
 
 /** The parts of an event that differ with every request. */
 export type RequestPart = Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule' | 'errorCode' | 'metadata'>
@@ -71,6 +71,8 @@ export const parseRecord = (text: string): AuditEvent | undefined => {
 }
 
 const field = (name: string, value: string | undefined): string => (value === undefined ? '' : `,"${name}":${quoted(value)}`)
+/** Of our own making and bounded there; what holds no text of a client's is not cut again. */
+const objectField = (name: string, value: object | undefined): string => (value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`)
 const numberField = (name: string, value: number | undefined): string => (value === undefined ? '' : `,"${name}":${value}`)
 
 const metadataField = (metadata: AuditEvent['metadata']): string => {

@@ -19,6 +19,11 @@ export interface ShipperOptions {
   readonly retryMs?: number
   /** Rest between two deliveries, in which frames gather: each delivery costs file operations and a transaction, however small it is. */
   readonly gatherMs?: number
+  /**
+   * Devices besides the sinks: the lowest segment that one of them still needs. Undefined: not known, nothing is removed. What is beyond
+   * `mostHeld` segments goes all the same, because a spool that is full stops the service.
+   */
+  readonly held?: { lowest(): Promise<number | undefined>; readonly mostHeld: number }
   /** Told whenever a sink has confirmed more of the stream, up to and with this frame. */
   readonly onConfirmed?: (sink: string, seq: number) => void
   /** Told of each failure of a sink, for the log. Never gets record text. */
@@ -61,8 +66,10 @@ export class Shipper {
 
   /** Removes segments that every sink has confirmed and that are older than the retention. */
   async prune(): Promise<number> {
-    const { spool, sinks, clock, retentionMs } = this.#options
-    return await pruneSegments(spool.directory, { sinks, before: clock.wall() - (retentionMs ?? defaultRetentionMs), keepFrom: spool.head.segment })
+    const { spool, sinks, clock, retentionMs, held } = this.#options
+    const lowest = held === undefined ? Number.POSITIVE_INFINITY : await held.lowest()
+    if (lowest === undefined) return 0
+    return await pruneSegments(spool.directory, { sinks, before: clock.wall() - (retentionMs ?? defaultRetentionMs), keepFrom: spool.head.segment, heldFrom: lowest, mostHeld: held?.mostHeld ?? 0 })
   }
 
   /** Stops after one more pass of every sink, so that a closed stream leaves as little behind as its sinks allow. */
@@ -148,6 +155,8 @@ export interface AdoptionOptions {
   readonly keys?: ChainKeys
   readonly stop?: AbortSignal
   readonly onFailure?: (sink: string, error: unknown) => void
+  /** Whether somebody besides the sinks still needs a stream; beyond `mostHeld` segments the oldest goes all the same. */
+  readonly held?: { isHeld(directory: string): Promise<boolean>; readonly mostHeld: number }
 }
 
 export interface AdoptionOutcome {
@@ -164,6 +173,7 @@ export const adoptDeadStreams = async (options: AdoptionOptions): Promise<Adopti
   const outcome = { streams: 0, records: 0, removed: 0, failed: 0, damaged: 0 }
   const stopped = (): boolean => options.stop?.aborted === true
   const streams = await listStreams(options.root)
+  const held: HeldStream[] = []
   for (const stream of streams) {
     if (options.live.has(stream.stream) || stopped()) continue
     outcome.streams += 1
@@ -179,12 +189,36 @@ export const adoptDeadStreams = async (options: AdoptionOptions): Promise<Adopti
         options.onFailure?.(sink.name, error)
       }
     }
-    if (complete && !stopped() && (await isRemovable(stream, streams, options))) {
-      await rm(stream.path, { recursive: true, force: true })
-      outcome.removed += 1
+    if (!complete || stopped() || !(await isRemovable(stream, streams, options))) continue
+    if ((await options.held?.isHeld(stream.path)) === true) {
+      held.push({ path: stream.path, segments: (await listSegments(stream.path)).length })
+      continue
     }
+    await rm(stream.path, { recursive: true, force: true })
+    outcome.removed += 1
+  }
+  for (const path of overflowOf(held, options.held?.mostHeld ?? 0)) {
+    await rm(path, { recursive: true, force: true })
+    outcome.removed += 1
   }
   return outcome
+}
+
+interface HeldStream {
+  readonly path: string
+  readonly segments: number
+}
+
+/** The oldest of what is held, until the rest is small enough. */
+const overflowOf = (held: readonly HeldStream[], most: number): readonly string[] => {
+  let total = held.reduce((sum, { segments }) => sum + segments, 0)
+  const gone: string[] = []
+  for (const { path, segments } of held) {
+    if (total <= most) break
+    total -= segments
+    gone.push(path)
+  }
+  return gone
 }
 
 /** The slot's last stream stays until a successor has named its end. */
@@ -207,12 +241,14 @@ const isNamedBySuccessor = async (stream: StreamDirectory, streams: readonly Str
   return false
 }
 
-const pruneSegments = async (directory: string, rule: { readonly sinks: readonly Sink[]; readonly before: number; readonly keepFrom: number }): Promise<number> => {
+const pruneSegments = async (directory: string, rule: { readonly sinks: readonly Sink[]; readonly before: number; readonly keepFrom: number; readonly heldFrom: number; readonly mostHeld: number }): Promise<number> => {
   const cursors: readonly Position[] = await Promise.all(rule.sinks.map((sink) => readCursor(directory, sink.name)))
   const confirmed = Math.min(rule.keepFrom, ...cursors.map(({ segment }) => segment))
   let removed = 0
-  for (const segment of await listSegments(directory)) {
+  const segments = await listSegments(directory)
+  for (const [at, segment] of segments.entries()) {
     if (segment >= confirmed) break
+    if (segment >= rule.heldFrom && segments.length - at <= rule.mostHeld) break
     const path = segmentPath(directory, segment)
     if ((await stat(path)).mtimeMs > rule.before) continue
     await unlink(path)
