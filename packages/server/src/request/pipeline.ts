@@ -96,6 +96,8 @@ const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: 
   const { granted, revealed, draft } = trace
   const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
   if (!isOneReveal || caller === undefined || request.warm === undefined || request.namespace !== undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
+  // Begun before an audit device was enabled or disabled: the next records hold more than this one, or less.
+  if ((draft.request !== undefined) !== (ports.journal.detail !== undefined)) return
   ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: learnable(draft) })
 }
 

@@ -19,6 +19,7 @@ const setUp = () => {
     tokens: { peek: () => ({ numUses: 0, boundCidrs: [], caller, decide: () => ({ allow: true, rule: 'root', reason: '' }) }) },
     secrets: { keyOf: () => 'the secret', cached: (key: string) => void asked.push(key) },
     pieces: { actor: () => '' },
+    journal: {},
     now: () => 0,
   }
   const reads = new WarmReads(ports as unknown as WarmPorts)
