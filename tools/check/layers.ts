@@ -46,6 +46,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'node:worker_threads': ['crypto', 'supervisor'],
   jose: ['crypto'],
   ldapts: ['compose/directory'],
+  openpgp: ['crypto'],
   pg: ['storage', 'engines/database/drivers'],
   ajv: ['kernel', 'config'],
   fastify: ['api'],

@@ -6,7 +6,7 @@ import { git } from './git.ts'
 import { go } from './go.ts'
 import { nodeClients } from './node-clients.ts'
 import { openldap } from './openldap.ts'
-import { curl, openssl } from './programs.ts'
+import { curl, gpg, openssl } from './programs.ts'
 import { pythonClients } from './python-clients.ts'
 import { python3 } from './python3.ts'
 import { vault } from './vault.ts'
@@ -28,4 +28,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [curl, database, externalPostgres, git, openssl, python3, pythonClients, go, nodeClients, openldap, vault]
+export const resources: readonly Resource[] = [curl, database, externalPostgres, git, gpg, openssl, python3, pythonClients, go, nodeClients, openldap, vault]

@@ -2,7 +2,7 @@
 // answers health and takes shares; `unseal` builds the rest, and a worker that was sealed is another process.
 
 import { readFileSync } from 'node:fs'
-import { asCofferError } from './kernel/errors.ts'
+import { asCofferError, fail } from './kernel/errors.ts'
 import type { WorkerApp } from './kernel/ports/seal-control.ts'
 import { buildHttp, type Door } from './api/http/server.ts'
 import { nativeDoor } from './api/http/doors.ts'
@@ -13,6 +13,7 @@ import { openApiDocument } from './api/openapi/document.ts'
 import { startGrpc, type GrpcDoor } from './api/grpc/server.ts'
 import { allContracts } from './platform/contracts.ts'
 import { renderMetrics } from './telemetry/metrics.ts'
+import { Deliveries } from './compose/deliveries.ts'
 import { openPools, type Pools } from './compose/pools.ts'
 import { openPlatform, type Platform } from './compose/platform.ts'
 import type { WorkerContext } from './supervisor/run-worker.ts'
@@ -28,19 +29,27 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
   let sealing = false
   const open = (): Platform | undefined => (sealing ? undefined : platform)
   const limits = { depth: config.limits.jsonDepth, bodyBytes: config.limits.bodyBytes }
+  const deliveries = new Deliveries()
   const log = { failed: (requestId: string, where: string, error: unknown): void => logger.error('request failed', { requestId, where, error: asCofferError(error).cause ?? error }) }
+  const vault = vaultDoor({ limits, backend: () => open()?.vaultBackend })
   const doors = {
     rest: nativeDoor({ name: 'rest', limits, runners: () => open()?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
     flat: nativeDoor({ name: 'flat', limits, runners: () => open()?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
-    system: systemDoor({ control: context.sealControl, limits, clusterName: config.clusterName, sealRunner: () => open()?.vault.get('system.seal'), beginSeal: () => { sealing = true }, isOpen: () => open() !== undefined }),
-    vault: vaultDoor({ limits, backend: () => open()?.vaultBackend }),
+    system: systemDoor({ control: context.sealControl, readRecipients: async (texts, field) => (await import('./system/operator/recipients.ts')).readRecipients(texts, field), limits, clusterName: config.clusterName, sealRunner: () => open()?.vault.get('system.seal'), beginSeal: () => { sealing = true }, isOpen: () => open() !== undefined }),
+    vault,
+    shares: deliveries.watch(vault, (requestId) => void context.ceremonies.delivered(requestId).catch((error: unknown) => logger.warn('replaced shares are still valid', { error }))),
     monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => open()?.isReady() === true && !draining, openApi: () => JSON.stringify(openApiDocument(allContracts.map(({ operation }) => operation))) }),
   }
   const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : open()?.warm), log })
 
   return {
     async unseal(rootKey) {
-      platform = await openPlatform({ context, pools, rootKey, log })
+      platform = await openPlatform({ context, pools, rootKey, deliveries, log })
+    },
+    async replaceRoot(rootKey, generation) {
+      // One that is still being opened was given the key before; it is started anew.
+      if (platform === undefined) throw fail('unavailable', 'keyring.not_open', 'The keys are not open yet.')
+      platform.replaceRoot(rootKey, generation)
     },
     async listen() {
       await app.listen({ host: config.listen.host, port: config.listen.port, ...(context.workers > 1 ? { reusePort: true } : {}) })
@@ -64,11 +73,13 @@ interface Doors {
   readonly flat: Door
   readonly system: Door
   readonly vault: Door
+  /** Vault's as well, for answers that may carry new shares. */
+  readonly shares: Door
   readonly monitor: Door
 }
 
 /** Answered by the system door, sealed or not. */
-const ungated: ReadonlySet<string> = new Set(['health', 'seal-status', 'init', 'unseal', 'seal'])
+const ungated: ReadonlySet<string> = new Set(['health', 'seal-status', 'seal-backend-status', 'init', 'unseal', 'seal'])
 
 const monitored: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics'])
 
@@ -76,7 +87,9 @@ const chooseDoor = (doors: Doors, target: ParsedTarget, flat: boolean): Door => 
   const [first = '', second = ''] = target.segments
   if (first === 'v1') {
     if (flat && second === 'secrets') return doors.flat
-    return second === 'sys' && target.segments.length === 3 && ungated.has(target.segments[2] ?? '') ? doors.system : doors.vault
+    if (second !== 'sys') return doors.vault
+    if (target.segments.length === 3 && ungated.has(target.segments[2] ?? '')) return doors.system
+    return target.segments[2]?.startsWith('rekey') === true ? doors.shares : doors.vault
   }
   if (first === 'api' && target.segments[2] === 'openapi.json' && target.segments.length === 3) return doors.monitor
   return target.segments.length === 1 && monitored.has(first) ? doors.monitor : doors.rest

@@ -50,6 +50,7 @@ import { makeSpecifications } from './vault/specifications.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
+import type { Deliveries } from './deliveries.ts'
 import { makeOrganizations } from './organizations.ts'
 import type { Pools } from './pools.ts'
 
@@ -63,6 +64,7 @@ export interface DomainParts {
   readonly rootOrgId: string
   readonly clock: Clock
   readonly engines: readonly Engine[]
+  readonly deliveries: Deliveries
 }
 
 export interface Domain {

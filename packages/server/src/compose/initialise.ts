@@ -11,6 +11,7 @@ import { createOrganizationKeys } from '../keyring/lifecycle.ts'
 import { insert } from '../services/identity/tokens.ts'
 import { insertOrganization } from '../services/tenancy/repository.ts'
 import { insertProject } from '../services/tenancy/service.ts'
+import { rootTokenCommand } from './vault/operator.ts'
 import type { InitialisePlatform } from '../supervisor/seal-keeper.ts'
 
 export const ROOT_SHORT_ID = 'root'
@@ -22,8 +23,7 @@ export const initialisePlatform: InitialisePlatform = async (tx, { root, rootOrg
   const rowKey = keys.purpose('rows')
   await insertOrganization(tx, { orgId: rootOrgId, parentId: undefined, slug: 'root', shortId: ROOT_SHORT_ID, name: 'root', state: 'active', homeRegion: undefined, epoch: 1, createdAt: at }, rowKey)
   await insertProject(tx, rootOrgId, { name: DEFAULT_PROJECT, description: 'The default project', at }, rowKey)
-  const command = { principalId: undefined, parentId: undefined, displayName: 'root', policies: ['root'], root: true, lockMountId: undefined, lockEnvironment: undefined, boundCidrs: [], metadata: {}, numUses: 0, ttlSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuePath: 'auth/token/root' }
-  const issued = await insert(keys, tx, { orgId: rootOrgId, shortId: undefined }, command, { at, ...(options.rootToken === undefined ? {} : { text: options.rootToken }) })
+  const issued = await insert(keys, tx, { orgId: rootOrgId, shortId: undefined }, rootTokenCommand, { at, ...(options.rootToken === undefined ? {} : { text: options.rootToken }) })
   await insertRecord(tx, rootOrgId, initialised(rootOrgId, at))
   return { rootToken: reveal(issued.token, 'the first token, for whoever initialised the server') }
 }

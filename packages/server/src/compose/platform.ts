@@ -24,6 +24,7 @@ import { engines as catalogue } from '../catalog.ts'
 import type { Engine } from '../kernel/engine.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeCaches } from './caches.ts'
+import type { Deliveries } from './deliveries.ts'
 import { makeDomain } from './domain.ts'
 import { openJournal, recordUnseal } from './journal.ts'
 import { exposeFreshness, exposeWarmReads, observer } from './metrics.ts'
@@ -44,6 +45,7 @@ export interface Platform {
   readonly changes: ChangeHub
   /** The lease is usable and records are taken. */
   isReady(): boolean
+  replaceRoot(rootKey: Buffer, generation: number): void
   close(): Promise<void>
 }
 
@@ -51,6 +53,7 @@ interface PlatformOptions {
   readonly context: WorkerContext
   readonly pools: Pools
   readonly rootKey: Buffer
+  readonly deliveries: Deliveries
   readonly log: PipelinePorts['log']
   /** The catalogue's, unless a test says others. */
   readonly engines?: readonly Engine[] | undefined
@@ -123,7 +126,7 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
   }
 }
 
-export const openPlatform = async ({ context, pools, rootKey, log, engines = catalogue }: PlatformOptions): Promise<Platform> => {
+export const openPlatform = async ({ context, pools, rootKey, deliveries, log, engines = catalogue }: PlatformOptions): Promise<Platform> => {
   const { config, logger, metrics } = context
   const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
   const rootOrgId = await rootOrganization(pools)
@@ -138,7 +141,7 @@ export const openPlatform = async ({ context, pools, rootKey, log, engines = cat
   const journal = await openJournal({ context, pools, keyring, rootOrgId, late }, await keyring.organization(rootOrgId))
   freshness.observe({ apply: (seen) => { if (seen.some(({ kind }) => kind === DEVICES_CHANGED)) journal.devices.changed() }, clear: () => journal.devices.changed() })
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
-  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock, engines })
+  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock, deliveries, engines })
   const observe = observer(metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status']))
   const now = (): number => freshness.databaseNow()
   const warm = new WarmReads({
@@ -161,6 +164,7 @@ export const openPlatform = async ({ context, pools, rootKey, log, engines = cat
     ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain, context.version),
     warm,
     changes,
+    replaceRoot: (key, generation) => keyring.replaceRoot(key, generation),
     isReady: () => freshness.state().leaseUsable && journal.available,
     async close() {
       await maintenance.stop()

@@ -21,6 +21,13 @@ export function makeBase62(byteCount: number): string {
   return encodeBase62(osRandomBytes(byteCount))
 }
 
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** So many base62 characters, each chosen for itself. */
+export function makeBase62Text(length: number): string {
+  return Array.from({ length }, () => BASE62[osRandomInt(0, BASE62.length)] ?? '').join('')
+}
+
 /** `base`, moved at random by up to `fraction` of itself either way, so that timers of many nodes drift apart. */
 export function jitter(base: number, fraction = 0.1): number {
   return base * (1 + fraction * ((osRandomInt(0, 2 ** 32) / 2 ** 31) - 1))

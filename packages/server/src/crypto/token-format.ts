@@ -17,6 +17,8 @@ const RANDOM_BYTES = 32
 const ACCESSOR_BYTES = 18
 const CRC_LENGTH = base62Length(4)
 const BODY_LENGTH = base62Length(RANDOM_BYTES) + CRC_LENGTH
+/** Of a token of the organization root. */
+export const serviceTokenLength: number = 'hvs.'.length + BODY_LENGTH
 const SHORT_ID = /^[0-9A-Za-z]{1,22}$/
 const SHAPE = /^hv([srb])\.([0-9A-Za-z_-]{1,8192})(?:\.([0-9A-Za-z]{1,22}))?$/
 

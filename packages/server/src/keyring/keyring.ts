@@ -1,6 +1,7 @@
 // The keys of a worker, from unseal to seal. Organizations are loaded on first use, once however many ask at the same time, and kept until the
 // change feed says `keys`. The root key's bytes are wiped on arrival; `close` drops every reference.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { fail } from '../kernel/errors.ts'
@@ -27,6 +28,8 @@ export type OpenKeyringOptions = Omit<KeyringOptions, 'root'> & { readonly rootK
 
 /** Rotations that may come in the way of one reservation before it gives up. */
 const maxReloads = 5
+/** For the supervisor to hand the next root key over; then it is another server's rotation, and nobody will. */
+const rootPatienceMs = 3_000
 
 export class Keyring {
   readonly #database: Database
@@ -40,6 +43,8 @@ export class Keyring {
   /** Counts invalidations, so that a load which began before one is not kept. */
   #epoch = 0
   #root: RootKey | undefined
+  /** Who waits for the next root key. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(options: KeyringOptions) {
     this.#database = options.database
@@ -95,9 +100,17 @@ export class Keyring {
     this.#loads = new SingleFlight()
   }
 
+  /** Takes the root key that follows the one in use (its bytes are wiped). Keys that are loaded go on working: theirs are the same. */
+  replaceRoot(rootKey: Buffer, generation: number): void {
+    if (generation > this.#requireRoot().generation) this.#root = importRootKey(rootKey, generation)
+    rootKey.fill(0)
+    this.#wake()
+  }
+
   /** Seals: no key can be had from here any more. */
   close(): void {
     this.#root = undefined
+    this.#wake()
     this.forgetAll()
     this.#allowances.clear()
   }
@@ -138,10 +151,10 @@ export class Keyring {
   }
 
   async #load(orgId: string): Promise<OrgKeys> {
-    const root = this.#requireRoot()
     const epoch = this.#epoch
     const rows = await this.#database.transaction(orgId, (tx) => loadKeys(tx, orgId), { readOnly: true })
     if (rows.length === 0) throw keysGone()
+    const root = await this.#rootOf(Math.max(...rows.map((row) => (row.wrapped === null ? 0 : row.root_generation))))
     const stranger = rows.find((row) => row.wrapped !== null && row.root_generation !== root.generation)
     if (stranger !== undefined) throw rootKeyOutdated(root.generation, stranger.root_generation)
     const keys = new OrgKeys(orgId, openRows(root, orgId, rows), () => this.#takeKek(orgId, 1))
@@ -182,6 +195,21 @@ export class Keyring {
     const next = await this.#database.transaction(orgId, (tx) => rotateKek(tx, this.#requireRoot(), orgId, { onlyAbove }))
     this.forget(orgId)
     if (next !== undefined) this.#onKekRotated?.(orgId, next)
+  }
+
+  /** The root key, or the one that is about to follow it: after a rotation the rows are here some milliseconds before the key. */
+  async #rootOf(generation: number): Promise<RootKey> {
+    if (this.#requireRoot().generation >= generation) return this.#requireRoot()
+    const followed = new Promise<void>((resolve) => this.#waiting.add(resolve))
+    const patience = new AbortController()
+    await Promise.race([followed, sleep(rootPatienceMs, undefined, { signal: patience.signal, ref: false }).catch(() => undefined)])
+    patience.abort()
+    return this.#requireRoot()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 
   #requireRoot(): RootKey {

@@ -9,7 +9,7 @@ import type { Database, Transaction } from '../kernel/storage.ts'
 import type { KeyFilePlace } from './keyfile/index.ts'
 import { discardSlot, makeNewSlot, slotRow, type NewSlot } from './open.ts'
 import { insertCluster, insertSlot, readCluster } from './repository.ts'
-import { rootInUse, type RootInUse, type SlotRequest } from './slot.ts'
+import { rootInUse, type RootInUse, type ShamirRequest, type SlotRequest } from './slot.ts'
 import { changeSeal, isOutcomeUnknown } from './transact.ts'
 
 /** What the caller makes the organization `root` with. The transaction is confined to `rootOrgId`. */
@@ -21,6 +21,8 @@ export interface RootKeyMaterial {
 
 export type InitialiseRequest<Result> = SlotRequest & {
   readonly clusterName?: string
+  /** Shares beside a slot that opens by itself: another way in for people, and what they prove themselves with. */
+  readonly recovery?: Omit<ShamirRequest, 'kind'>
   /** Runs inside the transaction; it may run again after a deadlock, so it has no effect outside it. */
   readonly afterRootKey: (tx: Transaction, material: RootKeyMaterial) => Promise<Result>
 }
@@ -33,6 +35,8 @@ export interface Initialised<Result> {
   readonly rootKey: Buffer
   /** Each share once; empty when the slot opens by itself. To be wiped by the caller. */
   readonly shares: readonly Buffer[]
+  /** The same of the recovery slot. */
+  readonly recoveryShares: readonly Buffer[]
   readonly result: Result
 }
 
@@ -43,7 +47,9 @@ export const initialise = async <Result>(database: Database, request: Initialise
   const cluster = { clusterId: makeUuidV7(), clusterName: request.clusterName ?? 'coffer', rootOrgId: makeUuidV7(), generation: 1 }
   const rootKey = makeKeyBytes()
   let slot: NewSlot | undefined
+  let recovery: NewSlot | undefined
   try {
+    if (request.recovery !== undefined) recovery = await makeNewSlot({ kind: 'shamir', ...request.recovery }, place)
     const result = await changeSeal(database, {
       orgId: cluster.rootOrgId,
       async work(tx) {
@@ -51,17 +57,18 @@ export const initialise = async <Result>(database: Database, request: Initialise
         // Only the winner of a race gets here, so the loser leaves no key file behind.
         slot ??= await makeNewSlot(request, place)
         await insertSlot(tx, slotRow(slot, rootKey, cluster))
+        if (recovery !== undefined) await insertSlot(tx, slotRow(recovery, rootKey, cluster))
         return request.afterRootKey(tx, { root: rootInUse(Buffer.from(rootKey), cluster.generation), clusterId: cluster.clusterId, rootOrgId: cluster.rootOrgId })
       },
       landed: async (tx) => (await readCluster(tx))?.clusterId === cluster.clusterId,
     })
     if (slot === undefined) throw fail('internal', 'seal.no_slot', 'The initialisation made no slot.')
-    wipe(slot.made.slotKey)
+    for (const made of [slot, recovery]) if (made !== undefined) wipe(made.made.slotKey)
     const { clusterId, rootOrgId, generation } = cluster
-    return { clusterId, rootOrgId, generation, rootKey, shares: slot.made.shares, result }
+    return { clusterId, rootOrgId, generation, rootKey, shares: slot.made.shares, recoveryShares: recovery?.made.shares ?? [], result }
   } catch (error) {
     wipe(rootKey)
-    if (slot !== undefined) await discardSlot(slot, { keepFile: isOutcomeUnknown(error) })
+    for (const made of [slot, recovery]) if (made !== undefined) await discardSlot(made, { keepFile: isOutcomeUnknown(error) })
     throw error
   }
 }

@@ -61,10 +61,10 @@ test('any threshold of the shares opens the root key that opens the organization
 test('status tells kind, numbers, progress and nonce, before and after', async (t) => {
   const { app } = await testDatabase(t)
   const machine = new SealMachine({ database: app, rewrapKeys: rewrapUnderRoot })
-  assert.deepEqual(await machine.status(), { initialized: false, type: 'shamir', shares: 0, threshold: 0, progress: 0, nonce: '' })
+  assert.deepEqual(await machine.status(), { initialized: false, type: 'shamir', recoverySeal: false, shares: 0, threshold: 0, progress: 0, nonce: '' })
   await assert.rejects(machine.submitShare(randomBytes(33)), { code: 'seal.not_initialised' })
   const made = await machine.initialise({ kind: 'shamir', shares: 4, threshold: 2, clusterName: 'one', afterRootKey: makeRoot })
-  assert.deepEqual(await machine.status(), { initialized: true, type: 'shamir', shares: 4, threshold: 2, progress: 0, nonce: '', clusterName: 'one', clusterId: made.clusterId })
+  assert.deepEqual(await machine.status(), { initialized: true, type: 'shamir', recoverySeal: false, shares: 4, threshold: 2, progress: 0, nonce: '', clusterName: 'one', clusterId: made.clusterId })
   const { facts } = await machine.submitShare(copies(made.shares, 0)[0] ?? assert.fail())
   assert.equal(facts.progress, 1)
   assert.notEqual(facts.nonce, '')

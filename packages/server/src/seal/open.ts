@@ -27,9 +27,10 @@ export const slotRow = ({ slotId, request, made }: NewSlot, rootKey: Uint8Array,
   return {
     slotId, kind: request.kind, generation,
     sealedRoot: sealRoot(rootKey, made.slotKey, { clusterId, slotId, kind: request.kind, generation }),
-    shares: made.shares.length === 0 ? null : made.shares.length,
+    shares: made.shareHashes.length === 0 ? null : made.shareHashes.length,
     threshold: made.threshold,
     shareHashes: made.shareHashes,
+    settings: {},
   }
 }
 

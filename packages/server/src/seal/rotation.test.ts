@@ -112,10 +112,10 @@ test('a rotation needs the key of every slot that stays, or changes nothing', as
   const { database, machine, held, shamirSlot, fileSlot, keyFile, shares } = await scene(t)
   const { rows: before } = await database.superuser.query('select * from seal_slots order by slot_id')
   const missing = (slotId: string) => ({ kind: 'invalid_request', code: 'seal.slots_not_opened', message: new RegExp(slotId) })
-  await assert.rejects(machine.rotateRootKey(held, [{ kind: 'keyfile', keyFile }]), missing(shamirSlot))
+  await assert.rejects(machine.rotate(held, [{ kind: 'keyfile', keyFile }]), missing(shamirSlot))
   await assert.rejects(machine.rekey(held, { shares: 2, threshold: 2 }, [{ kind: 'shamir', shares: shares(0, 1) }]), missing(fileSlot))
-  await assert.rejects(machine.rotateRootKey(held, [{ kind: 'keyfile', keyFile }, { kind: 'shamir', shares: shares(0) }]), { code: 'seal.shares_missing' })
-  await assert.rejects(machine.rotateRootKey(held, [{ kind: 'keyfile', keyFile }, { kind: 'shamir', shares: shares(0, 0) }]), { code: 'seal.shares_unusable' })
+  await assert.rejects(machine.rotate(held, [{ kind: 'keyfile', keyFile }, { kind: 'shamir', shares: shares(0) }]), { code: 'seal.shares_missing' })
+  await assert.rejects(machine.rotate(held, [{ kind: 'keyfile', keyFile }, { kind: 'shamir', shares: shares(0, 0) }]), { code: 'seal.shares_unusable' })
   await assert.rejects(machine.rekey(held, { shares: 3, threshold: 1 }, [{ kind: 'keyfile', keyFile }, { kind: 'shamir', shares: shares(0, 1) }]), { code: 'seal.bad_threshold' })
   assert.deepEqual((await database.superuser.query('select * from seal_slots order by slot_id')).rows, before)
   assert.deepEqual(await unseal(machine, shares(0, 1)), held.rootKey.copy())
@@ -138,7 +138,7 @@ test('a rekey gives new shares and a new root key, and the old shares are of no 
 test('a rotation that cannot re-wrap every key changes neither slots nor keys', async (t) => {
   const { database, machine, held, orgId, keyFile, shares } = await scene(t)
   await database.superuser.query('update keks set wrapped = set_byte(wrapped, 35, get_byte(wrapped, 35) # 1) where org_id = $1', [orgId])
-  await assert.rejects(machine.rotateRootKey(held, [{ kind: 'shamir', shares: shares(0, 1) }, { kind: 'keyfile', keyFile }]), { code: 'keyring.open_failed' })
+  await assert.rejects(machine.rotate(held, [{ kind: 'shamir', shares: shares(0, 1) }, { kind: 'keyfile', keyFile }]), { code: 'keyring.open_failed' })
   assert.deepEqual(await unseal(machine, shares(1, 2)), held.rootKey.copy())
   await Keyring.open({ database: database.app, rootKey: held.rootKey.copy() })
 })
@@ -146,11 +146,11 @@ test('a rotation that cannot re-wrap every key changes neither slots nor keys', 
 test('a server that holds a root key from before a rotation changes nothing', async (t) => {
   const { machine, held, keyFile, shares } = await scene(t)
   const openings = () => [{ kind: 'shamir', shares: shares(0, 1) }, { kind: 'keyfile', keyFile }] as const
-  const both = await Promise.allSettled([machine.rotateRootKey(held, openings()), machine.rotateRootKey(held, openings())])
+  const both = await Promise.allSettled([machine.rotate(held, openings()), machine.rotate(held, openings())])
   assert.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
   const outdated = { kind: 'conflict', code: 'seal.root_key_outdated' }
   await assert.rejects(machine.addSlot(held, { kind: 'shamir', shares: 1, threshold: 1 }), outdated)
-  await assert.rejects(machine.rotateRootKey(held, openings()), outdated)
+  await assert.rejects(machine.rotate(held, openings()), outdated)
   assert.equal((await machine.slots()).length, 2)
 })
 

@@ -4,14 +4,15 @@
 
 import { equalBytes } from '../crypto/compare.ts'
 import { makeKeyBytes } from '../crypto/keys.ts'
+import { makeUuidV7 } from '../crypto/random.ts'
 import { wipe } from '../lib/bytes.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Database, Transaction } from '../kernel/storage.ts'
 import type { KeyFilePlace } from './keyfile/index.ts'
 import type { LockedKey } from './locked-key.ts'
 import { discardSlot, makeNewSlot, openSlotKey, slotRow, type NewSlot } from './open.ts'
-import { deleteSlot, insertSlot, readCluster, readSlots, updateSlot, type Cluster, type Slot } from './repository.ts'
-import { openRoot, rootInUse, sealRoot, type RewrapKeys, type ShamirRequest, type SlotOpening, type SlotRequest } from './slot.ts'
+import { deleteSlot, groupOf, insertSlot, readCluster, readSlots, updateSlot, type Cluster, type ShareBackup, type Slot } from './repository.ts'
+import { openRoot, rootInUse, sealRoot, type RewrapKeys, type SlotOpening, type SlotRequest } from './slot.ts'
 import { changeSeal, isOutcomeUnknown } from './transact.ts'
 
 /** The root key that is in force, as the supervisor holds it. */
@@ -35,14 +36,27 @@ export interface RotationRequest {
   readonly openings: readonly SlotOpening[]
   readonly remove?: string
   /** Replaces the shares of the Shamir slot that `openings` opens. */
-  readonly rekey?: Omit<ShamirRequest, 'kind'>
+  readonly rekey?: NewShares
+  /** More that belongs to the same transaction: its record. It may run again after a deadlock. */
+  readonly within?: (tx: Transaction, cluster: Cluster) => Promise<void>
+}
+
+/** Shares that are to take the place of those in force; made beforehand, so that they can be encrypted or tried out before anything depends on them. */
+export interface NewShares {
+  readonly slot: NewSlot
+  /**
+   * Keeps the old shares valid beside the new ones, in a slot of their own, until `dropBridges`: for shares that nobody has seen yet. Without it, a
+   * server that dies between commit and answer would leave a database that neither set opens.
+   */
+  readonly bridge?: boolean
+  readonly backup?: ShareBackup
 }
 
 /** A slot that stays, with its key; `renewed` when it gets new shares. */
 interface StayingSlot {
   readonly slot: Slot
   readonly slotKey: Buffer
-  renewed?: NewSlot
+  renewed?: NewShares
 }
 
 const requireHeld = async (tx: Transaction, held: HeldRoot): Promise<Cluster> => {
@@ -51,8 +65,12 @@ const requireHeld = async (tx: Transaction, held: HeldRoot): Promise<Cluster> =>
   return cluster
 }
 
+interface Addition extends Pick<RotationRequest, 'held' | 'within'> {
+  readonly request: SlotRequest
+}
+
 /** Adds a slot for the root key in force. Returns its id and, for people, its shares, which the caller wipes. */
-export const addSlot = async (database: Database, held: HeldRoot, request: SlotRequest, place: KeyFilePlace): Promise<{ readonly slotId: string; readonly shares: readonly Buffer[] }> => {
+export const addSlot = async (database: Database, { held, request, within }: Addition, place: KeyFilePlace): Promise<{ readonly slotId: string; readonly shares: readonly Buffer[] }> => {
   const slot = await makeNewSlot(request, place)
   try {
     await changeSeal(database, {
@@ -60,6 +78,7 @@ export const addSlot = async (database: Database, held: HeldRoot, request: SlotR
       async work(tx) {
         const cluster = await requireHeld(tx, held)
         await insertSlot(tx, held.rootKey.use((rootKey) => slotRow(slot, rootKey, cluster)))
+        await within?.(tx, cluster)
       },
       landed: async (tx) => (await readSlots(tx)).some(({ slotId }) => slotId === slot.slotId),
     })
@@ -84,13 +103,14 @@ export const rotateRootKey = async (database: Database, request: RotationRequest
       // Only this change can have made this generation: it holds the lock and started from the one before.
       landed: async (tx) => (await readCluster(tx))?.generation === generation && (await isOurs(tx, staying, { newRoot })),
     })
-    return { rootKey: newRoot, generation, shares: staying.flatMap(({ renewed }) => renewed?.made.shares ?? []) }
+    return { rootKey: newRoot, generation, shares: request.rekey?.slot.made.shares ?? [] }
   } catch (error) {
     wipe(newRoot)
-    for (const { renewed } of staying) renewed?.made.shares.forEach(wipe)
+    request.rekey?.slot.made.shares.forEach(wipe)
     throw error
   } finally {
-    for (const { slotKey, renewed } of staying) for (const key of [slotKey, renewed?.made.slotKey]) if (key !== undefined) wipe(key)
+    for (const { slotKey } of staying) wipe(slotKey)
+    if (request.rekey !== undefined) wipe(request.rekey.slot.made.slotKey)
     for (const opening of request.openings) if (opening.kind === 'shamir') opening.shares.forEach(wipe)
   }
 }
@@ -101,29 +121,29 @@ const openStaying = async (database: Database, request: RotationRequest, { place
   const cluster = await readCluster(database)
   const slots = await readSlots(database)
   if (cluster === undefined) throw fail('sealed', 'seal.not_initialised', 'This database has not been initialised.')
-  if (remove !== undefined && !slots.some(({ slotId }) => slotId === remove)) throw fail('not_found', 'seal.slot_missing', `There is no slot ${remove}.`)
-  const remaining = slots.filter(({ slotId }) => slotId !== remove)
+  if (remove !== undefined && !slots.some((slot) => groupOf(slot) === remove)) throw fail('not_found', 'seal.slot_missing', `There is no slot ${remove}.`)
+  const remaining = slots.filter((slot) => groupOf(slot) !== remove)
   if (remaining.length === 0) throw fail('conflict', 'seal.last_slot', 'The last slot cannot be removed: nothing could open the root key afterwards. Add another one first.')
   for (const opening of openings) {
     const opened = await openSlotKey(remaining, opening, place)
     staying.push(opened)
     requireSameRoot(openRoot(opened.slot, Buffer.from(opened.slotKey), cluster.clusterId), held)
   }
-  const missing = remaining.filter(({ slotId }) => !staying.some(({ slot }) => slot.slotId === slotId))
+  const missing = remaining.filter((each) => each.settings.bridge === undefined && !staying.some(({ slot }) => groupOf(slot) === groupOf(each)))
   if (missing.length > 0) {
     throw fail('invalid_request', 'seal.slots_not_opened', `The new root key must be sealed in every slot, and these were not opened: ${missing.map(({ slotId, kind }) => `${slotId} (${kind})`).join(', ')}.`)
   }
-  if (rekey !== undefined) await renewShares(staying, rekey, place)
+  if (rekey !== undefined) renewShares(staying, rekey)
 }
 
-const renewShares = async (staying: readonly StayingSlot[], rekey: Omit<ShamirRequest, 'kind'>, place: KeyFilePlace): Promise<void> => {
+const renewShares = (staying: readonly StayingSlot[], rekey: NewShares): void => {
   const [target, ...others] = staying.filter(({ slot }) => slot.kind === 'shamir')
   if (target === undefined || others.length > 0) throw fail('invalid_request', 'seal.nothing_to_rekey', 'A rekey needs exactly one slot of shares. Of several, remove all but one; to change a key file, add a new one and remove the old.')
-  const renewed = await makeNewSlot({ kind: 'shamir', ...rekey }, place)
-  target.renewed = { ...renewed, slotId: target.slot.slotId }
+  target.renewed = rekey
 }
 
-const requireSameRoot = (opened: Buffer, held: HeldRoot): void => {
+/** Wipes what was opened. @throws conflict when it is another root key than the one held */
+export const requireSameRoot = (opened: Buffer, held: HeldRoot): void => {
   const same = held.rootKey.use((rootKey) => equalBytes(rootKey, opened))
   wipe(opened)
   if (!same) throw fail('conflict', 'seal.root_key_outdated', 'A slot holds another root key than this server. Restart it, unseal it and try again.')
@@ -135,17 +155,26 @@ interface Rotation {
   readonly generation: number
 }
 
-const rotateWithin = async (tx: Transaction, { held, remove, rewrapKeys }: RotationRequest, { staying, newRoot, generation }: Rotation): Promise<void> => {
-  const { clusterId } = await requireHeld(tx, held)
-  const expected = new Set([...staying.map(({ slot }) => slot.slotId), ...(remove === undefined ? [] : [remove])])
+const rotateWithin = async (tx: Transaction, { held, remove, rewrapKeys, within }: RotationRequest, { staying, newRoot, generation }: Rotation): Promise<void> => {
+  const cluster = await requireHeld(tx, held)
+  const expected = new Set([...staying.map(({ slot }) => groupOf(slot)), ...(remove === undefined ? [] : [remove])])
   const present = await readSlots(tx)
-  if (present.length !== expected.size || present.some(({ slotId }) => !expected.has(slotId))) throw fail('conflict', 'seal.slots_changed', 'The slots were changed meanwhile. Look at them and try again.')
+  if (new Set(present.map(groupOf)).size !== expected.size || present.some((slot) => !expected.has(groupOf(slot)))) throw fail('conflict', 'seal.slots_changed', 'The slots were changed meanwhile. Look at them and try again.')
   await rewrapKeys(tx, rootInUse(held.rootKey.copy(), held.generation), rootInUse(Buffer.from(newRoot), generation))
-  if (remove !== undefined) await deleteSlot(tx, remove)
-  for (const { slot, slotKey, renewed } of staying) {
-    const place = { clusterId, slotId: slot.slotId, kind: slot.kind, generation }
-    await updateSlot(tx, renewed === undefined ? { ...slot, generation, sealedRoot: sealRoot(newRoot, slotKey, place) } : slotRow(renewed, newRoot, { clusterId, generation }))
-  }
+  // What is removed, and of a slot and its bridge the one that was not opened: its key is not at hand for the new root key.
+  for (const { slotId } of present) if (!staying.some(({ slot }) => slot.slotId === slotId)) await deleteSlot(tx, slotId)
+  for (const each of staying) await resealSlot(tx, each, { newRoot, clusterId: cluster.clusterId, generation })
+  await within?.(tx, cluster)
+}
+
+const resealSlot = async (tx: Transaction, { slot, slotKey, renewed }: StayingSlot, root: { readonly newRoot: Buffer; readonly clusterId: string; readonly generation: number }): Promise<void> => {
+  const { newRoot, clusterId, generation } = root
+  const sealed = (slotId: string): Slot => ({ ...slot, slotId, generation, sealedRoot: sealRoot(newRoot, slotKey, { clusterId, slotId, kind: slot.kind, generation }) })
+  const { bridge: _bridge, ...kept } = slot.settings
+  if (renewed === undefined) return updateSlot(tx, { ...sealed(slot.slotId), settings: kept })
+  const settings = { ...kept, ...(renewed.backup === undefined ? {} : { backup: renewed.backup }) }
+  await updateSlot(tx, { ...slotRow({ ...renewed.slot, slotId: slot.slotId }, newRoot, { clusterId, generation }), settings })
+  if (renewed.bridge === true) await insertSlot(tx, { ...sealed(makeUuidV7()), settings: { bridge: slot.slotId } })
 }
 
 /** Whether the slots in the database hold this very root key: another server may have made the same generation. */
@@ -155,7 +184,7 @@ const isOurs = async (tx: Transaction, staying: readonly StayingSlot[], { newRoo
   const slot = (await readSlots(tx)).find(({ slotId }) => slotId === first?.slot.slotId)
   if (cluster === undefined || first === undefined || slot === undefined) return false
   try {
-    const opened = openRoot(slot, Buffer.from(first.renewed?.made.slotKey ?? first.slotKey), cluster.clusterId)
+    const opened = openRoot(slot, Buffer.from(first.renewed?.slot.made.slotKey ?? first.slotKey), cluster.clusterId)
     const same = equalBytes(opened, newRoot)
     wipe(opened)
     return same

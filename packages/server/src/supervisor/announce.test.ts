@@ -10,7 +10,7 @@ import { devGuide, newcomersGuide, readyLine, type Announcement } from './announ
 const token = 'hvs.kestrel42'
 const announcement = (argv: readonly string[] = []): Announcement => ({
   config: loadConfig({ command: 'start', argv, environment: {} }),
-  status: { initialized: true, sealed: false, type: 'keyfile', shares: 0, threshold: 0, progress: 0, nonce: '', version: '0' },
+  status: { initialized: true, sealed: false, type: 'keyfile', recoverySeal: true, shares: 0, threshold: 0, progress: 0, nonce: '', version: '0' },
   rootToken: token,
 })
 

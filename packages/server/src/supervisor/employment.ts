@@ -10,6 +10,8 @@ import { observeProcess } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
 import type { DatabaseAccess } from './control/protocol.ts'
+import type { SealMachine } from '../seal/machine.ts'
+import { makeCeremonies } from './ceremonies/ceremonies.ts'
 import { SealDesk } from './seal-desk.ts'
 import type { SealKeeper } from './seal-keeper.ts'
 import { Spools } from './spools.ts'
@@ -23,6 +25,7 @@ export interface Employment {
   readonly access: DatabaseAccess
   /** As the audit role. */
   readonly auditDatabase: Database
+  readonly machine: SealMachine
   readonly keeper: SealKeeper
   readonly logger: Logger
   /** Another program than the product's worker. */
@@ -30,13 +33,14 @@ export interface Employment {
 }
 
 /** Nothing is started yet. */
-export const employ = ({ config, nodeId, version, access, auditDatabase, keeper, logger, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools } => {
+export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools } => {
   const metrics = new Metrics()
   observeProcess(metrics)
   const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
   const listening = metrics.gauge('coffer_workers_listening', 'Workers that answer requests.').with()
   const sealed = metrics.gauge('coffer_sealed', '1 while the server is sealed.').with()
-  const desk: SealDesk = new SealDesk(keeper, () => workers, logger)
+  const room = makeCeremonies({ machine, keeper, opensByItself: config.seal.kind === 'keyfile', spread: (generation) => workers.replaceRoot(generation), now: () => systemClock.monotonic(), logger })
+  const desk: SealDesk = new SealDesk(keeper, () => workers, logger, room)
   const collect = async (): Promise<readonly ProcessSnapshot[]> => {
     listening.set(workers.listening)
     sealed.set((await desk.status().catch(() => undefined))?.sealed === false ? 0 : 1)

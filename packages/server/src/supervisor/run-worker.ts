@@ -5,19 +5,22 @@ import { fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../kernel/errors.ts'
+import type { Ceremonies } from '../kernel/ports/ceremonies.ts'
 import type { SealControl, WorkerApp } from '../kernel/ports/seal-control.ts'
 import { observeProcess } from '../telemetry/health.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
 import { Channel, type Handler } from './control/channel.ts'
 import { excludeMemoryFromDumps, refuseDebugger, reportCrashes } from './hardening.ts'
-import { decodeJson, encodeJson, operation, type WorkerAssignment } from './control/protocol.ts'
+import { decodeJson, decodeParts, encodeJson, operation, type WorkerAssignment } from './control/protocol.ts'
+import { remoteCeremonies } from './control/remote-ceremonies.ts'
 import { remoteMetrics, remoteSealControl } from './control/remote-seal-control.ts'
 import { channelDescriptor } from './worker-process.ts'
 
 /** Everything that a worker is composed from. */
 export interface WorkerContext extends WorkerAssignment {
   readonly sealControl: SealControl
+  readonly ceremonies: Ceremonies
   readonly logger: Logger
   /** This process's own registry. */
   readonly metrics: Metrics
@@ -77,6 +80,7 @@ class Worker {
     return new Map<number, Handler>([
       [operation.configure, this.#explained('the worker could not be composed', (body) => this.#configure(decodeJson(body)))],
       [operation.unseal, this.#explained('the worker could not take the key', async (key) => (await this.#composed()).unseal(key).finally(() => key.fill(0)))],
+      [operation.replaceRoot, this.#explained('the worker could not take the next root key', (body) => this.#replaceRoot(body))],
       [operation.listen, this.#explained('the worker could not listen', async () => (await this.#composed()).listen())],
       [operation.metrics, async () => encodeJson(this.#metrics.snapshot())],
       [operation.stop, async () => (await this.#stop(), undefined)],
@@ -104,12 +108,18 @@ class Worker {
     this.#app = this.#compose({
       ...assignment,
       sealControl: remoteSealControl(this.#channel),
+      ceremonies: remoteCeremonies(this.#channel),
       logger: this.#logger,
       metrics: this.#metrics,
       collectMetrics: remoteMetrics(this.#channel),
       announceStream: async (stream) => void (await this.#channel.request(operation.announceStream, Buffer.from(stream, 'utf8'))),
     })
     await this.#app
+  }
+
+  async #replaceRoot(body: Buffer): Promise<void> {
+    const { facts: { generation }, shares: [rootKey = Buffer.alloc(0)] } = decodeParts<{ readonly generation: number }>(body)
+    await (await this.#composed()).replaceRoot(rootKey, generation).finally(() => rootKey.fill(0))
   }
 
   #composed(): Promise<WorkerApp> {

@@ -7,11 +7,14 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { ProcessSnapshot } from '../telemetry/metrics.ts'
 import type { Handler } from './control/channel.ts'
 import { decodeJson, encodeInitResult, encodeJson, operation } from './control/protocol.ts'
+import type { CeremonyRoom } from './ceremonies/ceremonies.ts'
+import { answerCeremony } from './ceremonies/answering.ts'
 import type { SealKeeper } from './seal-keeper.ts'
 
 /** What the desk needs of the workers. */
 export interface KeyHolders {
   unseal(): Promise<void>
+  replaceRoot(generation: number): Promise<void>
   replace(asking: number | undefined): Promise<{ finish(): Promise<void> }>
 }
 
@@ -19,12 +22,15 @@ export class SealDesk {
   readonly #keeper: SealKeeper
   readonly #workers: () => KeyHolders
   readonly #logger: Logger
+  readonly #room: CeremonyRoom
+  #waiting = 0
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(keeper: SealKeeper, workers: () => KeyHolders, logger: Logger) {
+  constructor(keeper: SealKeeper, workers: () => KeyHolders, logger: Logger, room: CeremonyRoom) {
     this.#keeper = keeper
     this.#workers = workers
     this.#logger = logger
+    this.#room = room
   }
 
   status(): Promise<SealStatus> {
@@ -49,7 +55,7 @@ export class SealDesk {
   }
 
   submitShare(share: Buffer): Promise<SealStatus> {
-    return this.#alone(async () => {
+    return this.#crowded(async () => {
       const status = await this.#keeper.submitShare(share)
       await this.#spread()
       return status
@@ -57,7 +63,7 @@ export class SealDesk {
   }
 
   resetUnseal(): Promise<SealStatus> {
-    return this.#alone(() => this.#keeper.resetUnseal())
+    return this.#crowded(() => this.#keeper.resetUnseal())
   }
 
   /** The answer goes out when nobody but the asking worker can still hold a key; that one goes right after it. */
@@ -65,6 +71,7 @@ export class SealDesk {
     return this.#alone(async () => {
       if (!this.#keeper.isOpen) return
       await this.#keeper.seal()
+      this.#room.reset()
       this.#logger.warn('sealed; every worker is replaced')
       const { finish } = await this.#workers().replace(asking)
       // The answer is written in the microtasks that follow; what comes after them is queued behind it on the same channel.
@@ -83,12 +90,24 @@ export class SealDesk {
       [operation.submitShare, async (body) => encodeJson(await this.submitShare(body))],
       [operation.resetUnseal, async () => encodeJson(await this.resetUnseal())],
       [operation.seal, async () => (await this.seal(slot), undefined)],
+      [operation.ceremony, async (body) => answerCeremony(this.#room, (work) => this.#crowded(work), body)],
       [operation.collectMetrics, async () => encodeJson(await collectMetrics())],
     ])
   }
 
   async #spread(): Promise<void> {
     if (this.#keeper.isOpen) await this.#workers().unseal()
+  }
+
+  /** What anybody may ask for: so many wait and no more. A seal is never behind a full room. */
+  async #crowded<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#waiting >= mostWaiting) throw fail('unavailable', 'seal.busy', 'Too many shares are being looked at. Try again shortly.', { retryAfterSeconds: 1 })
+    this.#waiting += 1
+    try {
+      return await this.#alone(work)
+    } finally {
+      this.#waiting -= 1
+    }
   }
 
   /** Changes wait for each other: an unseal that overtakes a seal would hand the key to a worker that must not have it. */
@@ -100,8 +119,11 @@ export class SealDesk {
   }
 }
 
+/** Each waits for at most some queries, so this many are gone within a second or two. */
+const mostWaiting = 64
+
 const parseInitRequest = (body: Buffer): InitRequest => {
-  const { shares, threshold } = decodeJson<Partial<InitRequest>>(body)
+  const { shares, threshold, ...more } = decodeJson<Partial<InitRequest>>(body)
   if (!Number.isInteger(shares) || !Number.isInteger(threshold)) throw fail('invalid_request', 'seal.bad_numbers', 'Shares and threshold must be whole numbers.')
-  return { shares: shares ?? 0, threshold: threshold ?? 0 }
+  return { ...more, shares: shares ?? 0, threshold: threshold ?? 0 }
 }

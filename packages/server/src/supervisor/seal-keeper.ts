@@ -12,8 +12,10 @@ import { wipe } from '../lib/bytes.ts'
 import type { RootKeyMaterial } from '../seal/initialise.ts'
 import { LockedKey } from '../seal/locked-key.ts'
 import type { SealFacts, SealMachine } from '../seal/machine.ts'
-import type { SlotRequest } from '../seal/slot.ts'
+import type { HeldRoot, Rotated } from '../seal/rotation.ts'
+import type { SlotOpening, SlotRequest } from '../seal/slot.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { coverShares, coverToken } from './ceremonies/covering.ts'
 import { devKeyFile } from './dev-directory.ts'
 import { isMissing } from './data-directory.ts'
 
@@ -31,6 +33,12 @@ export interface SealKeeper extends Omit<SealControl, 'initialise'> {
   openAutomatically(): Promise<SealStatus>
   /** A copy of the root key that the caller wipes; undefined while sealed. */
   copyRootKey(): Buffer | undefined
+  /** The root key in force, for changes of slots. @throws sealed */
+  requireHeld(): HeldRoot
+  /** Takes over the root key that has followed the one in force. */
+  adopt(rotated: Pick<Rotated, 'rootKey' | 'generation'>): void
+  /** What this server opens by itself and with these files, but for the slot that is to be removed. */
+  openingsAtHand(without: string | undefined, keyFiles: readonly string[]): Promise<readonly SlotOpening[]>
   readonly isOpen: boolean
   /** Wipes the root key, whatever state the rest is in. */
   drop(): void
@@ -59,15 +67,15 @@ export const keyFileOf = ({ seal, mode, dataDir }: Config, nodeId: string): stri
 
 export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
   const { machine, config, logger } = options
-  let held: LockedKey | undefined
+  let held: HeldRoot | undefined
 
   const drop = (): void => {
-    held?.wipe()
+    held?.rootKey.wipe()
     held = undefined
   }
-  const hold = (rootKey: Buffer): void => {
+  const hold = ({ rootKey, generation }: Pick<Rotated, 'rootKey' | 'generation'>): void => {
     drop()
-    held = new LockedKey(rootKey)
+    held = { rootKey: new LockedKey(rootKey), generation }
   }
   const statusOf = (facts: SealFacts): SealStatus => ({ ...facts, sealed: held === undefined, version: options.version })
   const status = async (): Promise<SealStatus> => statusOf(await machine.status())
@@ -77,21 +85,30 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
 
     async initialise(request, given = {}) {
       const initialisePlatform = await options.loadPlatform()
-      const { rootKey, shares, result } = await machine.initialise({
+      const { rootKey, shares, recoveryShares, result, generation } = await machine.initialise({
         ...(await slotFor(options, request)),
         clusterName: config.clusterName,
+        ...(request.recovery === undefined ? {} : { recovery: request.recovery }),
         afterRootKey: (tx, material) => initialisePlatform(tx, material, given),
       })
       // Shares are for people, and it is they who unseal; a slot that opens by itself is open from here on.
-      if (config.seal.kind === 'keyfile') hold(rootKey)
+      if (config.seal.kind === 'keyfile') hold({ rootKey, generation })
       else wipe(rootKey)
-      return { shares, rootToken: result.rootToken }
+      try {
+        return {
+          shares: await coverShares(shares, request.recipients ?? []),
+          recoveryShares: await coverShares(recoveryShares, request.recovery?.recipients ?? []),
+          rootToken: await coverToken(result.rootToken, request.tokenRecipient),
+        }
+      } finally {
+        for (const share of [...shares, ...recoveryShares]) wipe(share)
+      }
     },
 
     async openAutomatically() {
       const facts = await machine.status()
       if (config.seal.kind !== 'keyfile' || !facts.initialized || held !== undefined) return statusOf(facts)
-      hold((await machine.openKeyFile(keyFileOf(config, options.nodeId))).rootKey)
+      hold(await machine.openKeyFile(keyFileOf(config, options.nodeId)))
       logger.info('unsealed with the key file')
       return status()
     },
@@ -103,8 +120,9 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
       }
       const { facts, opened } = await machine.submitShare(share)
       if (opened !== undefined) {
-        hold(opened.rootKey)
+        hold(opened)
         logger.info('unsealed with shares')
+        if (opened.byOldShares === true) logger.warn('these shares were replaced by a rekey whose answer may never have arrived; rekey again')
       }
       return statusOf(facts)
     },
@@ -119,7 +137,19 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
       await machine.resetUnseal().catch((error: unknown) => logger.warn('the seal status could not be read while sealing', { error }))
     },
 
-    copyRootKey: () => held?.copy(),
+    copyRootKey: () => held?.rootKey.copy(),
+    requireHeld() {
+      if (held === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
+      return held
+    },
+    adopt: hold,
+    async openingsAtHand(without, keyFiles) {
+      const own = config.seal.kind === 'keyfile' ? [keyFileOf(config, options.nodeId)] : []
+      // By slot: the same file under two names opens one.
+      const bySlot = new Map<string, string>()
+      for (const keyFile of [...own, ...keyFiles]) bySlot.set(await machine.slotOfKeyFile(keyFile), keyFile)
+      return [...bySlot].filter(([slotId]) => slotId !== without).map(([, keyFile]) => ({ kind: 'keyfile', keyFile }))
+    },
     get isOpen() {
       return held !== undefined
     },

@@ -91,6 +91,20 @@ export class WorkerSlot {
     }
   }
 
+  /** Gives the next root key to whoever has the one before. One that cannot use it is replaced. */
+  async replaceRoot(generation: number): Promise<void> {
+    const worker = this.#current
+    if (worker?.hasKey !== true) return this.unseal()
+    const rootKey = this.#options.rootKey()
+    if (rootKey === undefined) return
+    try {
+      await worker.replaceRoot(rootKey, generation)
+    } catch (error) {
+      this.#logger.error('a worker could not take the next root key and is replaced', { error })
+      worker.kill()
+    }
+  }
+
   /**
    * Starts a process that has never seen a key. What comes back ends the old one and lets the new one listen; it is
    * the caller's to run, when the old one has nothing more to say.

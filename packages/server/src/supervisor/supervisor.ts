@@ -81,7 +81,7 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   const machine = new SealMachine({ database: pool, dataDirectory: config.dataDir, kind: config.seal.kind, rewrapKeys: rewrapUnderRoot })
   const keeper = makeSealKeeper({ machine, config, nodeId, version, logger, loadPlatform: options.loadPlatform })
   undo.defer(() => keeper.drop())
-  const { desk, workers, spools } = employ({ config, nodeId, version, access: database.access, auditDatabase, keeper, logger, program: options.workerProgram })
+  const { desk, workers, spools } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, program: options.workerProgram })
   const first = config.mode === 'server' ? { status: await desk.openAutomatically(), rootToken: undefined } : await openOrInitialise(desk, config)
   proceed()
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { workerEnvironment } from '../config/environment.ts'
 import type { FamilySnapshot } from '../telemetry/metrics.ts'
 import { Channel, type Handler } from './control/channel.ts'
-import { decodeJson, encodeJson, operation, type WorkerAssignment } from './control/protocol.ts'
+import { decodeJson, encodeJson, encodeParts, operation, type WorkerAssignment } from './control/protocol.ts'
 
 export interface WorkerExit {
   readonly code: number | null
@@ -77,6 +77,11 @@ export class WorkerProcess {
       this.#unsealing = this.#channel.request(operation.unseal, bytes).then(() => undefined)
     }
     return this.#unsealing
+  }
+
+  /** Hands over the root key that follows; the bytes are wiped. */
+  async replaceRoot(rootKey: Buffer, generation: number): Promise<void> {
+    await this.#channel.request(operation.replaceRoot, encodeParts({ facts: { generation }, shares: [rootKey] }))
   }
 
   get stream(): string | undefined {

@@ -43,6 +43,11 @@ export class Workers {
     await Promise.all(this.#slots.map((slot) => slot.unseal()))
   }
 
+  /** Resolves when every worker has the root key of this generation, or is being replaced. */
+  async replaceRoot(generation: number): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.replaceRoot(generation)))
+  }
+
   /**
    * Replaces all workers by processes that never saw a key. Resolves when all but the asking one are gone; that one
    * still has an answer to give, and follows when `finish` is called.

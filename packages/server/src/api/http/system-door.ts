@@ -4,16 +4,19 @@
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail } from '../../kernel/errors.ts'
 import { parseQuery } from '../../kernel/path.ts'
-import type { SealControl, SealStatus } from '../../kernel/ports/seal-control.ts'
+import type { Recipient, SealControl, SealStatus } from '../../kernel/ports/seal-control.ts'
 import type { Runner } from '../../request/pipeline.ts'
-import { wipe } from '../../lib/bytes.ts'
+import { parseShare } from '../../kernel/ports/share-text.ts'
 import { vaultStatus } from '../v1/status.ts'
+import { init } from './init.ts'
 import { errorHeaders, type DoorLimits } from './doors.ts'
 import { readBody, readMessage } from './request.ts'
 import type { Door, HttpExchange } from './server.ts'
 
 export interface SystemDoorOptions {
   readonly control: SealControl
+  /** Reads OpenPGP keys and tries them. @throws invalid_request naming the field */
+  readRecipients(texts: readonly string[], field: string): Promise<readonly Recipient[]>
   readonly limits: DoorLimits
   readonly clusterName: string
   /** The prepared operation `system.seal`; undefined while sealed. */
@@ -24,7 +27,7 @@ export interface SystemDoorOptions {
   isOpen(): boolean
 }
 
-type Answer = (exchange: HttpExchange, body: Readonly<Record<string, unknown>>, options: SystemDoorOptions) => Promise<{ readonly status: number; readonly body: unknown }>
+export type Answer = (exchange: Pick<HttpExchange, 'request' | 'method' | 'requestId' | 'target'>, body: Readonly<Record<string, unknown>>, options: SystemDoorOptions) => Promise<{ readonly status: number; readonly body: unknown }>
 
 export const systemDoor = (options: SystemDoorOptions): Door => ({
   async handle(exchange) {
@@ -57,8 +60,9 @@ const sealStatusBody = (status: SealStatus) => ({
   version: status.version,
   build_date: '',
   migration: false,
-  recovery_seal: false,
+  recovery_seal: status.recoverySeal,
   storage_type: 'postgresql',
+  ...(status.recoverySeal && status.shares > 0 ? { recovery_seal_type: 'shamir' } : {}),
   ...(status.clusterName === undefined ? {} : { cluster_name: status.clusterName }),
   ...(status.clusterId === undefined ? {} : { cluster_id: status.clusterId }),
 })
@@ -96,36 +100,15 @@ const health: Answer = async (exchange, _body, options) => {
 
 const sealStatus: Answer = async (_exchange, _body, options) => ({ status: 200, body: sealStatusBody(await options.control.status()) })
 
-const integer = (body: Readonly<Record<string, unknown>>, name: string, fallback: number): number => {
-  const value = body[name]
-  if (value === undefined || value === null) return fallback
-  const number = typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : value
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > 255) throw fail('invalid_request', 'request.invalid_field', `${name} must be a whole number from 0 to 255`, { field: name })
-  return number
-}
-
-const init: Answer = async (exchange, body, options) => {
-  if (exchange.method === 'GET') return { status: 200, body: { initialized: (await options.control.status()).initialized } }
-  const result = await options.control.initialise({ shares: integer(body, 'secret_shares', 0), threshold: integer(body, 'secret_threshold', 0) })
-  try {
-    return { status: 200, body: { keys: result.shares.map((share) => share.toString('hex')), keys_base64: result.shares.map((share) => share.toString('base64')), recovery_keys: null, recovery_keys_base64: null, root_token: result.rootToken } }
-  } finally {
-    for (const share of result.shares) wipe(share)
-  }
-}
-
-/** A share as hex or base64, as Vault takes both. */
-const shareOf = (text: unknown): Buffer => {
-  if (typeof text !== 'string' || text.length === 0 || text.length > 1024) throw fail('invalid_request', 'seal.bad_share', "'key' must be a valid hex or base64 string", { field: 'key' })
-  if (/^([0-9a-f]{2})+$/i.test(text)) return Buffer.from(text, 'hex')
-  const bytes = Buffer.from(text, 'base64')
-  if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) throw fail('invalid_request', 'seal.bad_share', "'key' must be a valid hex or base64 string", { field: 'key' })
-  return bytes
-}
-
 const unseal: Answer = async (_exchange, body, options) => {
-  if (body['reset'] === true) return { status: 200, body: sealStatusBody(await options.control.resetUnseal()) }
-  return { status: 200, body: sealStatusBody(await options.control.submitShare(shareOf(body['key']))) }
+  if (body['reset'] === true) {
+    if (!(await options.control.status()).sealed) throw fail('invalid_request', 'seal.not_sealed', 'vault is unsealed')
+    return { status: 200, body: sealStatusBody(await options.control.resetUnseal()) }
+  }
+  if (body['key'] === undefined || body['key'] === '') throw fail('invalid_request', 'seal.bad_share', "'key' must be specified in request body as JSON, or 'reset' set to true", { field: 'key' })
+  // Slots stand side by side: nothing is ever migrated from one seal to another.
+  if (body['migrate'] === true) throw fail('invalid_request', 'seal.no_migration', "can't perform a seal migration, no migration seal found", { field: 'migrate' })
+  return { status: 200, body: sealStatusBody(await options.control.submitShare(parseShare(body['key']))) }
 }
 
 const seal: Answer = async (exchange, _body, options) => {
@@ -140,9 +123,13 @@ const seal: Answer = async (exchange, _body, options) => {
   return { status: 204, body: undefined }
 }
 
+/** One backend: a slot that is not at hand is no fault of the seal's. */
+const sealBackendStatus: Answer = async (_exchange, _body, options) => ({ status: 200, body: { healthy: true, backends: [{ name: (await options.control.status()).type, healthy: true }], fully_wrapped: true } })
+
 const endpoints: Readonly<Record<string, { readonly methods: readonly string[]; readonly answer: Answer }>> = {
   health: { methods: ['GET', 'HEAD'], answer: health },
   'seal-status': { methods: ['GET'], answer: sealStatus },
+  'seal-backend-status': { methods: ['GET'], answer: sealBackendStatus },
   init: { methods: ['GET', 'PUT', 'POST'], answer: init },
   unseal: { methods: ['PUT', 'POST'], answer: unseal },
   seal: { methods: ['PUT', 'POST'], answer: seal },

@@ -27,8 +27,10 @@ import type { WorkerContext } from '../../supervisor/run-worker.ts'
 import { createLogger } from '../../telemetry/logger.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
 import { initialisePlatform } from '../initialise.ts'
+import { Deliveries } from '../deliveries.ts'
 import { openPlatform, type Platform } from '../platform.ts'
 import { openPools, type Pools } from '../pools.ts'
+import { noCeremonies } from './no-supervisor.ts'
 
 /** What JSON makes of a reply: secrets are text. */
 export type Wire<T> = T extends Secret<infer S> ? S : T extends readonly (infer Item)[] ? readonly Wire<Item>[] : T extends object ? { readonly [K in keyof T]: Wire<T[K]> } : T
@@ -103,7 +105,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
   const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {} })
   const worker = await start(options)
   const root = worker.withToken(rootToken)
-  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey) })
+  const keyring = await Keyring.open({ database: database.app, deliveries: new Deliveries(), rootKey: Buffer.from(rootKey) })
   let numbered = 0
   return {
     ...worker,
@@ -145,7 +147,7 @@ const startWorker = async (scope: TestScope, parts: WorkerParts): Promise<TestWo
   const directory = await mkdtemp(join(tmpdir(), 'coffer-platform-'))
   const context = contextOf(parts, directory)
   const pools = openPools(context)
-  const platform = await openPlatform({ context, pools, rootKey: Buffer.from(parts.rootKey), log: { failed: (_id, where, error) => context.logger.error(where, { error }) } })
+  const platform = await openPlatform({ context, pools, deliveries: new Deliveries(), rootKey: Buffer.from(parts.rootKey), log: { failed: (_id, where, error) => context.logger.error(where, { error }) } })
   scope.after(async () => {
     await platform.close()
     await pools.close()
@@ -172,6 +174,7 @@ const contextOf = ({ database, log, settings }: WorkerParts, directory: string):
     version: '0.0.0',
     database: { pooled: access, direct: access },
     sealControl: noSupervisor,
+    ceremonies: noCeremonies,
     logger: createLogger({ level: 'debug', format: 'json', write: (line) => void log.push(line) }),
     metrics: new Metrics(),
     collectMetrics: async () => [],

@@ -16,6 +16,7 @@ import { Metrics } from '../../telemetry/metrics.ts'
 import { compose } from '../../compose.ts'
 import { initialisePlatform } from '../initialise.ts'
 import { openPools } from '../pools.ts'
+import { noCeremonies } from './no-supervisor.ts'
 
 export interface TestWorker {
   readonly origin: string
@@ -58,7 +59,7 @@ export const startTestWorker = async (scope: TestScope, flags: readonly string[]
   await database.app.transaction(rootOrgId, (tx) => initialisePlatform(tx, { root: importRootKey(Buffer.from(rootKey), 1), clusterId: makeUuidV7(), rootOrgId }, { rootToken }))
   const metrics = new Metrics()
   const assignment = { config, slot: 0, workers: 1, nodeId: makeUuidV7(), bootId: makeUuidV7(), version: 'test', database: { pooled: settings, direct: settings } }
-  const context = { ...assignment, sealControl: neverSealed(), logger: createLogger({ level: 'error', format: 'json' }), metrics, collectMetrics: async () => [{ labels: {}, families: metrics.snapshot() }], announceStream: async () => undefined }
+  const context = { ...assignment, sealControl: neverSealed(), ceremonies: noCeremonies, logger: createLogger({ level: 'error', format: 'json' }), metrics, collectMetrics: async () => [{ labels: {}, families: metrics.snapshot() }], announceStream: async () => undefined }
   const pools = openPools(context)
   const app = await compose(context, pools)
   scope.after(async () => {

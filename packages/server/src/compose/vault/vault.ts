@@ -18,6 +18,7 @@ import { leaseOperations } from '../../system/leases/index.ts'
 import type { LeasesPort } from '../../system/leases/port.ts'
 import { mountOperations } from '../../system/mounts.ts'
 import { namespaceOperations } from '../../system/namespaces.ts'
+import { operatorOperations } from '../../system/operator/index.ts'
 import { policyOperations } from '../../system/policies/acl.ts'
 import { passwordPolicyOperations } from '../../system/policies/passwords.ts'
 import { pluginOperations } from '../../system/plugins.ts'
@@ -29,6 +30,7 @@ import type { AuthorityPorts } from '../authority.ts'
 import type { DomainParts } from '../domain.ts'
 import { rotateKeys } from '../keys.ts'
 import { makeOrganizations } from '../organizations.ts'
+import { operatorPort } from './operator.ts'
 import { makeRights } from './rights.ts'
 import { areas, sealedState } from './state.ts'
 import { makeTokenStore, ttlBounds } from './tokens.ts'
@@ -138,6 +140,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),
     ...rightsOperations(makeRights(authority, access.ports), port),
     ...serverOperations(server),
+    ...operatorOperations(operatorPort(parts)),
     ...pluginOperations(server, { names: async (grant, call) => (await namespaces.list(grant, call)).map(({ slug }) => `${slug}/`) }),
     ...auditDeviceOperations(parts.journal.devicesPort),
     ...namespaceOperations(namespaces),

@@ -6,6 +6,8 @@ export interface SealStatus {
   readonly sealed: boolean
   /** Kind of the slot that a person opens: `shamir`, or `keyfile` and other kinds that open by themselves. */
   readonly type: string
+  /** Whether it opens by itself and shares, if there are any, are for recovery. */
+  readonly recoverySeal: boolean
   readonly shares: number
   readonly threshold: number
   /** Shares given so far in the current unseal attempt. */
@@ -20,11 +22,25 @@ export interface SealStatus {
 export interface InitRequest {
   readonly shares: number
   readonly threshold: number
+  /** As many as shares; each share comes back encrypted to its key. */
+  readonly recipients?: readonly Recipient[] | undefined
+  /** Shares beside a slot that opens by itself. */
+  readonly recovery?: { readonly shares: number; readonly threshold: number; readonly recipients?: readonly Recipient[] | undefined } | undefined
+  readonly tokenRecipient?: Recipient | undefined
+}
+
+/** A person's OpenPGP key, checked. */
+export interface Recipient {
+  readonly fingerprint: string
+  /** Base64 of the binary key. */
+  readonly key: string
 }
 
 export interface InitResult {
   /** Each share as raw bytes; the door encodes them and wipes them. Empty when a slot opens by itself. */
   readonly shares: readonly Buffer[]
+  readonly recoveryShares: readonly Buffer[]
+  /** Base64 of an OpenPGP message when it was asked to be encrypted. */
   readonly rootToken: string
 }
 
@@ -43,6 +59,8 @@ export interface SealControl {
 export interface WorkerApp {
   /** Opens the keyring with the root key; the callee wipes the bytes. Resolves when requests can be served. */
   unseal(rootKey: Buffer): Promise<void>
+  /** The root key was rotated: takes the one that follows; the callee wipes the bytes. */
+  replaceRoot(rootKey: Buffer, generation: number): Promise<void>
   listen(): Promise<void>
   /** Stops accepting, serves what is queued, closes spool, pools and leases. */
   drain(): Promise<void>

@@ -14,7 +14,7 @@ const directoryFor = async (t: TestContext): Promise<string> => {
   return directory
 }
 
-const slotOf = (slotId: string): Slot => ({ slotId, kind: 'keyfile', sealedRoot: Buffer.alloc(0), generation: 1, shares: null, threshold: null, shareHashes: [] })
+const slotOf = (slotId: string): Slot => ({ slotId, kind: 'keyfile', sealedRoot: Buffer.alloc(0), generation: 1, shares: null, threshold: null, shareHashes: [], settings: {} })
 
 const madeIn = async (t: TestContext) => {
   const directory = await directoryFor(t)

@@ -45,13 +45,19 @@ export class ShareCollector {
 
   /** The slot's key out of what was collected. Ends the attempt, whatever comes of it. */
   combine(slot: Slot): Buffer {
-    const shares = [...this.#shares.values()].map((share) => share.copy())
+    const shares = this.take()
     try {
       return openSlot(slot, shares)
     } finally {
       shares.forEach(wipe)
-      this.reset()
     }
+  }
+
+  /** What was collected, for whoever opens the slot with it and wipes it. Ends the attempt. */
+  take(): Buffer[] {
+    const shares = [...this.#shares.values()].map((share) => share.copy())
+    this.reset()
+    return shares
   }
 
   /** Forgets the attempt. */

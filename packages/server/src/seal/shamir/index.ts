@@ -10,7 +10,7 @@ import type { MadeSlot, ShamirRequest } from '../slot.ts'
 const maxShares = 255
 
 /** Vault's rules for the numbers, so that its clients see the refusals that they know. */
-const checkNumbers = ({ shares, threshold }: ShamirRequest): void => {
+export const checkNumbers = ({ shares, threshold }: Omit<ShamirRequest, 'kind'>): void => {
   const whole = Number.isInteger(shares) && Number.isInteger(threshold)
   if (!whole || shares < 1 || shares > maxShares) throw fail('invalid_request', 'seal.bad_shares', `The number of shares is between 1 and ${maxShares}.`, { field: 'secret_shares' })
   if (threshold < 1 || threshold > shares) throw fail('invalid_request', 'seal.bad_threshold', 'The threshold is at least 1 and at most the number of shares.', { field: 'secret_threshold' })

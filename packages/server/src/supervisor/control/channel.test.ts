@@ -85,10 +85,12 @@ test('bytes that are no frame end the channel', async (t) => {
 
 test('shares and token survive the crossing, and nothing else keeps them', () => {
   const shares = [Buffer.from('first share'), Buffer.from('second')]
-  const body = encodeInitResult({ shares, rootToken: 'any text, also ünicode' })
-  assert.ok(shares.every((share) => share.every((byte) => byte === 0)))
+  const recoveryShares = [Buffer.from('third')]
+  const body = encodeInitResult({ shares, recoveryShares, rootToken: 'any text, also ünicode' })
+  assert.ok([...shares, ...recoveryShares].every((share) => share.every((byte) => byte === 0)))
   const decoded = decodeInitResult(body)
   assert.deepEqual(decoded.shares.map(String), ['first share', 'second'])
+  assert.deepEqual(decoded.recoveryShares.map(String), ['third'])
   assert.equal(decoded.rootToken, 'any text, also ünicode')
   assert.ok(body.every((byte) => byte === 0))
 })

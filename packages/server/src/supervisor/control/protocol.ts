@@ -13,6 +13,7 @@ export const operation = Object.freeze({
   listen: 3,
   stop: 4,
   metrics: 5,
+  replaceRoot: 6,
   sealStatus: 16,
   initialise: 17,
   submitShare: 18,
@@ -20,6 +21,7 @@ export const operation = Object.freeze({
   seal: 20,
   collectMetrics: 21,
   announceStream: 22,
+  ceremony: 23,
 })
 
 /** How to reach the database as each role; `direct` goes past a transaction pooler. */
@@ -48,33 +50,54 @@ export const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify
 /** Both ends are of one release, so the shape is the sender's type. */
 export const decodeJson = <T>(body: Buffer): T => JSON.parse(body.toString('utf8')) as T
 
-/** Count of shares (u16), each with its length (u16), then the token. Nothing of it becomes text on the way but the token. */
-export const encodeInitResult = ({ shares, rootToken }: InitResult): Buffer => {
-  const token = Buffer.from(rootToken, 'utf8')
-  const out = Buffer.alloc(2 + shares.reduce((sum, share) => sum + 2 + share.length, 0) + token.length)
-  let at = out.writeUInt16BE(shares.length, 0)
+/** What is no secret as JSON, and shares beside it as the bytes that they are. */
+export interface Parts<T> {
+  readonly facts: T
+  readonly shares: readonly Buffer[]
+}
+
+/** Length (u32) and text of the facts, then each share with its length (u16). The shares are wiped. */
+export const encodeParts = ({ facts, shares }: Parts<unknown>): Buffer => {
+  const text = encodeJson(facts ?? null)
+  const out = Buffer.alloc(4 + text.length + shares.reduce((sum, share) => sum + 2 + share.length, 0))
+  let at = out.writeUInt32BE(text.length, 0)
+  at += text.copy(out, at)
   for (const share of shares) {
     at = out.writeUInt16BE(share.length, at)
     at += share.copy(out, at)
     share.fill(0)
   }
-  token.copy(out, at)
-  token.fill(0)
+  text.fill(0)
   return out
 }
 
 /** Takes the body over and wipes it. */
-export const decodeInitResult = (body: Buffer): InitResult => {
+export const decodeParts = <T>(body: Buffer): Parts<T> => {
   const shares: Buffer[] = []
-  let at = 2
-  for (let left = body.readUInt16BE(0); left > 0; left -= 1) {
+  let at = 4 + body.readUInt32BE(0)
+  const facts = decodeJson<T>(body.subarray(4, at))
+  while (at < body.length) {
     const length = body.readUInt16BE(at)
     const share = Buffer.alloc(length)
     body.copy(share, 0, at + 2, at + 2 + length)
     shares.push(share)
     at += 2 + length
   }
-  const rootToken = body.subarray(at).toString('utf8')
   body.fill(0)
-  return { shares, rootToken }
+  return { facts, shares }
+}
+
+interface InitFacts {
+  readonly rootToken: string
+  /** How many of the shares are not for recovery. */
+  readonly own: number
+}
+
+export const encodeInitResult = ({ shares, recoveryShares, rootToken }: InitResult): Buffer =>
+  encodeParts({ facts: { rootToken, own: shares.length } satisfies InitFacts, shares: [...shares, ...recoveryShares] })
+
+/** Takes the body over and wipes it. */
+export const decodeInitResult = (body: Buffer): InitResult => {
+  const { facts: { rootToken, own }, shares } = decodeParts<InitFacts>(body)
+  return { shares: shares.slice(0, own), recoveryShares: shares.slice(own), rootToken }
 }

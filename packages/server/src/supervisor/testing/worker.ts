@@ -57,6 +57,9 @@ const compose = async (context: WorkerContext): Promise<WorkerApp> => {
     async unseal(rootKey) {
       keyring = await Keyring.open({ database, rootKey })
     },
+    async replaceRoot(rootKey, generation) {
+      keyring?.replaceRoot(rootKey, generation)
+    },
     listen: () => listen(server, context),
     async drain() {
       await new Promise<void>((resolve) => server.close(() => resolve()))

@@ -1,0 +1,29 @@
+// Answers that carry new shares: when such an answer has been handed to the operating system whole, the supervisor hears of
+// it and ends the old shares. Whatever dies before that leaves both valid.
+
+import type { Door } from '../api/http/server.ts'
+
+export class Deliveries {
+  readonly #expected = new Set<string>()
+
+  expect(requestId: string): void {
+    this.#expected.add(requestId)
+  }
+
+  /** The same door, watched. */
+  watch(door: Door, delivered: (requestId: string) => void): Door {
+    return {
+      handle: async (exchange) => {
+        const { raw } = exchange.reply
+        raw.once('finish', () => { if (this.#take(exchange.requestId)) delivered(exchange.requestId) })
+        raw.once('close', () => this.#take(exchange.requestId))
+        await door.handle(exchange)
+      },
+      refuse: (exchange, error) => door.refuse(exchange, error),
+    }
+  }
+
+  #take(requestId: string): boolean {
+    return this.#expected.delete(requestId)
+  }
+}
