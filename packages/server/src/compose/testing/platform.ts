@@ -105,7 +105,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
   const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {} })
   const worker = await start(options)
   const root = worker.withToken(rootToken)
-  const keyring = await Keyring.open({ database: database.app, deliveries: new Deliveries(), rootKey: Buffer.from(rootKey) })
+  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey) })
   let numbered = 0
   return {
     ...worker,

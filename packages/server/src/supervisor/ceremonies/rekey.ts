@@ -118,7 +118,7 @@ export class Rekey {
         throw error
       }
       this.reset()
-      return { status: this.status(slots), done: true, nonce: verification.nonce, shares: [] }
+      return { status: this.status(slots), done: true, nonce, shares: [] }
     } finally {
       wipe(share)
     }
