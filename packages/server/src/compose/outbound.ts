@@ -3,6 +3,7 @@
 
 import { request as sendHttp, type IncomingMessage } from 'node:http'
 import { request as sendHttps } from 'node:https'
+import { isIP } from 'node:net'
 import type { Outbound, OutboundAnswer, OutboundRequest } from '../kernel/auth/method.ts'
 import { fail, type CofferError } from '../kernel/errors.ts'
 
@@ -40,6 +41,11 @@ const bodyOf = (url: URL, response: IncomingMessage): Promise<Buffer> =>
     response.once('close', () => reject(failed(url, 'broke off its answer')))
   })
 
+const contentTypeOf = ({ headers }: IncomingMessage): string => (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+
+// Node would take the name to ask for, and to compare the certificate with, from a Host header: it is the address's, whatever a header says.
+const serverName = ({ hostname }: URL): string => (isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : '')
+
 const ask = (url: URL, given: OutboundRequest, signal: AbortSignal): Promise<OutboundAnswer> =>
   new Promise((resolve, reject) => {
     const options = {
@@ -49,9 +55,9 @@ const ask = (url: URL, given: OutboundRequest, signal: AbortSignal): Promise<Out
       agent: false,
     } as const
     const receive = (response: IncomingMessage): void => {
-      bodyOf(url, response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject)
+      bodyOf(url, response).then((body) => resolve({ status: response.statusCode ?? 0, body, contentType: contentTypeOf(response) }), reject)
     }
-    const sent = url.protocol === 'http:' ? sendHttp(url, options, receive) : sendHttps(url, { ...options, ...(given.caPem === undefined ? {} : { ca: given.caPem }) }, receive)
+    const sent = url.protocol === 'http:' ? sendHttp(url, options, receive) : sendHttps(url, { ...options, servername: serverName(url), ...(given.caPem === undefined ? {} : { ca: given.caPem }) }, receive)
     sent.once('error', reject)
     sent.end(given.body)
   })

@@ -31,6 +31,8 @@ export interface LoginVerdict {
 export interface OutboundAnswer {
   readonly status: number
   readonly body: Buffer
+  /** Without parameters, in lower case; empty when the answer names none. */
+  readonly contentType?: string
 }
 
 export interface OutboundRequest {
