@@ -7,7 +7,7 @@ import { isTest, readSources, type SourceFile } from './check/source.ts'
 
 const ceilings = { fileLines: 500, functionLines: 60, valueImports: 15, filesInFolder: 20 }
 /** They name every part of the server, which is their purpose. */
-const wiring = /^packages\/[^/]+\/src\/((compose|catalog)\.ts$|compose\/)/
+const wiring = /^packages\/[^/]+\/src\/((compose|catalog|registry)\.ts$|compose\/)/
 
 function checkFile(file: SourceFile): string[] {
   const offences: string[] = []

@@ -28,6 +28,17 @@ const eventFilter: Flags = {
 }
 const policyKind: Flags = { kind: { type: 'text', value: 'KIND', choices: ['json', 'acl'], describe: 'json: effect, principal, actions, resources; acl: Vault\'s. Default: by the file\'s ending, else json' } }
 
+const vaultMove: Flags = {
+  'vault-address': { type: 'text', value: 'URL', describe: 'The other server' },
+  'vault-token-file': { type: 'text', value: 'FILE', describe: 'File with a token of the other server; - is standard input' },
+  'vault-namespace': { type: 'text', value: 'NAME', describe: 'Namespace of the other server' },
+  'vault-cacert': { type: 'text', value: 'FILE', describe: 'Certificate authorities of the other server, PEM' },
+  mount: { type: 'list', value: 'PATH', describe: 'Only these key-value mounts' },
+  only: { type: 'list', value: 'PARTS', describe: 'secrets, policies, auth, identity (all)' },
+  'dry-run': { type: 'switch', describe: 'Look and report, and write nothing' },
+  ...yes,
+}
+
 const account = () => import('./commands/account.ts')
 const audit = () => import('./commands/audit.ts')
 const context = () => import('./commands/context.ts')
@@ -40,6 +51,7 @@ const project = () => import('./commands/project.ts')
 const run = () => import('./commands/run.ts')
 const secret = () => import('./commands/secret.ts')
 const token = () => import('./commands/token.ts')
+const vault = () => import('./commands/vault.ts')
 const versions = () => import('./commands/version.ts')
 
 const secretCommands: readonly Command[] = [
@@ -126,6 +138,12 @@ const useCommands: readonly Command[] = [
   { words: ['shell'], summary: 'Start a shell with the environment\'s secrets as variables', flags: variables, load: async () => (await run()).shell },
   { words: ['inject'], rest: 'optional', summary: 'Another name for run, and with --shell for shell', flags: { ...variables, shell: { type: 'switch', describe: 'Start a shell' } }, hidden: true, load: async () => (await run()).inject },
   { words: ['import'], args: ['FILE'], summary: 'Write the entries of a .env, JSON or YAML file as secrets, after showing what would change', flags: { ...document, prefix: { type: 'text', value: 'FOLDER', describe: 'Folder to write them to' }, ...yes }, examples: ['coffer import .env --env dev', 'coffer import - --format json --yes < secrets.json'], load: async () => (await documents()).importDocument },
+  {
+    words: ['import', 'vault'], summary: 'Bring over what another Vault, OpenBao or Coffer has, through its API',
+    details: 'Reports first what it will carry over and what it cannot. Every version of a key-value secret keeps its number. What is there already is left as it is, so a run that was cut short can be started again. The other server is only read.',
+    flags: vaultMove, examples: ['coffer import vault --vault-address https://vault.example:8200 --vault-token-file ./token --dry-run'], load: async () => (await vault()).importVault,
+  },
+  { words: ['export', 'vault'], summary: 'Carry the same over to another server that speaks Vault\'s API', flags: vaultMove, examples: ['coffer export vault --vault-address https://bao.example:8200 --vault-token-file - --mount apps'], load: async () => (await vault()).exportVault },
   { words: ['export'], summary: 'Print all secrets of an environment as a document', flags: { ...document, prefix: { type: 'text', value: 'FOLDER', describe: 'Only secrets below this folder' }, 'prefix-path': { type: 'switch', describe: 'Name entries by the whole path' }, file: { type: 'text', value: 'FILE', describe: 'Write to a new file that only you can read' } }, load: async () => (await documents()).exportDocument },
 ]
 
