@@ -29,9 +29,9 @@ test('a login that fails says that it was the login', async () => {
 
 test('the token is used up by its request, and it cannot be renewed for another', async () => {
   const { data } = await nobody.expect('GET', '/v1/auth/token/lookup-self', undefined, { headers: inline() })
-  assert.deepEqual([data.path, data.explicit_max_ttl, data.period], [`auth/${at}/login/ann`, 120, undefined])
+  assert.deepEqual([data.path, data.creation_ttl, data.type, data.renewable], [`auth/${at}/login/ann`, 120, 'batch', false])
   assert.equal((await root.as(data.id as string).call('GET', '/v1/auth/token/lookup-self')).status, 403)
-  assert.equal((await nobody.call('POST', '/v1/auth/token/renew', { token: data.id }, { headers: inline() })).status, 403)
+  assert.ok((await nobody.call('POST', '/v1/auth/token/renew', { token: data.id }, { headers: inline() })).status >= 400)
 })
 
 test('headers that cannot be meant are refused', async () => {

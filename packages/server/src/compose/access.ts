@@ -1,6 +1,7 @@
 // The port over tokens, principals, roles and policies, filled by services/identity and services/policy.
 
 import type { AccessPort } from '../kernel/ports/access.ts'
+import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import type { Database } from '../kernel/storage.ts'
 import type { OrgRegistry } from '../kernel/tenancy.ts'
@@ -30,6 +31,11 @@ export interface Access extends AccessPort {
   readonly ports: IssuePorts
 }
 
+/** A batch token has no row in which anything could be changed. @throws invalid_request */
+const requireRow = (call: Call, by: object, what: string): void => {
+  if (call.caller?.carried !== undefined && 'tokenId' in by && by.tokenId === call.caller.tokenId) throw fail('invalid_request', 'token.batch', `batch tokens cannot be ${what}`)
+}
+
 export const makeAccess = (parts: AccessParts): Access => {
   const { authority } = parts
   const ports: IssuePorts = {
@@ -37,6 +43,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     keys: authority.keys,
     dropState: authority.dropState,
     organizationOf: authority.organizationOf,
+    batch: authority.batch,
     shortIdOf: async (orgId) => (orgId === parts.rootOrgId ? undefined : (await byId(parts.organizations, orgId))?.shortId),
     policiesNaming: async (orgId, names) => policiesNaming(await authority.policies(orgId), names),
     projectOf: async (orgId, mountId) => (await parts.registry(orgId)).mountById(mountId)?.path,
@@ -44,10 +51,16 @@ export const makeAccess = (parts: AccessParts): Access => {
   return {
     ports,
     issue: (grant, call, command) => issue(ports, grant, call, command),
-    self: (_call, caller) => lookupById(ports, caller.orgId, caller.tokenId),
+    self: async (_call, caller) => caller.carried?.token ?? lookupById(ports, caller.orgId, caller.tokenId),
     listTokens: (grant, call, page) => tokens.list(ports, grant, call, page),
-    revoke: (grant, call, by) => tokens.revoke(ports, grant, call, by),
-    renew: (grant, call, by, increment) => tokens.renew(ports, grant, call, by, increment),
+    async revoke(grant, call, by) {
+      requireRow(call, by, 'revoked')
+      return tokens.revoke(ports, grant, call, by)
+    },
+    async renew(grant, call, by, increment) {
+      requireRow(call, by, 'renewed')
+      return tokens.renew(ports, grant, call, by, increment)
+    },
     createPrincipal: (grant, call, command) => grants.createPrincipal(ports, grant, call, command),
     listPrincipals: (grant, call, page) => grants.listPrincipals(ports, grant, call, page),
     async bindRole(grant, call, command) {
@@ -73,7 +86,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     listPolicies: (_grant, call) => grants.loadPolicies(ports, call.orgId),
     deletePolicy: (grant, call, kind, name) => grants.deletePolicy(ports, grant, call, kind, name),
     async explain(call, caller, action, resource, other) {
-      const loaded = await tokens.loadById(ports, other === undefined ? caller.orgId : call.orgId, other === undefined ? { tokenId: caller.tokenId } : { accessor: other.accessor })
+      const loaded = other === undefined ? (caller.carried ?? (await tokens.loadById(ports, caller.orgId, { tokenId: caller.tokenId }))) : await tokens.loadById(ports, call.orgId, { accessor: other.accessor })
       const compiled = loaded === undefined ? null : await compileToken(authority, other === undefined ? caller.orgId : call.orgId, loaded)
       if (compiled === null) throw fail('not_found', 'token.not_found', 'There is no such token.')
       const { decision, considered } = explain(compiled.compiled, action, resource, contextOf({ sourceIp: call.sourceIp, time: parts.now(), door: call.door }))

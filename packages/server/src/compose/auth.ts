@@ -1,6 +1,6 @@
 // Auth methods wired to the core: their sealed state, and around each login the lock, the record and the token.
 
-import { Entries } from '../barrier/entries.ts'
+import type { Entries } from '../barrier/entries.ts'
 import { authMethods } from '../catalog.ts'
 import { hmacSha256 } from '../crypto/mac.ts'
 import { hashPassword, PasswordTooLong, verifyPassword } from '../crypto/password.ts'
@@ -10,26 +10,30 @@ import { mountOf, type AuthMethod, type AuthParts, type Login, type Passwords } 
 import type { Call } from '../kernel/call.ts'
 import { fail, isCofferError } from '../kernel/errors.ts'
 import type { Implemented } from '../kernel/operation.ts'
-import type { SealedStore, SealedView } from '../kernel/ports/sealed-store.ts'
+import { namesBelow, type SealedStore, type SealedView } from '../kernel/ports/sealed-store.ts'
 import type { Database } from '../kernel/storage.ts'
 import type { OrgRegistry } from '../kernel/tenancy.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import type { OrgKeys } from '../keyring/org-keys.ts'
 import { QueueFull } from '../lib/bounded-queue.ts'
 import { systemClock } from '../lib/clock.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
 import { KeySets } from '../services/identity/key-sets.ts'
-import { locking } from '../services/identity/lockout.ts'
+import { locking, type LockedName, type LockoutStore } from '../services/identity/lockout.ts'
 import { mint, type LoginPorts } from '../services/identity/login.ts'
 import { disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
 import type { TenancyPorts } from '../services/tenancy/service.ts'
 import { authMountOperations } from '../system/auth-mounts.ts'
 import { makeDirectories } from './directory/directories.ts'
+import { noting, putNoted, type Memory, type Place } from './memory.ts'
 import { makeOutbound } from './outbound.ts'
 
 export interface AuthSources {
   readonly database: Database
   readonly keyring: Keyring
   readonly logins: LoginPorts
+  readonly entries: Entries
+  readonly memory: Memory
   registry(orgId: string): Promise<OrgRegistry>
 }
 
@@ -61,6 +65,15 @@ export const sealedStore = (entries: Entries, database: Database, call: Call): S
   }
 }
 
+/** The same where workers remember entries: what any of them has of it is gone when a change is answered. */
+const rememberedStore = (entries: Entries, database: Database, call: Call): SealedStore => {
+  const place = { orgId: call.orgId, mountId: mountOf(call).mountId }
+  return {
+    ...entries.view(place),
+    change: <T>(work: (view: SealedView) => Promise<T>) => auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => work(noting(entries, tx, place, note))),
+  }
+}
+
 /** Refusals say that somebody was turned away; the name that failed is in the record only as an HMAC. */
 const noteRefusal = async (sources: AuthSources, call: Call, name: string | undefined, error: unknown): Promise<void> => {
   if (!isCofferError(error) || !['invalid_request', 'permission_denied', 'unauthenticated'].includes(error.kind)) return
@@ -77,7 +90,21 @@ const filled = (pattern: string, input: Readonly<Record<string, unknown>>): stri
     return typeof value === 'string' ? value : ''
   })
 
-const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { operation, nameOf, verify }: Login): Implemented['handle'] => async (input, call) => {
+/** The entries in which a mount's failed logins are counted. */
+export const lockoutStore = ({ database, entries, memory }: Pick<AuthSources, 'database' | 'entries' | 'memory'>, call: Pick<Call, 'changed' | 'confirm'>, place: Place): LockoutStore => {
+  const view = entries.view(place)
+  return {
+    get: (key) => view.get(key),
+    recall: (key) => memory.entry(place, key, true),
+    put: (key, value, cas) => putNoted({ database, entries }, call, place, { key, value, cas }),
+    names: (prefix) => namesBelow(view, prefix),
+  }
+}
+
+/** Where a name's failures are counted: by a hash under a key of the organization, so that nobody outside can aim at a bucket. */
+export const lockedName = (keys: OrgKeys, mountId: string, name: string): LockedName => ({ mac: hmacSha256(keys.purpose('audit'), 'coffer/login-name/1\n', mountId, '\n', name).toString('hex'), name })
+
+const runLogin = (sources: AuthSources, method: AuthMethod, { operation, nameOf, verify }: Login): Implemented['handle'] => async (input, call) => {
   const mount = mountOf(call)
   // The door finds the mount by the token's organization too; a login is of the organization that the request names.
   if ((await sources.registry(call.orgId)).mountById(mount.mountId) === undefined) throw fail('not_found', 'vault.no_handler', `no handler for route "auth/${mount.path}". route entry not found.`)
@@ -88,7 +115,7 @@ const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { 
     name = nameOf(input, call)
     const keys = await sources.keyring.organization(call.orgId)
     const verdict = method.lockable && name !== undefined
-      ? await locking(parts.store(call), hmacSha256(keys.purpose('audit'), 'coffer/login-name/1\n', mount.mountId, '\n', name).toString('hex'), lockoutOf(mount), () => call.now(), () => verify(input, call))
+      ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, name), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call))
       : await verify(input, call)
     return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath: `auth/${mount.path}${filled(operation.path, input)}` }) }
   } catch (error) {
@@ -98,28 +125,30 @@ const runLogin = (sources: AuthSources, method: AuthMethod, parts: AuthParts, { 
 }
 
 /** Operations of every auth method, as the door looks for them: `auth:<type>`. */
-const makeAuth = (sources: AuthSources, entries: Entries): ReadonlyMap<string, readonly Implemented[]> => {
+const makeAuth = (sources: AuthSources): ReadonlyMap<string, readonly Implemented[]> => {
   const outbound = makeOutbound()
+  const { entries, memory } = sources
+  const remembered = (call: Call): ReturnType<AuthParts['remembered']> => ({ get: (key) => memory.entry({ orgId: call.orgId, mountId: mountOf(call).mountId }, key) })
   const parts: AuthParts = {
-    store: (call) => sealedStore(entries, sources.database, call), limits: limitsOf, passwords, outbound, directories: makeDirectories(),
+    store: (call) => rememberedStore(entries, sources.database, call), remembered, limits: limitsOf, passwords, outbound, directories: makeDirectories(),
     signedTokens: new KeySets(outbound, () => systemClock.monotonic()), makeId: () => makeBase62(12),
   }
   return new Map(authMethods.map((method) => {
     const { operations, logins } = method.implement(parts)
-    return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, parts, each) }))]]
+    return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, each) }))]]
   }))
 }
 
 /** sys/auth, and the operations of every method, over one sealed store. */
 export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { readonly methods: ReadonlyMap<string, readonly Implemented[]>; readonly system: readonly Implemented[] } => {
-  const entries = new Entries({ database: sources.database, keys: sources.keyring })
+  const { entries } = sources
   const ports: AuthMountPorts = {
     ...tenancy,
     knows: (type) => authMethods.some((method) => method.type === type),
     clear: (orgId, mountId) => entries.clear({ orgId, mountId }),
   }
   return {
-    methods: makeAuth(sources, entries),
+    methods: makeAuth(sources),
     system: authMountOperations({
       registry: sources.registry,
       enable: enable.bind(undefined, ports),

@@ -4,7 +4,7 @@
 import { anyCidrContains, parseCidr } from '../lib/cidr.ts'
 import type { Action, Caller, Resource, Verdict } from '../kernel/call.ts'
 import { fail, isCofferError, quote } from '../kernel/errors.ts'
-import { principalNames, type LoadedToken, type PolicyRow } from '../kernel/identity.ts'
+import { principalNames, type LoadedToken, type PolicyRow, type TokenRow } from '../kernel/identity.ts'
 import { DEFAULT_PROJECT, type OrgRegistry } from '../kernel/tenancy.ts'
 import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/ports.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
@@ -86,6 +86,8 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   if (principal?.disabled === true) return null
   const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? noPolicies : ports.policies(orgId), ports.auditKey(orgId)])
   const lockedMount = token.lockMountId === undefined ? undefined : registry.mountById(token.lockMountId)
+  // With the mount that gave it ends a batch token.
+  if (token.batch?.mountId !== undefined && registry.mountById(token.batch.mountId) === undefined) return null
   // A lock to a project that is gone locks to nothing at all.
   if (token.lockMountId !== undefined && lockedMount === undefined) return null
   const lock = lockedMount === undefined ? undefined : { project: lockedMount.path, mountId: lockedMount.mountId, environment: token.lockEnvironment }
@@ -110,12 +112,14 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
     root: token.root,
     lock,
     accessor: token.accessor,
-    accessorHmac: hmacIdentifier(auditKey, token.accessor),
+    // A batch token has no accessor; its id tells its records apart, and is in that of its making.
+    accessorHmac: hmacIdentifier(auditKey, token.batch === undefined ? token.accessor : token.tokenId),
     policies: aclNames,
-    holder: { displayName: token.displayName, type: text?.startsWith('hvb.') === true ? 'batch' : 'service', policies: token.root ? ['root'] : aclNames.slice(0, 64), ...(text === undefined ? {} : { hmac: hmacIdentifier(auditKey, text) }) },
-    expiresAt: token.expiresAt,
+    holder: { displayName: token.displayName, type: token.batch === undefined ? 'service' : 'batch', policies: token.root ? ['root'] : aclNames.slice(0, 64), ...(text === undefined ? {} : { hmac: hmacIdentifier(auditKey, text) }) },
+    expiresAt: loaded.endsAt ?? token.expiresAt,
+    carried: token.batch === undefined ? undefined : loaded,
   }
-  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.numUses, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts) }
+  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts) }
 }
 
 const bindingsOf = (loaded: LoadedToken, registry: OrgRegistry): readonly RoleBinding[] =>
@@ -133,6 +137,12 @@ const judge = (compiled: CompiledPrincipal, action: Action, resource: Resource, 
   return decide(compiled, action, asked, contextOf(facts))
 }
 
+/** Whatever ends a token: its own row, or what a batch token was made from. */
+const tagsOf = (orgId: string, { tokenId, parentId, batch }: TokenRow): readonly string[] => {
+  const role = batch?.role
+  return [`token:${tokenId}`, `grants:${orgId}`, ...(batch === undefined || parentId === undefined ? [] : [`token:${parentId}`]), ...(role === undefined ? [] : [`state:${role.mountId}/${role.key}`])]
+}
+
 export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
   async authenticate(token) {
     const key = cacheKeyOf(token)
@@ -143,13 +153,17 @@ export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
       const at = await find(ports, token)
       const value = at === undefined ? null : await compileToken(ports, at.orgId, at.loaded, token)
       if (at === undefined || value === null) return { value: null, bytes: 64, maxAgeMs: NEGATIVE_MS }
-      return { value, bytes: COMPILED_BYTES, tags: [`token:${value.tokenId}`, `grants:${at.orgId}`] }
+      return { value, bytes: COMPILED_BYTES, ...(at.loaded.token.batch?.requestId === undefined ? {} : { maxAgeMs: 0 }), tags: tagsOf(at.orgId, at.loaded.token) }
     })
     return found ?? undefined
   },
   peek: (token) => ports.region.peek(cacheKeyOf(token)) ?? undefined,
-  async takeUse(authenticated) {
+  async takeUse(authenticated, requestId) {
     const { caller, numUses } = authenticated
+    if (caller.carried !== undefined) {
+      if (caller.carried.token.batch?.requestId !== requestId) throw fail('unauthenticated', 'token.used_up', 'The token was good for another request. Log in again.')
+      return
+    }
     await takeUse(ports, caller.orgId, { tokenId: caller.tokenId, numUses })
   },
   permitsAddress(cidrs, address) {

@@ -1,5 +1,10 @@
 // Every cache of a worker, with what in the change feed drops which of its entries.
 
+import type { SealedEntry } from '../kernel/ports/sealed-store.ts'
+import type { PrincipalGrants } from '../kernel/identity.ts'
+import { ALIAS_CHANGED, type KnownAlias } from '../services/identity/aliases.ts'
+import type { Change } from '../services/freshness/changes.ts'
+import { STATE_CHANGED } from './memory.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
 import type { CachedSecret, SecretCache } from '../services/secrets/ports.ts'
@@ -15,10 +20,20 @@ export interface Caches {
   readonly registries: CacheRegion<OrgRegistry>
   readonly policies: CacheRegion<OrgPolicies>
   readonly organizations: CacheRegion<Organization | null>
+  readonly entries: CacheRegion<SealedEntry | null>
+  readonly principals: CacheRegion<PrincipalGrants | null>
+  readonly aliases: CacheRegion<KnownAlias | null>
   readonly all: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]
 }
 
 const secretCache = (region: CacheRegion<CachedSecret | null>): SecretCache => ({ peek: (key) => region.peek(key), getOrLoad: (orgId, key, load) => region.getOrLoad(orgId, key, load) })
+
+/** What ends or moves a whole organization. */
+const ofOrganization = {
+  tenancy: ({ orgId }: Change) => ({ tag: `org:${orgId}` }),
+  keys: ({ orgId }: Change) => ({ tag: `org:${orgId}` }),
+  organization: ({ key }: Change) => ({ tag: `org:${key}` }),
+}
 
 export const makeCaches = (freshness: Freshness, limits: { readonly bytes: number; readonly dekSeconds: number }): Caches => {
   const secrets = freshness.region<CachedSecret | null>({
@@ -37,6 +52,8 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
       maxAgeMs: 5 * MINUTE,
       affects: {
         token: ({ key }) => ({ tag: `token:${key}` }),
+        // Of the role that gave a batch token.
+        [STATE_CHANGED]: ({ key }) => ({ tag: `state:${key}` }),
         [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `grants:${orgId}` }),
         tenancy: ({ orgId }) => ({ tag: `grants:${orgId}` }),
         keys: ({ orgId }) => ({ tag: `grants:${orgId}` }),
@@ -47,6 +64,10 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     registries: freshness.region<OrgRegistry>({ name: 'registries', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { tenancy: ({ orgId }) => ({ key: orgId }), keys: ({ orgId }) => ({ key: orgId }) } }),
     policies: freshness.region<OrgPolicies>({ name: 'policies', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { [GRANTS_CHANGED]: ({ orgId }) => ({ key: orgId }) } }),
     organizations: freshness.region<Organization | null>({ name: 'organizations', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { organization: () => 'everything' } }),
+    // Holds what was sealed: roles and secret ids as they are, no longer than an unwrapped data key lives.
+    entries: freshness.region<SealedEntry | null>({ name: 'entries', maxBytes: share, maxAgeMs: limits.dekSeconds * 1000, affects: { ...ofOrganization, [STATE_CHANGED]: ({ orgId, key }) => ({ key: `${orgId}/${key}` }) } }),
+    principals: freshness.region<PrincipalGrants | null>({ name: 'principals', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }) } }),
+    aliases: freshness.region<KnownAlias | null>({ name: 'aliases', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }), [ALIAS_CHANGED]: ({ key }) => ({ tag: `alias:${key}` }) } }),
   }
-  return { ...regions, all: [secrets, regions.tokens, regions.registries, regions.policies, regions.organizations] }
+  return { ...regions, all: [secrets, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases] }
 }

@@ -47,6 +47,7 @@ import type { LeasePorts } from '../services/leases/ports.ts'
 import { makeLeasePorts, makeLeases } from './vault/leases.ts'
 import { makeRights } from './vault/rights.ts'
 import { makeSpecifications } from './vault/specifications.ts'
+import { makeMemory, type Memory } from './memory.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
@@ -99,11 +100,12 @@ const organizationPorts = (parts: DomainParts, tenancyOf: TenancyPorts): Organiz
   destroy: makeOrganizations.destroy(parts),
 })
 
-const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, organizations: OrganizationPorts): AuthorityPorts => {
+const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, organizations: OrganizationPorts, memory: Memory): AuthorityPorts => {
   const tokens: TokenPorts = {
     database: pools.app,
     keys: (orgId) => keyring.organization(orgId),
     dropState: (tx, orgId, tokenIds) => deleteMounts(tx, orgId, tokenIds),
+    batch: memory,
     async organizationOf(shortId) {
       if (shortId === undefined) return { orgId: rootOrgId, shortId: undefined }
       const found = await byShortId(organizations, shortId)
@@ -155,7 +157,9 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const { config } = context
   const ports = tenancyPorts(parts)
   const organizations = organizationPorts(parts, ports)
-  const authority = authorityPorts(parts, organizations)
+  const entries = new Entries({ database: pools.app, keys: keyring })
+  const memory = makeMemory({ database: pools.app, entries, caches: parts.caches, keys: (orgId) => keyring.organization(orgId), now: () => parts.freshness.databaseNow() })
+  const authority = authorityPorts(parts, organizations, memory)
   const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
   const secretPorts = secretPortsOf(parts)
   const secrets = makeSecrets(secretPorts)
@@ -164,8 +168,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
-  const auth = composeAuth({ database: pools.app, keyring, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
-  const entries = new Entries({ database: pools.app, keys: keyring })
+  const auth = composeAuth({ database: pools.app, keyring, entries, memory, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const vault = makeVault({ parts, access, authority, tenancy: ports, organizations, leases })

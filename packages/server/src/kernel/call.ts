@@ -3,6 +3,7 @@
 
 import type { AuditEvent, RequestFacts, TokenFacts } from './audit.ts'
 import type { NotedChange, WrittenRecord } from './audited-write.ts'
+import type { LoadedToken } from './identity.ts'
 import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
 
@@ -66,6 +67,8 @@ export interface Caller {
   /** For the records of audit devices. */
   readonly holder?: TokenFacts | undefined
   readonly expiresAt: number | undefined
+  /** Everything about a batch token: nothing of it is in the database. Undefined: a service token. */
+  readonly carried: LoadedToken | undefined
 }
 
 export interface AuditDraft {

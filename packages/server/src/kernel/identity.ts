@@ -25,6 +25,24 @@ export interface TokenRow {
   readonly expiresAt: number | undefined
   readonly lastRenewedAt: number | undefined
   readonly rowVersion: number
+  /** Of a batch token, which has no row; undefined: a service token. */
+  readonly batch?: BatchOrigin | undefined
+}
+
+/** A role as it was when it gave a token. */
+export interface RoleMark {
+  /** The space of sealed entries that holds it: a mount's id, or that of the token roles. */
+  readonly mountId: string
+  readonly key: string
+  readonly uid: string
+}
+
+/** What a batch token depends on besides its parent and its principal. */
+export interface BatchOrigin {
+  readonly mountId: string | undefined
+  readonly role: RoleMark | undefined
+  /** The one request that it is good for; undefined: every one. */
+  readonly requestId?: string | undefined
 }
 
 export type PrincipalKind = 'user' | 'service_account' | 'workload'
@@ -58,12 +76,19 @@ export interface BindingRow {
   readonly rowVersion: number
 }
 
-/** A token with everything that it is granted, each row's MAC checked. */
-export interface LoadedToken {
-  readonly token: TokenRow
-  readonly principal: PrincipalRow | undefined
+/** A principal with everything that it is granted, each row's MAC checked. */
+export interface PrincipalGrants {
+  readonly principal: PrincipalRow
   readonly groups: readonly GroupRow[]
   readonly bindings: readonly BindingRow[]
+}
+
+/** A token with everything that it is granted, each row's MAC checked. */
+export interface LoadedToken extends Omit<PrincipalGrants, 'principal'> {
+  readonly token: TokenRow
+  readonly principal: PrincipalRow | undefined
+  /** When it ends, where that is not by its own time alone: with what it was made from. */
+  readonly endsAt?: number | undefined
 }
 
 /** The names that a JSON policy may call a principal by. */

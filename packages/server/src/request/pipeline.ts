@@ -110,7 +110,7 @@ const authenticate = async (ports: PipelinePorts, request: DoorRequest): Promise
   const { expiresAt } = found.caller
   if (expiresAt !== undefined && expiresAt <= ports.courier.now()) throw badToken()
   if (found.boundCidrs.length > 0 && !ports.tokens.permitsAddress(found.boundCidrs, request.sourceIp)) throw badToken()
-  if (found.numUses > 0) await ports.tokens.takeUse(found)
+  if (found.numUses > 0) await ports.tokens.takeUse(found, request.requestId)
   return found
 }
 

@@ -34,7 +34,7 @@ export interface TokenAuthority {
   /** The same for who cannot wait: undefined also when it is not cached, or this worker may not answer from its cache now. */
   peek(token: string): Authenticated | undefined
   /** @throws unauthenticated when none is left */
-  takeUse(authenticated: Authenticated): Promise<void>
+  takeUse(authenticated: Authenticated, requestId: string): Promise<void>
   permitsAddress(cidrs: readonly string[], address: string | undefined): boolean
 }
 

@@ -11,5 +11,6 @@ export const approle = defineAuthMethod({
   type: 'approle',
   summary: 'Machines that log in with a role id and a secret id',
   lockable: true,
+  isUnguessable: true,
   implement: (parts) => ({ operations: [...roleOperations(parts), ...roleSettingOperations(parts), ...secretIdOperations(parts), ...tidyOperations(parts)], logins: [roleLogin(parts)] }),
 })

@@ -3,11 +3,12 @@
 import { INVALID_CREDENTIALS, login as loginOf, type AuthParts, type Login, type LoginVerdict } from '../../kernel/auth/method.ts'
 import type { Call } from '../../kernel/call.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
-import type { SealedStore } from '../../kernel/ports/sealed-store.ts'
+import type { SealedStore, SealedView } from '../../kernel/ports/sealed-store.ts'
 import { anyCidrContains, parseCidr } from '../../lib/cidr.ts'
 import { reveal } from '../../crypto/secret.ts'
 import { login } from './operations.ts'
-import { accessors, dropSecretId, findRole, indexKey, macOf, roleIds, secretIds, type Role, type SecretId } from './records.ts'
+import { markOf, roleKey } from '../../kernel/auth/roles.ts'
+import { accessors, dropSecretId, indexKey, macOf, roleIds, roles, secretIds, type Role, type SecretId } from './records.ts'
 
 /** Others that may take a use of the same secret id at the same moment. */
 const ATTEMPTS = 200
@@ -21,11 +22,19 @@ const requireAddress = (call: Call, allowed: readonly string[], where: string): 
   if (call.sourceIp === undefined || !anyCidrContains(ranges, call.sourceIp)) throw fail('invalid_request', 'approle.address', `source address ${JSON.stringify(call.sourceIp ?? '')} unauthorized through CIDR restrictions on the ${where}`)
 }
 
-const roleOf = async (store: SealedStore, roleId: string): Promise<Role | undefined> => {
+const roleOf = async (store: Pick<SealedView, 'get'>, roleId: string): Promise<Role | undefined> => {
   const index = (await roleIds.get(store, indexKey(roleId)))?.value
-  const role = index === undefined ? undefined : (await findRole(store, index.name))?.value
+  const role = index === undefined ? undefined : (await roles.get(store, roleKey(index.name)))?.value
   // The index may be older than the role when a role id is being changed.
   return role?.roleId === roleId ? role : undefined
+}
+
+/** A secret id of unlimited uses, as this worker remembers it. Undefined: it is to be looked at, and counted, in the database. */
+const unlimited = async (remembered: Pick<SealedView, 'get'>, call: Call, role: Role, mac: string): Promise<SecretId | undefined> => {
+  const found = (await secretIds(role.uid).get(remembered, mac))?.value
+  if (found === undefined || found.numUses !== 0 || (found.expiresAt !== 0 && found.expiresAt <= call.now())) return undefined
+  requireAddress(call, found.cidrList, 'secret ID')
+  return found
 }
 
 /** Takes one use. The last one takes the secret id with it. @throws when there is none to take */
@@ -60,6 +69,7 @@ const verdictOf = (role: Role, used: SecretId | undefined): LoginVerdict => ({
   displayName: '',
   kind: 'workload',
   metadata: { ...used?.metadata, role_name: role.name },
+  role: markOf(roles, role),
   token: used === undefined || used.tokenBoundCidrs.length === 0 ? role.token : { ...role.token, boundCidrs: used.tokenBoundCidrs },
 })
 
@@ -69,13 +79,14 @@ export const roleLogin = (parts: AuthParts): Login =>
     async verify(input, call) {
       const roleId = input.roleId?.trim() ?? ''
       if (roleId === '') throw missing('role_id')
-      const store = parts.store(call)
-      const role = await roleOf(store, roleId)
+      const remembered = parts.remembered(call)
+      const role = await roleOf(remembered, roleId)
       if (role === undefined) throw wrong()
       requireAddress(call, role.secretIdBoundCidrs, 'role')
       if (!role.bindSecretId) return verdictOf(role, undefined)
       const secretId = input.secretId === undefined ? '' : reveal(input.secretId, 'to be found by its HMAC').trim()
       if (secretId === '') throw missing('secret_id')
-      return verdictOf(role, await takeUse(store, call, role, macOf(role, secretId)))
+      const mac = macOf(role, secretId)
+      return verdictOf(role, (await unlimited(remembered, call, role, mac)) ?? (await takeUse(parts.store(call), call, role, mac)))
     },
   })

@@ -7,7 +7,7 @@ import type { SealedStore } from '../../kernel/ports/sealed-store.ts'
 import { CertificateError, findTrusted, parseCertificates, type CheckedCertificate, type CertificateNames } from '../../crypto/x509.ts'
 import { globMatches } from '../../lib/jwt-claims.ts'
 import { login } from './operations.ts'
-import { roleOfLogin } from '../../kernel/auth/roles.ts'
+import { markOf, roleOfLogin } from '../../kernel/auth/roles.ts'
 import { certs, type CertEntry } from './records.ts'
 
 const refused = (message: string): Error => fail('invalid_request', 'cert.login', message)
@@ -49,7 +49,7 @@ export const certLogin = (parts: AuthParts): Login =>
       try {
         const { entry, certificate } = await find(parts, call, input.name)
         const metadata = { cert_name: entry.name, common_name: certificate.commonName, serial_number: certificate.serialNumber, fingerprint: certificate.fingerprint }
-        return { alias: certificate.commonName, displayName: entry.displayName, kind: 'workload', metadata, token: entry.token }
+        return { alias: certificate.commonName, displayName: entry.displayName, kind: 'workload', metadata, token: entry.token, role: markOf(certs, entry) }
       } catch (error) {
         throw error instanceof CertificateError ? refused('the certificate cannot be read') : error
       }

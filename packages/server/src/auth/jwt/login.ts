@@ -8,7 +8,7 @@ import { reveal } from '../../crypto/secret.ts'
 import { checkTimes, ClaimError } from '../../lib/jwt-claims.ts'
 import { checkClaims, groupsOf, metadataOf, userOf } from './claims.ts'
 import { login } from './operations.ts'
-import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { markOf, roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
 import { CONFIG, configs, roles, type Config, type Role } from './records.ts'
 
 const refused = (message: string, cause?: unknown): Error => fail('invalid_request', 'jwt.login', message, { cause })
@@ -25,7 +25,7 @@ const explained = async <T>(work: () => Promise<T>): Promise<T> => {
 }
 
 const find = async (parts: AuthParts, call: Call, name: string | undefined): Promise<{ readonly config: Config; readonly role: Role }> => {
-  const store = parts.store(call)
+  const store = parts.remembered(call)
   const config = (await configs.get(store, CONFIG))?.value
   if (config === undefined) throw refused('could not load configuration')
   const wanted = roleKey(name ?? '') || config.defaultRole
@@ -49,7 +49,7 @@ export const jwtLogin = (parts: AuthParts): Login =>
         checkTimes(claims, now, { expirationSeconds: role.expirationLeeway, notBeforeSeconds: role.notBeforeLeeway, clockSkewSeconds: role.clockSkewLeeway })
         checkClaims(role, claims, { wanted: config.boundIssuer, discovered: issuer }, now)
         const user = userOf(role, claims)
-        return { alias: user, displayName: user, kind: 'workload', metadata: metadataOf(role, claims), groups: groupsOf(role, claims), token: role.token }
+        return { alias: user, displayName: user, kind: 'workload', metadata: metadataOf(role, claims), groups: groupsOf(role, claims), token: role.token, role: markOf(roles, role) }
       })
     },
   })

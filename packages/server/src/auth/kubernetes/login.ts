@@ -6,7 +6,7 @@ import { reveal } from '../../crypto/secret.ts'
 import { globMatches } from '../../lib/jwt-claims.ts'
 import { denied, findAccount } from './accounts.ts'
 import { login } from './operations.ts'
-import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { markOf, roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
 import { CONFIG, configs, roles } from './records.ts'
 
 const refused = (message: string): Error => fail('invalid_request', 'kubernetes.login', message)
@@ -19,7 +19,7 @@ export const kubernetesLogin = (parts: AuthParts): Login =>
       const wanted = roleKey(input.role ?? '')
       if (wanted === '') throw refused('missing role')
       if (token === '') throw refused('missing jwt')
-      const store = parts.store(call)
+      const store = parts.remembered(call)
       const role = await roleOfLogin(roles, store, wanted)
       if (role === undefined) throw refused(`invalid role name ${JSON.stringify(wanted.slice(0, 64))}`)
       const config = (await configs.get(store, CONFIG))?.value
@@ -28,6 +28,6 @@ export const kubernetesLogin = (parts: AuthParts): Login =>
       if (!role.namespaces.some((each) => globMatches(each, account.namespace))) throw denied('namespace not authorized')
       if (!role.names.some((each) => globMatches(each, account.name))) throw denied('service account name not authorized')
       const metadata = { role: role.name, service_account_name: account.name, service_account_namespace: account.namespace, service_account_uid: account.uid, service_account_secret_name: '' }
-      return { alias: role.aliasBy === 'serviceaccount_name' ? `${account.namespace}/${account.name}` : account.uid, displayName: `${account.namespace}-${account.name}`, kind: 'workload', metadata, token: role.token }
+      return { alias: role.aliasBy === 'serviceaccount_name' ? `${account.namespace}/${account.name}` : account.uid, displayName: `${account.namespace}-${account.name}`, kind: 'workload', metadata, token: role.token, role: markOf(roles, role) }
     },
   })

@@ -6,8 +6,8 @@ import type { Call, Caller, Grant, Resource } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { TokenRow } from '../../kernel/identity.ts'
 import type { NewToken, TokenStore, TtlBounds } from '../../kernel/ports/tokens.ts'
-import { policiesOf } from './policies.ts'
-import type { TokenRole } from './records.ts'
+import { globs, policiesOf } from './policies.ts'
+import { roleKey, type TokenRole } from './records.ts'
 import { ttlOf } from './ttl.ts'
 import { authOf } from './views.ts'
 
@@ -34,6 +34,8 @@ export interface Creation {
   readonly orphan: boolean
   readonly role: TokenRole | undefined
   readonly isRootOrg: boolean
+  /** Where token roles are kept. */
+  readonly rolesId: string
 }
 
 const bad = (code: string, message: string, field?: string): Error => fail('invalid_request', code, message, field === undefined ? {} : { field })
@@ -45,10 +47,14 @@ export const requireCaller = (call: Call): Caller => {
 
 const hasSudo = (call: Call, resource: Resource): boolean => call.allows('administer', { ...resource, capability: 'sudo' }).allow
 
-const requireType = (input: CreateInput, role: TokenRole | undefined): void => {
+/** Whether it is to be a batch token. @throws invalid_request for what such a token cannot have */
+const isBatch = (input: CreateInput, role: TokenRole | undefined): boolean => {
   const wanted = role?.tokenType === 'batch' || role?.tokenType === 'service' ? role.tokenType : input.type === '' && role?.tokenType === 'default-batch' ? 'batch' : input.type
-  if (wanted === 'batch') throw bad('token.no_batch', 'batch tokens are not supported', 'type')
-  if (wanted !== '' && wanted !== 'service') throw bad('token.bad_type', "invalid 'token_type' value", 'type')
+  if (wanted !== '' && wanted !== 'service' && wanted !== 'batch') throw bad('token.bad_type', "invalid 'token_type' value", 'type')
+  if (wanted !== 'batch') return false
+  const wrong = input.explicitMaxTtl !== 0 ? 'explicit_max_ttl' : input.numUses !== 0 ? 'num_uses' : input.period !== 0 ? 'period' : undefined
+  if (wrong !== undefined) throw bad('token.batch_field', `batch tokens cannot have "${wrong}" set`, wrong)
+  return true
 }
 
 /** The lesser of what was asked and what the role says, where both say something. */
@@ -70,6 +76,7 @@ interface Judged {
   readonly input: CreateInput
   readonly parent: TokenRow
   readonly isSudo: boolean
+  readonly isBatch: boolean
 }
 
 const isOrphaned = ({ creation: { role, orphan }, input, isSudo }: Judged): boolean => {
@@ -79,8 +86,10 @@ const isOrphaned = ({ creation: { role, orphan }, input, isSudo }: Judged): bool
   return true
 }
 
-const lifeOf = ({ creation: { role }, input, isSudo }: Judged, policies: readonly string[], bounds: TtlBounds, warnings: string[]): Pick<NewToken, 'ttlSeconds' | 'periodSeconds' | 'explicitMaxTtlSeconds'> => {
+const lifeOf = ({ creation: { role: given }, input, isSudo, isBatch: batch }: Judged, policies: readonly string[], bounds: TtlBounds, warnings: string[]): Pick<NewToken, 'ttlSeconds' | 'periodSeconds' | 'explicitMaxTtlSeconds'> => {
   if (input.period > 0 && !isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to create periodic token', 'period')
+  // A batch token has neither, whatever its role says.
+  const role = batch ? undefined : given
   const explicitMaxTtlSeconds = lesser('Explicit max TTL', input.explicitMaxTtl, role?.tokenExplicitMaxTtl ?? 0, warnings)
   const periodSeconds = lesser('Period', input.period, role?.tokenPeriod ?? 0, warnings)
   const asked = input.ttl ?? input.lease ?? 0
@@ -91,10 +100,17 @@ const lifeOf = ({ creation: { role }, input, isSudo }: Judged, policies: readonl
   return { ttlSeconds: ttl.seconds, periodSeconds, explicitMaxTtlSeconds }
 }
 
+const requireAlias = (alias: string, role: TokenRole | undefined): void => {
+  if (alias === '') return
+  if (role === undefined) throw bad('token.entity_alias', "'entity_alias' is only allowed in combination with token role", 'entity_alias')
+  const name = alias.toLowerCase()
+  if (!role.allowedEntityAliases.includes(name) && !globs(role.allowedEntityAliases, name)) throw bad('token.entity_alias', "invalid 'entity_alias' value", 'entity_alias')
+}
+
 const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewToken => {
-  const { call, creation, input, parent, isSudo } = judged
+  const { call, creation, input, parent, isSudo, isBatch: batch } = judged
   const { role } = creation
-  if (input.entityAlias !== '') throw bad('token.entity_alias', role === undefined ? "'entity_alias' is only allowed in combination with token role" : "invalid 'entity_alias' value", 'entity_alias')
+  requireAlias(input.entityAlias, role)
   if (input.id !== undefined && reveal(input.id, 'a text that the caller chose') !== '') {
     if (!isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to specify token id', 'id')
     if (!creation.isRootOrg) throw bad('token.id_in_namespace', 'token IDs can only be manually specified in the root namespace', 'id')
@@ -102,6 +118,7 @@ const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewTo
   const caller = requireCaller(call)
   const foreignParent = caller.orgId !== call.orgId
   const policies = policiesOf({ policies: input.policies ?? [], noDefaultPolicy: input.noDefaultPolicy, parent: caller.root ? ['root'] : parent.policies, foreignParent, isSudo, role })
+  if (batch && policies.includes('root')) throw bad('token.batch_root', 'batch tokens cannot be root tokens', 'policies')
   const orphan = isOrphaned(judged) || foreignParent
   const life = lifeOf(judged, policies, bounds, warnings)
   if (life.ttlSeconds === 0 && parent.expiresAt !== undefined) throw bad('token.expiring_root', 'expiring root tokens cannot create non-expiring root tokens', 'ttl')
@@ -120,10 +137,12 @@ const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewTo
     lockEnvironment: parent.lockEnvironment,
     boundCidrs: life.ttlSeconds === 0 ? [] : cidrs,
     metadata: input.meta ?? {},
-    numUses: usesOf(input.numUses, role?.tokenNumUses ?? 0),
-    renewable: life.ttlSeconds > 0 && input.renewable && role?.renewable !== false,
+    numUses: batch ? 0 : usesOf(input.numUses, role?.tokenNumUses ?? 0),
+    renewable: !batch && life.ttlSeconds > 0 && input.renewable && role?.renewable !== false,
     issuePath: creation.path + (role === undefined || role.pathSuffix === '' ? '' : `/${role.pathSuffix}`),
-    text: text === '' ? undefined : text,
+    text: text === '' || batch ? undefined : text,
+    entityAlias: input.entityAlias === '' ? undefined : input.entityAlias,
+    batch: batch ? { mountId: undefined, role: role === undefined ? undefined : { mountId: creation.rolesId, key: roleKey(role.name), uid: role.uid } } : undefined,
   }
 }
 
@@ -131,16 +150,17 @@ export const createToken = async (store: TokenStore, bounds: TtlBounds, call: Ca
   const resource: Resource = { kind: 'token', apiPath: creation.path }
   const grant: Grant = call.authorise('update', resource)
   const caller = requireCaller(call)
-  const parent = await store.find(caller.orgId, { tokenId: caller.tokenId })
+  const parent = await store.own(caller)
   if (parent === undefined) throw bad('token.no_parent', 'parent token lookup failed: no parent found')
+  if (parent.batch !== undefined) throw bad('token.batch_parent', 'batch tokens cannot create more tokens')
   if (parent.numUses > 0) throw bad('token.restricted', 'restricted use token cannot generate child tokens')
   const isSudo = hasSudo(call, resource)
   if (caller.orgId !== call.orgId && !isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to directly generate a token in a child namespace')
-  requireType(input, creation.role)
+  const batch = isBatch(input, creation.role)
   if (input.numUses < 0) throw bad('token.bad_uses', 'number of uses cannot be negative', 'num_uses')
   const warnings: string[] = []
-  const command = commandOf({ call, creation, input, parent, isSudo }, bounds, warnings)
+  const command = commandOf({ call, creation, input, parent, isSudo, isBatch: batch }, bounds, warnings)
   const { token, row } = await store.create(grant, call, command)
   for (const name of row.policies) if (!(await store.policyExists(call.orgId, name))) warnings.push(`Policy ${JSON.stringify(name)} does not exist`)
-  return { auth: authOf(row, token, row.ttlSeconds), ...(warnings.length === 0 ? {} : { warnings }) }
+  return { auth: authOf(row, { token, leaseSeconds: row.ttlSeconds, identityPolicies: await store.identityPolicies(call.orgId, row.principalId) }), ...(warnings.length === 0 ? {} : { warnings }) }
 }

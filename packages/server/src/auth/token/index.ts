@@ -1,16 +1,16 @@
 // auth/token: Vault's token store over the product's tokens. Built in: it is no mount and cannot be disabled.
 
 import { secret, reveal, type Secret } from '../../crypto/secret.ts'
-import type { Action, Call, Grant } from '../../kernel/call.ts'
+import type { Action, Call, Caller, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { TokenRow } from '../../kernel/identity.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
-import type { SealedState, TokenSelector, TokenStore, TtlBounds } from '../../kernel/ports/tokens.ts'
+import type { SealedState, TokenStore, TtlBounds } from '../../kernel/ports/tokens.ts'
 import { createToken, requireCaller } from './create.ts'
 import * as contracts from './operations.ts'
 import { findRole, roleOperations } from './roles.ts'
 import { ttlOf } from './ttl.ts'
-import { authOf, factsOf } from './views.ts'
+import { authOf, factsOf, roleOf } from './views.ts'
 
 export interface TokenParts {
   readonly store: TokenStore
@@ -45,32 +45,33 @@ const noteOf = (call: Call, row: TokenRow): void => {
 }
 
 const making = ({ store, state, bounds, rootOrgId }: TokenParts): Pick<Handled, 'create' | 'createOrphan' | 'createWithRole'> => ({
-  create: (input, call) => createToken(store, bounds, call, input, { path: 'auth/token/create', orphan: false, role: undefined, isRootOrg: call.orgId === rootOrgId }),
-  createOrphan: (input, call) => createToken(store, bounds, call, input, { path: 'auth/token/create-orphan', orphan: true, role: undefined, isRootOrg: call.orgId === rootOrgId }),
+  create: (input, call) => createToken(store, bounds, call, input, { path: 'auth/token/create', orphan: false, role: undefined, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId }),
+  createOrphan: (input, call) => createToken(store, bounds, call, input, { path: 'auth/token/create-orphan', orphan: true, role: undefined, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId }),
   async createWithRole(input, call) {
     const path = `auth/token/create/${input.role}`
     call.authorise('update', { kind: 'token', apiPath: path })
     const role = await findRole(state, call.orgId, input.role)
     if (role === undefined) throw bad('token.unknown_role', `unknown role ${input.role}`, 'role')
-    return createToken(store, bounds, call, input, { path, orphan: false, role, isRootOrg: call.orgId === rootOrgId })
+    return createToken(store, bounds, call, input, { path, orphan: false, role, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId })
   },
 })
 
 const looking = ({ store }: TokenParts): Pick<Handled, 'lookupSelf' | 'lookupSelfByPost' | 'lookup' | 'lookupOwn' | 'lookupAccessor'> => {
+  const shown = async (row: TokenRow | undefined, orgId: string, token: Secret<string> | undefined, call: Call) => {
+    if (row === undefined) throw fail('permission_denied', 'token.bad', 'bad token')
+    const [identityPolicies, namespacePath] = await Promise.all([store.identityPolicies(orgId, row.principalId), store.namespaceOf(orgId)])
+    return factsOf(row, { token, identityPolicies, namespacePath }, call.now())
+  }
   const self = async (call: Call, presented: Secret<string>, action: Action) => {
     ask(call, action, 'lookup-self')
     const caller = requireCaller(call)
-    const row = await store.find(caller.orgId, { tokenId: caller.tokenId })
-    if (row === undefined) throw fail('permission_denied', 'token.bad', 'bad token')
-    return factsOf(row, presented, call.now())
+    return shown(await store.own(caller), caller.orgId, presented, call)
   }
   const any = async (call: Call, token: Secret<string> | undefined, presented: Secret<string>, action: Action) => {
     ask(call, action, 'lookup')
     const wanted = textOf(token) === '' ? presented : (token ?? presented)
     const caller = requireCaller(call)
-    const row = wanted === presented ? await store.find(caller.orgId, { tokenId: caller.tokenId }) : await store.find(call.orgId, { token: textOf(wanted) })
-    if (row === undefined) throw fail('permission_denied', 'token.bad', 'bad token')
-    return factsOf(row, secret(textOf(wanted)), call.now())
+    return wanted === presented ? shown(await store.own(caller), caller.orgId, presented, call) : shown(await store.find(call.orgId, { token: textOf(wanted) }), call.orgId, wanted, call)
   }
   return {
     lookupSelf: (input, call) => self(call, input.presented, 'read'),
@@ -79,36 +80,53 @@ const looking = ({ store }: TokenParts): Pick<Handled, 'lookupSelf' | 'lookupSel
     lookupOwn: (input, call) => any(call, input.token, input.presented, 'read'),
     async lookupAccessor(input, call) {
       ask(call, 'update', 'lookup-accessor')
-      return factsOf(await byAccessor(store, call, input.accessor), undefined, call.now())
+      return shown(await byAccessor(store, call, input.accessor), call.orgId, undefined, call)
     },
   }
 }
 
 /** What a token does to itself it does in its own organization. */
-const requireHome = (call: Call): string => {
+const requireHome = (call: Call): Caller => {
   const caller = requireCaller(call)
   if (caller.orgId !== call.orgId) throw bad('token.other_namespace', 'the token belongs to another namespace; repeat the request without naming one')
-  return caller.tokenId
+  return caller
 }
 
-const renewing = ({ store, bounds }: TokenParts): Pick<Handled, 'renewSelf' | 'renew' | 'renewAccessor'> => {
+/** Batch tokens are nowhere that anything could be changed. */
+const requireService = (row: TokenRow, what: string): void => {
+  if (row.batch !== undefined) throw bad('token.batch', `batch tokens cannot be ${what}`)
+}
+
+const renewing = ({ store, bounds, state }: TokenParts): Pick<Handled, 'renewSelf' | 'renew' | 'renewAccessor'> => {
+  /** A token of a role is renewed as the role says now. */
+  const settingsOf = async (orgId: string, row: TokenRow): Promise<Pick<TokenRow, 'periodSeconds' | 'explicitMaxTtlSeconds'>> => {
+    const name = roleOf(row)
+    if (name === undefined) return row
+    const role = await findRole(state, orgId, name)
+    if (role === undefined) throw bad('token.role_gone', `original token role ${JSON.stringify(name)} could not be found, not renewing`)
+    const explicit = [role.tokenExplicitMaxTtl, row.explicitMaxTtlSeconds].filter((each) => each > 0)
+    return { periodSeconds: role.tokenPeriod, explicitMaxTtlSeconds: explicit.length === 0 ? 0 : Math.min(...explicit) }
+  }
   const longer = async (grant: Grant, call: Call, { row, token, increment }: { readonly row: TokenRow | undefined; readonly token: Secret<string> | undefined; readonly increment: number }) => {
     if (row === undefined) throw bad('token.not_there', 'token not found')
     noteOf(call, row)
+    requireService(row, 'renewed')
     if (!row.renewable || row.expiresAt === undefined) throw bad('token.not_renewable', 'lease is not renewable')
+    const { periodSeconds, explicitMaxTtlSeconds } = await settingsOf(call.orgId, row)
     const warnings: string[] = []
     const renewed = await store.renew(grant, call, row.tokenId, (at, now) => {
-      const wishes = { ttlSeconds: increment > 0 ? increment : at.ttlSeconds, periodSeconds: at.periodSeconds, explicitMaxSeconds: at.explicitMaxTtlSeconds, ageSeconds: Math.max(0, Math.floor((now - at.issuedAt) / 1000)) }
+      const wishes = { ttlSeconds: increment > 0 ? increment : at.ttlSeconds, periodSeconds, explicitMaxSeconds: explicitMaxTtlSeconds, ageSeconds: Math.max(0, Math.floor((now - at.issuedAt) / 1000)) }
       const ttl = ttlOf(wishes, bounds)
       warnings.splice(0, warnings.length, ...ttl.warnings)
       return now + ttl.seconds * 1000
     })
-    return { auth: authOf(renewed, token, Math.max(0, Math.round(((renewed.expiresAt ?? 0) - (renewed.lastRenewedAt ?? 0)) / 1000))), ...(warnings.length === 0 ? {} : { warnings }) }
+    const leaseSeconds = Math.max(0, Math.round(((renewed.expiresAt ?? 0) - (renewed.lastRenewedAt ?? 0)) / 1000))
+    return { auth: authOf(renewed, { token, leaseSeconds, identityPolicies: await store.identityPolicies(call.orgId, renewed.principalId) }), ...(warnings.length === 0 ? {} : { warnings }) }
   }
   return {
     async renewSelf(input, call) {
       const grant = ask(call, 'update', 'renew-self')
-      return longer(grant, call, { row: await store.find(call.orgId, { tokenId: requireHome(call) }), token: input.presented, increment: input.increment })
+      return longer(grant, call, { row: await store.own(requireHome(call)), token: input.presented, increment: input.increment })
     },
     async renew(input, call) {
       const grant = ask(call, 'update', 'renew')
@@ -123,30 +141,31 @@ const renewing = ({ store, bounds }: TokenParts): Pick<Handled, 'renewSelf' | 'r
 }
 
 const revoking = ({ store }: TokenParts): Pick<Handled, 'revokeSelf' | 'revoke' | 'revokeAccessor' | 'revokeOrphan'> => {
-  const end = async (grant: Grant, call: Call, by: TokenSelector): Promise<Record<string, never>> => {
-    const row = await store.find(call.orgId, by)
+  const end = async (grant: Grant, call: Call, row: TokenRow | undefined): Promise<Record<string, never>> => {
     // A token that is gone is revoked: saying so twice is harmless.
     if (row === undefined) return {}
     noteOf(call, row)
+    requireService(row, 'revoked')
     await store.revoke(grant, call, row.tokenId)
     return {}
   }
   return {
-    revokeSelf: (_input, call) => end(ask(call, 'update', 'revoke-self'), call, { tokenId: requireHome(call) }),
+    revokeSelf: async (_input, call) => end(ask(call, 'update', 'revoke-self'), call, await store.own(requireHome(call))),
     async revoke(input, call) {
       const grant = ask(call, 'update', 'revoke')
-      return end(grant, call, { token: requireToken(input.token) })
+      return end(grant, call, await store.find(call.orgId, { token: requireToken(input.token) }))
     },
     async revokeAccessor(input, call) {
       const grant = ask(call, 'update', 'revoke-accessor')
       if (input.accessor === '') throw bad('token.missing_accessor', 'missing accessor', 'accessor')
-      return end(grant, call, { accessor: input.accessor })
+      return end(grant, call, await store.find(call.orgId, { accessor: input.accessor }))
     },
     async revokeOrphan(input, call) {
       const grant = ask(call, 'update', 'revoke-orphan', true)
       const row = await store.find(call.orgId, { token: requireToken(input.token) })
       if (row === undefined) throw bad('token.not_there', 'token to revoke not found', 'token')
       noteOf(call, row)
+      requireService(row, 'revoked')
       await store.revokeOrphan(grant, call, row.tokenId)
       return {}
     },

@@ -20,6 +20,7 @@ const auth = f.object('The token', {
   accessor,
   policies: names('All its policies'),
   tokenPolicies: names('Its own policies'),
+  identityPolicies: names('Policies of whoever holds it and of its groups').optional(),
   metadata: f.labels('Metadata').nullable(),
   leaseDuration: count('Seconds to live'),
   renewable: f.bool('Whether it can be renewed'),
@@ -75,6 +76,8 @@ const facts = {
   renewable: f.bool('Whether it can be renewed').optional(),
   issueTime: text('When it was made', 40).optional(),
   namespacePath: text('Organization').optional(),
+  identityPolicies: names('Policies of whoever holds it and of its groups').optional(),
+  externalNamespacePolicies: f.json('Always empty: policies do not reach across organizations', { maxBytes: 16 }).optional(),
 }
 const look = { ...common, audit: 'token.read', work: 'read' } as const
 /** The token that the request itself came with; the door adds it, as Vault's own paths get it. */

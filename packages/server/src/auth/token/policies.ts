@@ -26,7 +26,7 @@ export const sanitizePolicies = (policies: readonly string[], addDefault: boolea
 }
 
 /** `*` at the start, at the end or both. */
-const globs = (patterns: readonly string[], name: string): boolean =>
+export const globs = (patterns: readonly string[], name: string): boolean =>
   patterns.some((pattern) => {
     const start = pattern.startsWith('*')
     const end = pattern.endsWith('*')

@@ -1,5 +1,7 @@
 // Token roles: what tokens made through them may be.
 
+import { makeBase62 } from '../../crypto/random.ts'
+import { checkCidrs } from '../../kernel/auth/token-settings.ts'
 import { fail } from '../../kernel/errors.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
 import type { Call, Resource } from '../../kernel/call.ts'
@@ -55,7 +57,7 @@ const changed = (role: TokenRole, wishes: RoleWishes): TokenRole => ({
   tokenType: wishes.tokenType ?? role.tokenType,
   tokenPeriod: wishes.tokenPeriod ?? wishes.period ?? role.tokenPeriod,
   tokenExplicitMaxTtl: wishes.tokenExplicitMaxTtl ?? wishes.explicitMaxTtl ?? role.tokenExplicitMaxTtl,
-  tokenBoundCidrs: wishes.tokenBoundCidrs ?? wishes.boundCidrs ?? role.tokenBoundCidrs,
+  tokenBoundCidrs: checkCidrs('token_bound_cidrs', wishes.tokenBoundCidrs ?? wishes.boundCidrs ?? role.tokenBoundCidrs),
   tokenNumUses: wishes.tokenNumUses ?? role.tokenNumUses,
 })
 
@@ -78,7 +80,7 @@ export const roleOperations = (state: SealedState): readonly Implemented[] =>
         call.authorise('read', resourceOf(input.role))
         const role = await findRole(state, call.orgId, input.role)
         if (role === undefined) throw fail('not_found', 'token.role_not_found', 'There is no such token role.')
-        const { tokenBoundCidrs, tokenNumUses, allowedEntityAliases, ...rest } = role
+        const { uid: _uid, tokenBoundCidrs, tokenNumUses, allowedEntityAliases, ...rest } = role
         return {
           ...rest, period: role.tokenPeriod, explicitMaxTtl: role.tokenExplicitMaxTtl, allowedEntityAliases: allowedEntityAliases.length === 0 ? null : allowedEntityAliases,
           ...(tokenBoundCidrs.length === 0 ? {} : { tokenBoundCidrs }), ...(tokenNumUses === 0 ? {} : { tokenNumUses }),
@@ -88,7 +90,7 @@ export const roleOperations = (state: SealedState): readonly Implemented[] =>
         const { role: name, ...wishes } = input
         const existing = await findRole(state, call.orgId, name)
         const grant = authoriseWrite(call, name, existing !== undefined)
-        await state.put(grant, call, roleKey(name), writeRole(check(changed(existing ?? newRole(name), wishes))))
+        await state.put(grant, call, roleKey(name), writeRole(check(changed(existing ?? newRole(name, makeBase62(12)), wishes))))
         return {}
       },
       async deleteRole(input, call) {

@@ -11,8 +11,16 @@ const metadataOf = (row: TokenRow): Readonly<Record<string, string>> | null => (
 /** The role in the path of a token that a role made. */
 export const roleOf = (row: TokenRow): string | undefined => /^auth\/token\/create\/([^/]+)/.exec(row.issuePath)?.[1]
 
+const typeOf = (row: TokenRow): 'service' | 'batch' => (row.batch === undefined ? 'service' : 'batch')
+
 /** Vault's `default` of the native door's tokens is not stored with them. */
-export const factsOf = (row: TokenRow, token: Secret<string> | undefined, now: number) => {
+export interface Shown {
+  readonly token: Secret<string> | undefined
+  /** Of whoever holds it, and of its groups. */
+  readonly identityPolicies: readonly string[] | undefined
+}
+
+export const factsOf = (row: TokenRow, { token, identityPolicies, namespacePath }: Shown & { readonly namespacePath: string }, now: number) => {
   const role = roleOf(row)
   const expires = row.expiresAt
   return {
@@ -30,7 +38,9 @@ export const factsOf = (row: TokenRow, token: Secret<string> | undefined, now: n
     ttl: expires === undefined ? 0 : Math.max(0, Math.floor((expires - now) / 1000)),
     explicitMaxTtl: row.explicitMaxTtlSeconds,
     entityId: row.principalId ?? '',
-    type: 'service',
+    type: typeOf(row),
+    ...(namespacePath === '' ? {} : { namespacePath }),
+    ...(row.principalId === undefined ? {} : { externalNamespacePolicies: {}, ...(identityPolicies === undefined || identityPolicies.length === 0 ? {} : { identityPolicies }) }),
     ...(role === undefined ? {} : { role }),
     ...(row.periodSeconds === 0 ? {} : { period: row.periodSeconds }),
     ...(row.boundCidrs.length === 0 ? {} : { boundCidrs: row.boundCidrs }),
@@ -40,16 +50,17 @@ export const factsOf = (row: TokenRow, token: Secret<string> | undefined, now: n
 }
 
 /** What `auth` of an answer holds. */
-export const authOf = (row: TokenRow, token: Secret<string> | undefined, leaseSeconds: number) => ({
+export const authOf = (row: TokenRow, { token, leaseSeconds, identityPolicies = [] }: Shown & { readonly leaseSeconds: number }) => ({
   clientToken: token ?? secret(''),
   accessor: row.accessor,
-  policies: row.policies,
+  policies: [...new Set([...row.policies, ...identityPolicies])].sort(),
   tokenPolicies: row.policies,
+  ...(identityPolicies.length === 0 ? {} : { identityPolicies }),
   metadata: metadataOf(row),
   leaseDuration: leaseSeconds,
   renewable: row.renewable,
   entityId: row.principalId ?? '',
-  tokenType: 'service',
+  tokenType: typeOf(row),
   orphan: isOrphan(row),
   mfaRequirement: null,
   numUses: row.numUses,

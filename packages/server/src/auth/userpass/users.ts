@@ -1,7 +1,7 @@
 // Users: made, read, changed, and the login that checks a password.
 
 import { authorised, INVALID_CREDENTIALS, type AuthParts, type Login, login as loginOf } from '../../kernel/auth/method.ts'
-import { roleBook, roleKey, roleOfLogin, type NamedRecord } from '../../kernel/auth/roles.ts'
+import { roleBook, markOf, roleKey, roleOfLogin, type NamedRecord } from '../../kernel/auth/roles.ts'
 import { fail } from '../../kernel/errors.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
 import { collection } from '../../kernel/ports/sealed-store.ts'
@@ -61,6 +61,6 @@ export const userLogin = (parts: AuthParts): Login =>
       const found = await roleOfLogin(users, parts.store(call), username)
       // Without a user the same work is done: the time says nothing about who there is.
       if (!(await parts.passwords.verify(password, found?.passwordHash)) || found === undefined) throw wrong()
-      return { alias: username, displayName: username, kind: 'user', metadata: { username }, aliasMetadata: {}, token: found.token }
+      return { alias: username, displayName: username, kind: 'user', metadata: { username }, aliasMetadata: {}, token: found.token, role: markOf(users, { name: username, uid: found.uid }) }
     },
   })

@@ -4,8 +4,7 @@ import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { DEFAULT_ENVIRONMENT, type Mount, type OrgRegistry } from '../../kernel/tenancy.ts'
 import type { IssuePorts } from '../../services/identity/issue.ts'
-import { find } from '../../services/identity/store.ts'
-import { loadById } from '../../services/identity/tokens.ts'
+import { load, loadById } from '../../services/identity/tokens.ts'
 import type { CompiledPrincipal } from '../../services/policy/compiled.ts'
 import { capabilities } from '../../services/policy/decide.ts'
 import { reaches, resultantAcl } from '../../services/policy/reach.ts'
@@ -34,7 +33,7 @@ export const makeRights = (authority: AuthorityPorts, ports: IssuePorts): Rights
     return loaded === undefined ? undefined : (await compileToken(authority, orgId, loaded))?.compiled
   }
   const ofCaller = async ({ caller }: Call): Promise<CompiledPrincipal> => {
-    const compiled = caller === undefined ? undefined : await compiledBy(caller.orgId, { tokenId: caller.tokenId })
+    const compiled = caller === undefined ? undefined : caller.carried === undefined ? await compiledBy(caller.orgId, { tokenId: caller.tokenId }) : (await compileToken(authority, caller.orgId, caller.carried))?.compiled
     // A counted token that used itself up for this very request is loaded no more.
     if (compiled === undefined) throw fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
     return compiled
@@ -42,8 +41,11 @@ export const makeRights = (authority: AuthorityPorts, ports: IssuePorts): Rights
   const ofHolder = async (call: Call, holder: Holder): Promise<CompiledPrincipal | undefined> => {
     if (holder === 'caller') return ofCaller(call)
     if ('accessor' in holder) return compiledBy(call.orgId, holder)
-    const row = await find(ports, call.orgId, holder)
-    return row === undefined ? undefined : compiledBy(call.orgId, { tokenId: row.tokenId })
+    if ('token' in holder) {
+      const loaded = await load(ports, call.orgId, holder.token)
+      return loaded === undefined ? undefined : (await compileToken(authority, call.orgId, loaded))?.compiled
+    }
+    return compiledBy(call.orgId, holder)
   }
   return {
     async capabilities(call, holder, paths) {

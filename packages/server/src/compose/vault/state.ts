@@ -3,8 +3,10 @@
 
 import type { Entries } from '../../barrier/entries.ts'
 import type { SealedState } from '../../kernel/ports/tokens.ts'
+import { namesBelow } from '../../kernel/ports/sealed-store.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Database } from '../../kernel/storage.ts'
+import { noting } from '../memory.ts'
 
 /** Not UUIDv7, as ids of mounts are. */
 export const areas = Object.freeze({
@@ -17,24 +19,25 @@ export const areas = Object.freeze({
   serverSettings: '00000000-0000-0000-0001-000000000022',
 })
 
-const PAGE = 1000
-
 export const sealedState = (database: Database, entries: Entries, mountId: string): SealedState => ({
+  mountId,
   get: async (orgId, key) => (await entries.view({ orgId, mountId }).get(key))?.value,
-  async names(orgId, prefix) {
-    const found: string[] = []
-    let cursor: string | undefined
-    do {
-      const page = await entries.view({ orgId, mountId }).list(prefix, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
-      found.push(...page.keys)
-      cursor = page.next
-    } while (cursor !== undefined)
-    return found
-  },
+  names: (orgId, prefix) => namesBelow(entries.view({ orgId, mountId }), prefix),
   async put(_grant, call, key, value) {
     await auditedWrite(database, call, { status: 204 }, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).put(key, value))
   },
   async delete(_grant, call, key) {
     await auditedWrite(database, call, { status: 204 }, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).delete(key))
+  },
+})
+
+/** The same for what workers remember: when a change is answered, none of them has the old. */
+export const rememberedState = (database: Database, entries: Entries, mountId: string): SealedState => ({
+  ...sealedState(database, entries, mountId),
+  async put(_grant, call, key, value) {
+    await auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => noting(entries, tx, { orgId: call.orgId, mountId }, note).put(key, value))
+  },
+  async delete(_grant, call, key) {
+    await auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => noting(entries, tx, { orgId: call.orgId, mountId }, note).delete(key))
   },
 })

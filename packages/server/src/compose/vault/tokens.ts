@@ -7,8 +7,9 @@ import * as store from '../../services/identity/store.ts'
 /** 32 days, as Vault has it. */
 export const ttlBounds: TtlBounds = Object.freeze({ defaultSeconds: 2_764_800, maxSeconds: 2_764_800 })
 
-export const makeTokenStore = (ports: IssuePorts, policyExists: TokenStore['policyExists']): TokenStore => ({
+export const makeTokenStore = (ports: IssuePorts, { policyExists, namespaceOf }: Pick<TokenStore, 'policyExists' | 'namespaceOf'>): TokenStore => ({
   find: (orgId, by) => store.find(ports, orgId, by),
+  own: async (caller) => caller.carried?.token ?? store.find(ports, caller.orgId, { tokenId: caller.tokenId }),
   create: (grant, call, command) => store.create(ports, grant, call, command),
   renew: (grant, call, tokenId, expiryOf) => store.renewTo(ports, grant, call, tokenId, expiryOf),
   revoke: (grant, call, tokenId) => store.revokeById(ports, grant, call, tokenId),
@@ -16,4 +17,10 @@ export const makeTokenStore = (ports: IssuePorts, policyExists: TokenStore['poli
   accessors: (grant, call) => store.accessors(ports, grant, call),
   tidy: (grant, call) => store.tidy(ports, grant, call),
   policyExists,
+  namespaceOf,
+  async identityPolicies(orgId, principalId) {
+    if (principalId === undefined) return undefined
+    const grants = await ports.batch.grants(orgId, principalId)
+    return [...new Set([...(grants?.principal.policies ?? []), ...(grants?.groups ?? []).flatMap(({ policies }) => policies)])].sort()
+  },
 })

@@ -32,7 +32,7 @@ import { rotateKeys } from '../keys.ts'
 import { makeOrganizations } from '../organizations.ts'
 import { operatorPort } from './operator.ts'
 import { makeRights } from './rights.ts'
-import { areas, sealedState } from './state.ts'
+import { areas, rememberedState, sealedState } from './state.ts'
 import { makeTokenStore, ttlBounds } from './tokens.ts'
 import { makeCubbyhole, makeWrapping } from './wrapping.ts'
 
@@ -134,7 +134,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const server = serverPort(sources)
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
-    ...tokenOperations({ store: makeTokenStore(access.ports, policyExists), state: sealedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
+    ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: rememberedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),

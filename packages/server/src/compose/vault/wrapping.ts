@@ -20,6 +20,7 @@ const RESPONSE = 'response'
 
 const tokenIdOf = (call: Call): string => {
   if (call.caller === undefined) throw fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
+  if (call.caller.carried !== undefined) throw fail('invalid_request', 'cubbyhole.batch', 'cubbyhole operations are only supported by "service" type tokens')
   return call.caller.tokenId
 }
 

@@ -6,7 +6,8 @@ import { fail } from '../errors.ts'
 import { f, type Fields } from '../fields.ts'
 import type { Handler, Implemented, Operation } from '../operation.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import type { SealedStore } from '../ports/sealed-store.ts'
+import type { RoleMark } from '../identity.ts'
+import type { SealedStore, SealedView } from '../ports/sealed-store.ts'
 import type { Mount } from '../tenancy.ts'
 import type { Directories } from './directory.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -25,6 +26,8 @@ export interface LoginVerdict {
   /** Names of groups that the issuer says the holder is in, for group aliases. */
   readonly groups?: readonly string[]
   readonly token: TokenSettings
+  /** The record that gives the token: with it end the batch tokens that it gave. */
+  readonly role?: Pick<RoleMark, 'key' | 'uid'>
 }
 
 /** One answer of a server that a method asks. */
@@ -81,6 +84,8 @@ export interface MountLimits {
 export interface AuthParts {
   /** The sealed state of the mount that a call came through. */
   store(call: Call): SealedStore
+  /** The same as this worker remembers it, for what logins read: entries that only `change` writes. Not to be modified. */
+  remembered(call: Call): Pick<SealedView, 'get'>
   limits(mount: Mount): MountLimits
   readonly passwords: Passwords
   readonly outbound: Outbound
@@ -104,6 +109,8 @@ export interface AuthMethod {
   readonly summary: string
   /** Whether names are locked after failed logins, as Vault does for methods with a shared secret. */
   readonly lockable: boolean
+  /** Its secrets are long and random: a count of failures may be as old as what this worker remembers. */
+  readonly isUnguessable?: boolean
   implement(parts: AuthParts): { readonly operations: readonly Implemented[]; readonly logins: readonly Login[] }
 }
 

@@ -3,7 +3,7 @@
 
 import type { Call } from '../call.ts'
 import type { Collection, SealedView } from '../ports/sealed-store.ts'
-import { authorised, type AuthParts } from './method.ts'
+import { authorised, type AuthParts, type LoginVerdict } from './method.ts'
 
 /** What every such record holds besides the method's own. */
 export interface NamedRecord {
@@ -47,10 +47,13 @@ export const roleKey = (name: string): string => name.toLowerCase()
 const NAME = /^[a-z0-9_][a-z0-9_.@:-]{0,127}$/
 
 /** The record that a login names; undefined also for what none can be called. */
-export const roleOfLogin = async <R extends object>(records: Collection<R>, view: SealedView, name: string): Promise<R | undefined> => {
+export const roleOfLogin = async <R extends object>(records: Collection<R>, view: Pick<SealedView, 'get'>, name: string): Promise<R | undefined> => {
   const key = roleKey(name)
   return NAME.test(key) ? (await records.get(view, key))?.value : undefined
 }
+
+/** What ends the batch tokens that a role gave when it is deleted. */
+export const markOf = (records: Pick<Collection<object>, 'keyOf'>, { name, uid }: NamedRecord & { readonly name: string }): NonNullable<LoginVerdict['role']> => ({ key: records.keyOf(roleKey(name)), uid })
 
 export const roleBook = <R extends NamedRecord>(parts: Pick<AuthParts, 'store' | 'makeId'>, kind: RoleKind<R>): RoleBook<R> => {
   const { records, path, none } = kind

@@ -27,7 +27,9 @@ export interface SealedStore extends SealedView {
 
 /** Records of one type below one prefix. */
 export interface Collection<T> {
-  get(view: SealedView, name: string): Promise<{ readonly value: T; readonly version: number } | undefined>
+  /** The whole key of a name. */
+  keyOf(name: string): string
+  get(view: Pick<SealedView, 'get'>, name: string): Promise<{ readonly value: T; readonly version: number } | undefined>
   put(view: SealedView, name: string, value: T, options?: { readonly cas?: number }): Promise<number>
   delete(view: SealedView, name: string, options?: { readonly cas?: number }): Promise<boolean>
   /** Every name; folders end with a slash. */
@@ -36,8 +38,21 @@ export interface Collection<T> {
 
 const PAGE = 1000
 
+/** Every name directly below a prefix; folders end with a slash. */
+export const namesBelow = async (view: Pick<SealedView, 'list'>, prefix: string): Promise<readonly string[]> => {
+  const all: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await view.list(prefix, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+    all.push(...page.keys)
+    cursor = page.next
+  } while (cursor !== undefined)
+  return all
+}
+
 /** @param prefix ends in a slash */
 export const collection = <T extends object>(prefix: string): Collection<T> => ({
+  keyOf: (name) => prefix + name,
   async get(view, name) {
     const found = await view.get(prefix + name)
     // What comes out of a sealed entry is what this collection put in: nobody else can make one that opens.
@@ -45,14 +60,5 @@ export const collection = <T extends object>(prefix: string): Collection<T> => (
   },
   put: (view, name, value, options) => view.put(prefix + name, value as unknown as JsonValue, options),
   delete: (view, name, options) => view.delete(prefix + name, options),
-  async names(view) {
-    const all: string[] = []
-    let cursor: string | undefined
-    do {
-      const page = await view.list(prefix, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
-      all.push(...page.keys)
-      cursor = page.next
-    } while (cursor !== undefined)
-    return all
-  },
+  names: (view) => namesBelow(view, prefix),
 })

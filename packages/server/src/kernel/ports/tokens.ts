@@ -2,8 +2,8 @@
 
 import type { Secret } from '../../crypto/secret.ts'
 import type { JsonValue } from '../../lib/json.ts'
-import type { Call, Grant } from '../call.ts'
-import type { TokenRow } from '../identity.ts'
+import type { Call, Caller, Grant } from '../call.ts'
+import type { BatchOrigin, TokenRow } from '../identity.ts'
 
 export type TokenSelector = { readonly token: string } | { readonly accessor: string } | { readonly tokenId: string }
 
@@ -26,11 +26,17 @@ export interface NewToken {
   readonly issuePath: string
   /** A text that the caller chose; undefined: random. */
   readonly text: string | undefined
+  /** Set for a batch token: nothing is written of it. */
+  readonly batch?: BatchOrigin | undefined
+  /** Whoever is called so at auth/token holds it, instead of principalId. */
+  readonly entityAlias?: string | undefined
 }
 
 export interface TokenStore {
   /** A live token of the organization; undefined for every other. */
   find(orgId: string, by: TokenSelector): Promise<TokenRow | undefined>
+  /** The row of whoever calls; what a batch token says of itself. */
+  own(caller: Caller): Promise<TokenRow | undefined>
   /** @throws invalid_request when a chosen text is taken */
   create(grant: Grant, call: Call, command: NewToken): Promise<{ readonly token: Secret<string>; readonly row: TokenRow }>
   /** Moves the expiry to what the function says of the row at that time. */
@@ -43,10 +49,16 @@ export interface TokenStore {
   /** Removes what has expired. Returns how many tokens. */
   tidy(grant: Grant, call: Call): Promise<number>
   policyExists(orgId: string, name: string): Promise<boolean>
+  /** Policies of a principal and of its groups; undefined: nobody. */
+  identityPolicies(orgId: string, principalId: string | undefined): Promise<readonly string[] | undefined>
+  /** How clients name the organization: empty for root. */
+  namespaceOf(orgId: string): Promise<string>
 }
 
 /** Sealed state of one area of an organization, as JSON by key. Writes are audited with the call. */
 export interface SealedState {
+  /** Under which its entries lie. */
+  readonly mountId: string
   get(orgId: string, key: string): Promise<JsonValue | undefined>
   /** Names directly below a prefix (empty, or ending in a slash); folders end with a slash. */
   names(orgId: string, prefix: string): Promise<readonly string[]>

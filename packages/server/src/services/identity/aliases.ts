@@ -38,12 +38,29 @@ interface Found {
   readonly principal: JsonRow
 }
 
-const sameLabels = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean => {
+export const sameLabels = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean => {
   const names = Object.keys(one)
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }
 
-const find = async (keys: TokenKeys, tx: Queryable, orgId: string, command: AliasCommand): Promise<PrincipalRow | undefined> => {
+/** An alias that is known, and whose it is. */
+export type KnownAlias = Pick<AliasRow, 'aliasId' | 'principalId' | 'metadata'>
+
+/** What the feed calls a change of an alias's metadata; the key is its id. */
+export const ALIAS_CHANGED = 'alias'
+
+/** The alias of a name at a mount. */
+export const findAlias = async (keys: TokenKeys, tx: Queryable, orgId: string, { mountId, name }: Pick<AliasCommand, 'mountId' | 'name'>): Promise<KnownAlias | undefined> => {
+  const { rows } = await tx.query<Omit<Found, 'principal'> & { readonly principal_id: string }>(
+    'select alias_id, row_version, mac, metadata, principal_id from coffer.principal_aliases where org_id = $1 and mount_id = $2 and name = $3', [orgId, mountId, name], { name: 'alias_read' })
+  const row = rows[0]
+  if (row === undefined) return undefined
+  const alias: AliasRow = { aliasId: row.alias_id, mountId, name, principalId: row.principal_id, metadata: row.metadata, rowVersion: row.row_version }
+  requireMac(keys.purposeVersions('rows'), 'principal alias', row.mac, (key) => macAlias(key, alias))
+  return alias
+}
+
+const find = async (keys: TokenKeys, tx: Queryable, orgId: string, command: AliasCommand, note: (kind: string, key: string) => void): Promise<PrincipalRow | undefined> => {
   const { rows } = await tx.query<Found>(
     `select a.alias_id, a.row_version, a.mac, a.metadata, to_jsonb(p) as principal
      from coffer.principal_aliases a join coffer.principals p on p.org_id = a.org_id and p.principal_id = a.principal_id
@@ -57,13 +74,16 @@ const find = async (keys: TokenKeys, tx: Queryable, orgId: string, command: Alia
   const alias: AliasRow = { aliasId: row.alias_id, mountId: command.mountId, name: command.name, principalId: principal.principalId, metadata: row.metadata, rowVersion: row.row_version }
   requireMac(versions, 'principal alias', row.mac, (key) => macAlias(key, alias))
   // Metadata is not under the MAC and takes no new row version: it grants nothing by itself.
-  if (!sameLabels(row.metadata, command.metadata)) await tx.query('update coffer.principal_aliases set metadata = $3, updated_at = now() where org_id = $1 and alias_id = $2', [orgId, row.alias_id, command.metadata])
+  if (!sameLabels(row.metadata, command.metadata)) {
+    await tx.query('update coffer.principal_aliases set metadata = $3, updated_at = now() where org_id = $1 and alias_id = $2', [orgId, row.alias_id, command.metadata])
+    note(ALIAS_CHANGED, row.alias_id)
+  }
   return principal
 }
 
 /** The principal of an alias, made when it logs in for the first time. Part of the caller's transaction, which a unique violation ends: then somebody else made it meanwhile. */
-export const ensureAlias = async (keys: TokenKeys, tx: Queryable, orgId: string, command: AliasCommand): Promise<PrincipalRow> => {
-  const found = await find(keys, tx, orgId, command)
+export const ensureAlias = async (keys: TokenKeys, tx: Queryable, { orgId, note }: { readonly orgId: string; readonly note: (kind: string, key: string) => void }, command: AliasCommand): Promise<PrincipalRow> => {
+  const found = await find(keys, tx, orgId, command, note)
   if (found !== undefined) return found
   const wanted = `${command.mountPath}/${command.name}`
   // A mount that was disabled and enabled again leaves principals of that name behind; they are not this one.

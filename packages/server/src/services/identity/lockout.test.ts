@@ -3,33 +3,36 @@ import { test } from 'node:test'
 import { sha256Hex } from '../../crypto/digest.ts'
 import { INVALID_CREDENTIALS } from '../../kernel/auth/method.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { SealedEntry, SealedView } from '../../kernel/ports/sealed-store.ts'
-import { defaultLockout, locking, unlock } from './lockout.ts'
+import type { SealedEntry } from '../../kernel/ports/sealed-store.ts'
+import { defaultLockout, lockedNames, locking, unlock, type LockedName, type LockoutStore } from './lockout.ts'
 
-/** The contract of a view, in memory: versions that rise, and compare-and-swap. */
-const memory = (): SealedView & { readonly entries: Map<string, SealedEntry> } => {
+/** The contract of the store, in memory: versions that rise, and compare-and-swap. */
+const memory = (): LockoutStore & { readonly entries: Map<string, SealedEntry> } => {
   const entries = new Map<string, SealedEntry>()
+  const get = async (key: string): Promise<SealedEntry | undefined> => entries.get(key)
   return {
     entries,
-    get: async (key) => entries.get(key),
-    async put(key, value, { cas } = {}) {
+    get,
+    recall: get,
+    async put(key, value, cas) {
       const before = entries.get(key)?.version ?? 0
-      if (cas !== undefined && cas !== before) throw fail('conflict', 'test.conflict', 'changed meanwhile')
+      if (cas !== before) throw fail('conflict', 'test.conflict', 'changed meanwhile')
       entries.set(key, { value, version: before + 1 })
-      return before + 1
     },
-    delete: async (key) => entries.delete(key),
-    list: async () => ({ keys: [...entries.keys()], next: undefined }),
+    names: async (prefix) => [...entries.keys()].map((key) => key.slice(prefix.length)),
   }
 }
+
+const by = (mac: string): LockedName => ({ mac, name: `name of ${mac.slice(0, 4)}` })
+const attempt = <T>(store: LockoutStore, mac: string, at: number, verify: () => Promise<T>): Promise<T> => locking({ store, who: by(mac), config: defaultLockout, isUnguessable: false, now: () => at }, verify)
 
 const wrong = async (): Promise<never> => {
   throw fail('invalid_request', INVALID_CREDENTIALS, 'invalid username or password')
 }
 const ann = sha256Hex('ann')
 
-const failTimes = async (view: SealedView, name: string, times: number, now: number): Promise<void> => {
-  for (let i = 0; i < times; i += 1) await assert.rejects(locking(view, name, defaultLockout, () => now, wrong), { code: INVALID_CREDENTIALS })
+const failTimes = async (view: LockoutStore, name: string, times: number, now: number): Promise<void> => {
+  for (let i = 0; i < times; i += 1) await assert.rejects(attempt(view, name, now, wrong), { code: INVALID_CREDENTIALS })
 }
 
 test('the sixth attempt is refused without a look at the credential, until the time is over', async () => {
@@ -40,9 +43,9 @@ test('the sixth attempt is refused without a look at the credential, until the t
     looked = true
     return 'in'
   }
-  await assert.rejects(locking(view, ann, defaultLockout, () => 899_999, right), { code: 'auth.locked' })
+  await assert.rejects(attempt(view, ann, 899_999, right), { code: 'auth.locked' })
   assert.equal(looked, false)
-  assert.equal(await locking(view, ann, defaultLockout, () => 900_000, right), 'in')
+  assert.equal(await attempt(view, ann, 900_000, right), 'in')
 })
 
 test('failures that lie far enough apart never lock', async () => {
@@ -53,22 +56,22 @@ test('failures that lie far enough apart never lock', async () => {
 test('a success begins the count anew, and unlocking does', async () => {
   const view = memory()
   await failTimes(view, ann, 4, 0)
-  await locking(view, ann, defaultLockout, () => 1, async () => 'in')
+  await attempt(view, ann, 1, async () => 'in')
   await failTimes(view, ann, 4, 2)
   await failTimes(view, ann, 1, 3)
-  await unlock(view, ann, defaultLockout, 4)
-  assert.equal(await locking(view, ann, defaultLockout, () => 5, async () => 'in'), 'in')
+  await unlock(view, by(ann), defaultLockout, 4)
+  assert.equal(await attempt(view, ann, 5, async () => 'in'), 'in')
 })
 
 test('failures at the same time are all counted', async () => {
   const view = memory()
   await Promise.all(Array.from({ length: 5 }, () => failTimes(view, ann, 1, 0)))
-  await assert.rejects(locking(view, ann, defaultLockout, () => 1, async () => 'in'), { code: 'auth.locked' })
+  await assert.rejects(attempt(view, ann, 1, async () => 'in'), { code: 'auth.locked' })
 })
 
 test('a right guess among many at once does not pass when the others lock the name meanwhile', async () => {
   const view = memory()
-  const right = locking(view, ann, defaultLockout, () => 0, async () => {
+  const right = attempt(view, ann, 0, async () => {
     await failTimes(view, ann, 5, 0)
     return 'in'
   })
@@ -77,7 +80,7 @@ test('a right guess among many at once does not pass when the others lock the na
 
 test('other faults than a wrong credential do not count', async () => {
   const view = memory()
-  for (let i = 0; i < 10; i += 1) await assert.rejects(locking(view, ann, defaultLockout, () => 0, async () => { throw fail('unavailable', 'x', 'busy') }))
+  for (let i = 0; i < 10; i += 1) await assert.rejects(attempt(view, ann, 0, async () => { throw fail('unavailable', 'x', 'busy') }))
   assert.equal(view.entries.size, 0)
 })
 
@@ -87,4 +90,22 @@ test('however many names fail, the state stays bounded', async () => {
   for (let n = 0; n < 200; n += 1) await failTimes(view, sameBucket(n), 1, n)
   assert.deepEqual([...view.entries.keys()], ['sys/lockout/abc'])
   assert.equal(Object.keys(view.entries.get('sys/lockout/abc')?.value as object).length, 64)
+})
+
+test('the names that are locked are told while they are', async () => {
+  const view = memory()
+  const bob = sha256Hex('bob')
+  await failTimes(view, ann, 5, 0)
+  await failTimes(view, bob, 4, 0)
+  assert.deepEqual(await lockedNames(view, defaultLockout, 1), [by(ann).name])
+  assert.deepEqual(await lockedNames(view, defaultLockout, 900_000), [])
+})
+
+test('a count that is remembered is enough for secrets that nobody guesses, and not for those that people choose', async () => {
+  const view = memory()
+  const forgetful = { ...view, recall: async () => undefined }
+  await failTimes(view, ann, 5, 0)
+  const right = { store: forgetful, who: by(ann), config: defaultLockout, now: () => 1 }
+  await assert.rejects(locking({ ...right, isUnguessable: false }, async () => 'in'), { code: 'auth.locked' })
+  assert.equal(await locking({ ...right, isUnguessable: true }, async () => 'in'), 'in')
 })

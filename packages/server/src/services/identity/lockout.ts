@@ -4,7 +4,8 @@
 
 import { INVALID_CREDENTIALS } from '../../kernel/auth/method.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
-import type { SealedView } from '../../kernel/ports/sealed-store.ts'
+import type { SealedEntry } from '../../kernel/ports/sealed-store.ts'
+import type { JsonValue } from '../../lib/json.ts'
 
 export interface LockoutConfig {
   readonly disabled: boolean
@@ -15,44 +16,64 @@ export interface LockoutConfig {
 
 export const defaultLockout: LockoutConfig = Object.freeze({ disabled: false, threshold: 5, durationSeconds: 900, resetSeconds: 900 })
 
+/** Where failures are counted: sealed entries of the mount. */
+export interface LockoutStore {
+  get(key: string): Promise<SealedEntry | undefined>
+  /** As this worker remembers it. */
+  recall(key: string): Promise<SealedEntry | undefined>
+  /** When this returns no worker remembers the one before. @throws conflict */
+  put(key: string, value: JsonValue, cas: number): Promise<unknown>
+  /** Of every entry below a prefix. */
+  names(prefix: string): Promise<readonly string[]>
+}
+
+/** Whose failures are counted: a keyed hash of the name tells where, and the name itself, sealed, whom to unlock. */
+export interface LockedName {
+  /** Hex. */
+  readonly mac: string
+  readonly name: string
+}
+
 /** Failures of one name: how many, and when the last one was. */
-type Count = readonly [failures: number, lastAt: number]
+type Count = readonly [failures: number, lastAt: number, name: string]
 type Bucket = Readonly<Record<string, Count>>
 
 const BUCKET_HEX_DIGITS = 3
 /** Of a bucket: the oldest count makes room. Whoever wants to push one out must fail often in a bucket that only the server can name. */
 const MOST_NAMES = 64
+const LONGEST_NAME = 512
 const ATTEMPTS = 50
 
-/** @param mac hex of a keyed hash of the name */
-const keyOf = (mac: string): string => `sys/lockout/${mac.slice(0, BUCKET_HEX_DIGITS)}`
+const FOLDER = 'sys/lockout/'
+const keyOf = (mac: string): string => FOLDER + mac.slice(0, BUCKET_HEX_DIGITS)
 const nameOf = (mac: string): string => mac.slice(BUCKET_HEX_DIGITS, BUCKET_HEX_DIGITS + 32)
 
 const isStale = ([failures, lastAt]: Count, config: LockoutConfig, now: number): boolean =>
   now - lastAt >= (failures >= config.threshold ? config.durationSeconds : config.resetSeconds) * 1000
 
-const readBucket = async (view: SealedView, mac: string): Promise<{ readonly bucket: Bucket; readonly version: number }> => {
-  const found = await view.get(keyOf(mac))
+const readBucket = async (get: LockoutStore['get'], mac: string): Promise<{ readonly bucket: Bucket; readonly version: number }> => {
+  const found = await get(keyOf(mac))
   return { bucket: (found?.value ?? {}) as unknown as Bucket, version: found?.version ?? 0 } // only writeCount writes these
 }
 
 /** How often the name has failed of late. */
-const countOf = async (view: SealedView, mac: string, config: LockoutConfig, now: number): Promise<number> => {
-  const count = (await readBucket(view, mac)).bucket[nameOf(mac)]
+const countOf = async (get: LockoutStore['get'], mac: string, config: LockoutConfig, now: number): Promise<number> => {
+  const count = (await readBucket(get, mac)).bucket[nameOf(mac)]
   return count === undefined || isStale(count, config, now) ? 0 : count[0]
 }
 
-const writeCount = async (view: SealedView, mac: string, config: LockoutConfig, now: number, next: (before: number) => number): Promise<void> => {
+const writeCount = async (store: LockoutStore, { mac, name: shown }: LockedName, config: LockoutConfig, now: number, next: (before: number) => number): Promise<void> => {
   const name = nameOf(mac)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const { bucket, version } = await readBucket(view, mac)
+    const { bucket, version } = await readBucket(store.get, mac)
     const live = Object.entries(bucket).filter(([, count]) => !isStale(count, config, now))
     const before = live.find(([each]) => each === name)?.[1][0] ?? 0
     const after = next(before)
+    if (before === 0 && after === 0) return
     const others = live.filter(([each]) => each !== name).sort(([, a], [, b]) => b[1] - a[1]).slice(0, MOST_NAMES - 1)
-    const entries: readonly (readonly [string, Count])[] = after === 0 ? others : [...others, [name, [after, now]]]
+    const entries: readonly (readonly [string, Count])[] = after === 0 ? others : [...others, [name, [after, now, shown.slice(0, LONGEST_NAME)]]]
     try {
-      await view.put(keyOf(mac), Object.fromEntries(entries), { cas: version })
+      await store.put(keyOf(mac), Object.fromEntries(entries), version)
       return
     } catch (error) {
       if (!isCofferError(error) || error.kind !== 'conflict') throw error
@@ -61,26 +82,45 @@ const writeCount = async (view: SealedView, mac: string, config: LockoutConfig, 
   throw fail('unavailable', 'auth.busy', 'Too many logins of this name at once. Try again later.')
 }
 
+export interface Attempt {
+  readonly store: LockoutStore
+  readonly who: LockedName
+  readonly config: LockoutConfig
+  /** A count may be as old as what this worker remembers: for secrets that nobody guesses. */
+  readonly isUnguessable: boolean
+  now(): number
+}
+
 /**
  * Verifies under the lock: refused before any work when the name is locked, and after it, so that guesses sent all at once
  * are worth no more than one after the other. @throws permission_denied for a locked name
  */
-export const locking = async <T>(view: SealedView, mac: string, config: LockoutConfig, now: () => number, verify: () => Promise<T>): Promise<T> => {
+export const locking = async <T>({ store, who, config, isUnguessable, now }: Attempt, verify: () => Promise<T>): Promise<T> => {
   if (config.disabled) return verify()
   const locked = (): Error => fail('permission_denied', 'auth.locked', 'permission denied')
-  if ((await countOf(view, mac, config, now())) >= config.threshold) throw locked()
+  if ((await countOf(store.recall, who.mac, config, now())) >= config.threshold) throw locked()
   let result: T
   try {
     result = await verify()
   } catch (error) {
-    if (isCofferError(error) && error.code === INVALID_CREDENTIALS) await writeCount(view, mac, config, now(), (before) => before + 1)
+    if (isCofferError(error) && error.code === INVALID_CREDENTIALS) await writeCount(store, who, config, now(), (before) => before + 1)
     throw error
   }
-  const failures = await countOf(view, mac, config, now())
+  const failures = await countOf(isUnguessable ? store.recall : store.get, who.mac, config, now())
   if (failures >= config.threshold) throw locked()
-  if (failures > 0) await writeCount(view, mac, config, now(), () => 0)
+  if (failures > 0) await writeCount(store, who, config, now(), () => 0)
   return result
 }
 
 /** Forgets the failures of a name. */
-export const unlock = (view: SealedView, mac: string, config: LockoutConfig, now: number): Promise<void> => writeCount(view, mac, config, now, () => 0)
+export const unlock = (store: LockoutStore, who: LockedName, config: LockoutConfig, now: number): Promise<void> => writeCount(store, who, config, now, () => 0)
+
+/** The names that are locked now. */
+export const lockedNames = async (store: Pick<LockoutStore, 'get' | 'names'>, config: LockoutConfig, now: number): Promise<readonly string[]> => {
+  const found: string[] = []
+  for (const key of await store.names(FOLDER)) {
+    const { bucket } = await readBucket((each) => store.get(each), key)
+    for (const count of Object.values(bucket)) if (count[0] >= config.threshold && !isStale(count, config, now)) found.push(count[2])
+  }
+  return found.sort()
+}

@@ -1,24 +1,26 @@
 // From the verdict of an auth method to a token: the principal of the alias, the policy `default`, addresses, times, and the
-// record, all in one transaction. The method never sees the token.
+// record. The method never sees the token. Who has logged in before costs one statement, and a batch token none.
 
 import { anyCidrContains, parseCidr } from '../../lib/cidr.ts'
 import { secret, type Secret } from '../../crypto/secret.ts'
-import { makeUuidV7 } from '../../crypto/random.ts'
-import { makeAccessor, makeServiceToken } from '../../crypto/token-format.ts'
+import { makeServiceToken } from '../../crypto/token-format.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { LoginVerdict, MountLimits } from '../../kernel/auth/method.ts'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { PrincipalRow, TokenRow } from '../../kernel/identity.ts'
-import { isUniqueViolation, type Transaction } from '../../kernel/storage.ts'
+import type { PrincipalGrants, PrincipalRow } from '../../kernel/identity.ts'
+import { isUniqueViolation } from '../../kernel/storage.ts'
 import type { Mount } from '../../kernel/tenancy.ts'
 import type { TokenSettings } from '../../kernel/auth/token-settings.ts'
-import { ensureAlias } from './aliases.ts'
-import { insertToken, lookup } from './token-repository.ts'
-import { lookupKey, type TokenKeys, type TokenPorts } from './tokens.ts'
+import { ensureAlias, sameLabels, type KnownAlias } from './aliases.ts'
+import { sealBatch } from './batch.ts'
+import { issueToken, principalGrants } from './token-repository.ts'
+import { insert, lookupKey, newRow, type IssuedToken, type TokenCommand, type TokenKeys, type TokenPorts } from './tokens.ts'
 
 export interface LoginPorts extends TokenPorts {
   shortIdOf(orgId: string): Promise<string | undefined>
+  /** Who an alias of a mount is, as far as this worker may say so from memory. */
+  alias(orgId: string, mountId: string, name: string): Promise<KnownAlias | undefined>
 }
 
 /** Fits `loginOutput` of kernel/auth/method.ts. */
@@ -32,7 +34,7 @@ export interface LoginAnswer {
   readonly leaseDuration: number
   readonly renewable: boolean
   readonly entityId: string
-  readonly tokenType: 'service'
+  readonly tokenType: 'service' | 'batch'
   readonly orphan: true
   readonly mfaRequirement: null
   readonly numUses: number
@@ -77,13 +79,17 @@ export interface LoginOf {
   readonly issuePath: string
 }
 
-const rowOf = ({ mount, verdict, limits, issuePath }: LoginOf, principal: PrincipalRow, facts: { readonly at: number; readonly shortId: string | undefined }): TokenRow => {
+/** The type that mount and role agree upon: Vault's table. */
+const isBatch = (mount: Mount, { type }: TokenSettings): boolean => {
+  const ofMount = mount.config['tokenType']
+  if (ofMount === 'service' || ofMount === 'batch') return ofMount === 'batch'
+  return ofMount === 'default-batch' ? type !== 'service' : type === 'batch'
+}
+
+const facetsOf = ({ mount, verdict, limits, issuePath }: LoginOf, principal: PrincipalRow): Omit<TokenCommand, 'periodSeconds'> & { readonly periodSeconds: number } => {
   const { token: settings } = verdict
-  const { at, shortId } = facts
   const { ttlSeconds, maxSeconds, periodSeconds } = livesOf(settings, limits)
   return {
-    tokenId: makeUuidV7(at),
-    accessor: makeAccessor(shortId),
     principalId: principal.principalId,
     parentId: undefined,
     displayName: verdict.displayName === '' ? mount.path.replaceAll('/', '-') : `${mount.path.replaceAll('/', '-')}-${verdict.displayName}`,
@@ -99,48 +105,81 @@ const rowOf = ({ mount, verdict, limits, issuePath }: LoginOf, principal: Princi
     periodSeconds,
     explicitMaxTtlSeconds: maxSeconds,
     renewable: true,
-    issuedAt: at,
-    expiresAt: at + ttlSeconds * 1000,
-    lastRenewedAt: undefined,
-    rowVersion: 1,
   }
 }
 
 const checkVerdict = (call: Call, { alias, token }: LoginVerdict): void => {
   if (alias === '' || alias.length > MAX_ALIAS || UNSEEN.test(alias) || !alias.isWellFormed()) throw fail('invalid_request', 'auth.bad_alias', 'The name that the credential carries cannot be used: it is empty, too long, or has characters that cannot be seen.')
-  if (token.type === 'batch') throw fail('invalid_request', 'auth.batch', 'Batch tokens are not given by this server: set token_type to service.')
   if (token.boundCidrs.length === 0) return
   const ranges = token.boundCidrs.map(parseCidr).filter((range) => range !== undefined)
   if (call.sourceIp === undefined || !anyCidrContains(ranges, call.sourceIp)) throw denied('The address from which you log in is not allowed to.')
 }
 
+interface Setting {
+  readonly keys: TokenKeys
+  readonly shortId: string | undefined
+  readonly at: number
+}
+
+const noteOf = (call: Call, { mount }: LoginOf, { principal, tokenId }: { readonly principal: PrincipalRow; readonly tokenId: string }): void => {
+  call.audit.resourceType = 'auth'
+  call.audit.resourceId = principal.principalId
+  call.audit.metadata = { ...call.audit.metadata, mount: mount.path, method: mount.type, principal: principal.name, tokenId }
+}
+
+/** A token without a row: sealed, and that is all. */
+const sealed = (call: Call, of: LoginOf, { keys, shortId, at }: Setting, principal: PrincipalRow): IssuedToken => {
+  const { mount, verdict: { role } } = of
+  const origin = { mountId: mount.mountId, role: role === undefined ? undefined : { mountId: mount.mountId, ...role }, requestId: call.isForOneRequest === true ? call.requestId : undefined }
+  return sealBatch(keys, { orgId: call.orgId, shortId }, facetsOf(of, principal), { origin, at })
+}
+
 interface Made {
-  readonly text: string
-  readonly row: TokenRow
-  readonly principal: PrincipalRow
-  readonly identityPolicies: readonly string[]
+  readonly issued: IssuedToken
+  readonly holder: PrincipalGrants
 }
 
-const make = async (tx: Transaction, call: Call, of: LoginOf, { keys, shortId }: { readonly keys: TokenKeys; readonly shortId: string | undefined }): Promise<Made> => {
-  const { mount, verdict } = of
-  const at = Math.trunc(call.now())
-  const principal = await ensureAlias(keys, tx, call.orgId, { mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at })
+const requireEnabled = ({ principal }: PrincipalGrants): void => {
   if (principal.disabled) throw denied('The principal is disabled.')
-  const row = rowOf(of, principal, { at, shortId })
-  const text = makeServiceToken(shortId)
-  const key = lookupKey(keys.purpose('tokens'), text)
-  await insertToken(tx, call.orgId, row, key, keys.purpose('rows'))
-  const loaded = await lookup(tx, call.orgId, key, keys.purposeVersions('rows'))
-  return { text, row, principal, identityPolicies: [...new Set([...principal.policies, ...(loaded?.groups ?? []).flatMap(({ policies }) => policies)])].sort() }
 }
 
-/** Longer than a request may take; the one use ends the token before. */
+/** For somebody who is known: one statement for a token with a row, none for one without. */
+const makeKnown = async (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting, holder: PrincipalGrants): Promise<Made> => {
+  requireEnabled(holder)
+  if (isBatch(of.mount, of.verdict.token)) {
+    const issued = sealed(call, of, setting, holder.principal)
+    noteOf(call, of, { principal: holder.principal, tokenId: issued.row.tokenId })
+    return { issued, holder }
+  }
+  const { keys, shortId, at } = setting
+  const text = makeServiceToken(shortId)
+  const row = newRow(facetsOf(of, holder.principal), { at, shortId })
+  noteOf(call, of, { principal: holder.principal, tokenId: row.tokenId })
+  await issueToken(ports.database, call.orgId, row, { lookup: lookupKey(keys.purpose('tokens'), text), key: keys.purpose('rows') }, call.writeRecord({ status: 200 }))
+  return { issued: { token: secret(text), row }, holder }
+}
+
+/** For a first login, or one whose metadata are others than before: the principal, its alias, the token and the record in one transaction. */
+const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): Promise<Made> =>
+  auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+    const { mount, verdict } = of
+    const { keys, shortId, at } = setting
+    const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, { mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at })
+    const holder = await principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
+    if (holder === undefined) throw fail('conflict', 'principal.removed', 'The principal was removed meanwhile. Try again.')
+    requireEnabled(holder)
+    const issued = isBatch(mount, verdict.token) ? sealed(call, of, setting, principal) : await insert(keys, tx, { orgId: call.orgId, shortId }, facetsOf(of, principal), { at })
+    noteOf(call, of, { principal, tokenId: issued.row.tokenId })
+    return { issued, holder }
+  })
+
+/** Longer than a request may take; no other request can use the token. */
 const ONE_REQUEST_SECONDS = 120
 
-/** A token that came with its request: not renewable, for one use. */
+/** A token that came with its request: without a row, and good for that request alone. */
 const forOneRequest = (of: LoginOf): LoginOf => {
-  const token = { ...of.verdict.token, ttlSeconds: ONE_REQUEST_SECONDS, maxTtlSeconds: ONE_REQUEST_SECONDS, explicitMaxTtlSeconds: ONE_REQUEST_SECONDS, periodSeconds: 0, numUses: 1 }
-  return { ...of, verdict: { ...of.verdict, token } }
+  const token = { ...of.verdict.token, ttlSeconds: ONE_REQUEST_SECONDS, maxTtlSeconds: ONE_REQUEST_SECONDS, explicitMaxTtlSeconds: 0, periodSeconds: 0, numUses: 0, type: 'batch' } as const
+  return { ...of, mount: { ...of.mount, config: { ...of.mount.config, tokenType: 'batch' } }, verdict: { ...of.verdict, token } }
 }
 
 /** Makes the token of a verdict. @throws permission_denied for another address than allowed or a disabled principal */
@@ -148,19 +187,14 @@ export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promi
   const of = call.isForOneRequest === true ? forOneRequest(given) : given
   const { mount, verdict } = of
   checkVerdict(call, verdict)
-  const [keys, shortId] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId)])
-  const made = await retried(() =>
-    auditedWrite(ports.database, call, { status: 200 }, async (tx) => {
-      const done = await make(tx, call, of, { keys, shortId })
-      call.audit.resourceType = 'auth'
-      call.audit.resourceId = done.principal.principalId
-      call.audit.metadata = { mount: mount.path, method: mount.type, principal: done.principal.name, tokenId: done.row.tokenId }
-      return done
-    }),
-  )
-  const { row, identityPolicies } = made
+  const wanted = verdict.aliasMetadata ?? verdict.metadata
+  const [keys, shortId, alias] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias)])
+  const holder = alias !== undefined && sameLabels(alias.metadata, wanted) ? await ports.batch.grants(call.orgId, alias.principalId) : undefined
+  const setting = { keys, shortId, at: Math.trunc(call.now()) }
+  const { issued: { token, row }, holder: { principal, groups } } = holder === undefined ? await retried(() => makeNew(ports, call, of, setting)) : await makeKnown(ports, call, of, setting, holder)
+  const identityPolicies = [...new Set([...principal.policies, ...groups.flatMap(({ policies }) => policies)])].sort()
   return {
-    clientToken: secret(made.text),
+    clientToken: token,
     accessor: row.accessor,
     policies: [...new Set([...row.policies, ...identityPolicies])].sort(),
     tokenPolicies: row.policies,
@@ -168,8 +202,8 @@ export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promi
     metadata: Object.keys(row.metadata).length === 0 ? null : row.metadata,
     leaseDuration: row.ttlSeconds,
     renewable: row.renewable,
-    entityId: made.principal.principalId,
-    tokenType: 'service',
+    entityId: principal.principalId,
+    tokenType: row.batch === undefined ? 'service' : 'batch',
     orphan: true,
     mfaRequirement: null,
     numUses: row.numUses,

@@ -4,40 +4,60 @@
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { TokenRow } from '../../kernel/identity.ts'
+import type { BatchOrigin, TokenRow } from '../../kernel/identity.ts'
 import type { NewToken, TokenSelector } from '../../kernel/ports/tokens.ts'
 import { isUniqueViolation, type Transaction } from '../../kernel/storage.ts'
 import { parseTokenShape } from '../../crypto/token-format.ts'
+import { sealBatch } from './batch.ts'
+import { ensurePrincipal } from './grants.ts'
 import type { IssuePorts } from './issue.ts'
 import * as repository from './token-repository.ts'
-import { insert, lookupKey, revoke, type IssuedToken, type TokenPorts } from './tokens.ts'
+import { insert, load, revoke, type IssuedToken, type TokenKeys, type TokenPorts } from './tokens.ts'
 
 const PAGE = 1000
 const MOST_ACCESSORS = 1_000_000
 
 /** A live token of this organization. */
 export const find = async (ports: TokenPorts, orgId: string, by: TokenSelector): Promise<TokenRow | undefined> => {
-  const keys = await ports.keys(orgId)
   if (!('token' in by)) {
+    const keys = await ports.keys(orgId)
     const found = await ports.database.transaction(orgId, (tx) => repository.findToken(tx, orgId, by, keys.purposeVersions('rows')), { readOnly: true })
     return found?.token
   }
   const org = await ports.organizationOf(parseTokenShape(by.token)?.orgShortId)
   if (org?.orgId !== orgId) return undefined
-  for (const { key } of keys.purposeVersions('tokens')) {
-    const loaded = await repository.lookup(ports.database, orgId, lookupKey(key, by.token), keys.purposeVersions('rows'))
-    if (loaded !== undefined) return loaded.token
+  return (await load(ports, orgId, by.token))?.token
+}
+
+/** Who is called so at auth/token, made when there is nobody. @throws permission_denied */
+const holderOf = async (keys: TokenKeys, tx: Transaction, orgId: string, { alias, at }: { readonly alias: string; readonly at: number }): Promise<string> => {
+  const { principal } = await ensurePrincipal(keys, tx, orgId, { kind: 'workload', name: `token/${alias}`, at })
+  if (principal.disabled) throw fail('permission_denied', 'token.holder_disabled', 'entity from given entity alias is disabled')
+  return principal.principalId
+}
+
+/** A batch token writes nothing, unless whoever is to hold it is yet to be made. */
+const createBatch = async (ports: IssuePorts, call: Call, { batch, entityAlias, ...command }: NewToken & { readonly batch: BatchOrigin }): Promise<IssuedToken> => {
+  const [keys, shortId] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId)])
+  const at = Math.trunc(call.now())
+  const made = (principalId: string | undefined): IssuedToken => {
+    const issued = sealBatch(keys, { orgId: call.orgId, shortId }, { ...command, principalId }, { origin: batch, at })
+    call.audit.resourceId = issued.row.tokenId
+    return issued
   }
-  return undefined
+  if (entityAlias === undefined) return made(command.principalId)
+  return auditedWrite(ports.database, call, { status: 200 }, async (tx) => made(await holderOf(keys, tx, call.orgId, { alias: entityAlias, at })))
 }
 
 export const create = async (ports: IssuePorts, _grant: Grant, call: Call, command: NewToken): Promise<IssuedToken> => {
-  const { text, ...row } = command
-  const keys = await ports.keys(call.orgId)
-  const shortId = await ports.shortIdOf(call.orgId)
+  const { text, batch, entityAlias, ...row } = command
+  if (batch !== undefined) return createBatch(ports, call, { ...command, batch })
+  const [keys, shortId] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId)])
+  const at = Math.trunc(call.now())
   try {
     return await auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
-      const issued = await insert(keys, tx, { orgId: call.orgId, shortId }, row, { at: Math.trunc(call.now()), ...(text === undefined ? {} : { text }) })
+      const principalId = entityAlias === undefined ? row.principalId : await holderOf(keys, tx, call.orgId, { alias: entityAlias, at })
+      const issued = await insert(keys, tx, { orgId: call.orgId, shortId }, { ...row, principalId }, { at, ...(text === undefined ? {} : { text }) })
       call.audit.resourceId = issued.row.tokenId
       // A chosen text may have been asked for before it was a token, and a cache may remember that it was none.
       if (text !== undefined) note('grants', issued.row.tokenId)

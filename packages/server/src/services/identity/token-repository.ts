@@ -3,16 +3,44 @@
 import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
+import type { WrittenRecord } from '../../kernel/audited-write.ts'
+import type { LoadedToken, PrincipalGrants, TokenRow } from '../../kernel/identity.ts'
 import { checkedBinding, checkedPrincipal, macGroup, macMember, macOf, macToken, notAsked, readGroup, readToken, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
 
-interface LookupRow {
+interface GrantColumns {
+  readonly groups: readonly { readonly group: JsonRow; readonly member: JsonRow }[]
+  readonly bindings: readonly JsonRow[]
+}
+
+interface LookupRow extends GrantColumns {
   readonly token: JsonRow
   readonly lookup: Buffer
   readonly mac: Buffer
   readonly principal: JsonRow | null
-  readonly groups: readonly { readonly group: JsonRow; readonly member: JsonRow }[]
-  readonly bindings: readonly JsonRow[]
+}
+
+/** Groups and bindings of a principal, their MACs checked. @throws internal for a row that was altered */
+const checkedGrants = ({ groups, bindings }: GrantColumns, principalId: string | undefined, keys: readonly VersionedKey[]): Pick<PrincipalGrants, 'groups' | 'bindings'> => {
+  const checkedGroups = groups.map(({ group, member }) => {
+    const read = readGroup(group)
+    requireMac(keys, 'group', macOf(group), (k) => macGroup(k, read))
+    requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, read.groupId, principalId ?? '', rowVersionOf(member)))
+    return read
+  })
+  const checkedBindings = bindings.map((binding) => checkedBinding(binding, keys))
+  const owners = new Set([principalId, ...checkedGroups.map(({ groupId }) => groupId)].filter((id) => id !== undefined))
+  if (!checkedBindings.every((binding) => owners.has(binding.principalId ?? binding.groupId ?? ''))) throw notAsked('role binding')
+  return { groups: checkedGroups, bindings: checkedBindings }
+}
+
+/** A principal with everything that it is granted: one statement. */
+export const principalGrants = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<PrincipalGrants | undefined> => {
+  const found = await db.query<GrantColumns & { readonly principal: JsonRow }>('select principal, groups, bindings from coffer.principal_grants($1, $2)', [orgId, principalId], { name: 'principal_grants' })
+  const row = found.rows[0]
+  if (row === undefined) return undefined
+  const principal = checkedPrincipal(row.principal, keys)
+  if (principal.principalId !== principalId) throw notAsked('principal')
+  return { principal, ...checkedGrants(row, principalId, keys) }
 }
 
 /** A live token with its grants: one statement. Undefined: unknown, expired or used up. @throws internal for a row that was altered */
@@ -26,16 +54,18 @@ export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: re
   if (!equalBytes(row.lookup, key)) throw notAsked('token')
   const principal = row.principal === null ? undefined : checkedPrincipal(row.principal, keys)
   if (principal?.principalId !== token.principalId) throw notAsked('principal')
-  const groups = row.groups.map(({ group, member }) => {
-    const read = readGroup(group)
-    requireMac(keys, 'group', macOf(group), (k) => macGroup(k, read))
-    requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, read.groupId, token.principalId ?? '', rowVersionOf(member)))
-    return read
-  })
-  const bindings = row.bindings.map((binding) => checkedBinding(binding, keys))
-  const owners = new Set([token.principalId, ...groups.map(({ groupId }) => groupId)].filter((id) => id !== undefined))
-  if (!bindings.every(({ principalId, groupId }) => owners.has(principalId ?? groupId ?? ''))) throw notAsked('role binding')
-  return { token, principal, groups, bindings }
+  return { token, principal, ...checkedGrants(row, token.principalId, keys) }
+}
+
+/** A token with the audit record of its making: one statement of its own. */
+export const issueToken = async (db: Queryable, orgId: string, token: TokenRow, secrets: { readonly lookup: Buffer; readonly key: HmacKey }, record: WrittenRecord): Promise<void> => {
+  const row = {
+    token_id: token.tokenId, accessor: token.accessor, principal_id: token.principalId ?? null, parent_id: token.parentId ?? null, display_name: token.displayName, policies: token.policies, is_root: token.root,
+    lock_mount_id: token.lockMountId ?? null, lock_environment: token.lockEnvironment ?? null, issue_path: token.issuePath, bound_cidrs: token.boundCidrs, metadata: token.metadata,
+    num_uses: token.numUses, uses_left: token.numUses === 0 ? null : token.numUses, ttl_seconds: token.ttlSeconds, period_seconds: token.periodSeconds, explicit_max_ttl_seconds: token.explicitMaxTtlSeconds,
+    renewable: token.renewable, issued_at: new Date(token.issuedAt).toISOString(), expires_at: token.expiresAt === undefined ? null : new Date(token.expiresAt).toISOString(), row_version: token.rowVersion,
+  }
+  await db.query('select coffer.token_issue($1, $2, $3, $4, $5, $6, $7, $8, $9)', [orgId, row, secrets.lookup, macToken(secrets.key, token, secrets.lookup), record.id, new Date(record.at), record.record, record.digest, record.fields], { name: 'token_issue' })
 }
 
 export const insertToken = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {

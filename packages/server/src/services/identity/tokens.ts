@@ -14,6 +14,7 @@ import { fail } from '../../kernel/errors.ts'
 import type { Database, Queryable, Transaction } from '../../kernel/storage.ts'
 import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
 import * as repository from './token-repository.ts'
+import { loadBatch, type BatchPorts } from './batch.ts'
 import type { VersionedKey } from './rows.ts'
 
 export interface TokenKeys {
@@ -28,6 +29,7 @@ export interface TokenPorts {
   /** Removes what tokens kept for themselves (their cubbyholes), in the transaction that removes them. */
   dropState(tx: Transaction, orgId: string, tokenIds: readonly string[]): Promise<void>
   organizationOf(shortId: string | undefined): Promise<{ readonly orgId: string; readonly shortId: string | undefined } | undefined>
+  readonly batch: BatchPorts
 }
 
 const MAX_TOKEN_LENGTH = 9000
@@ -43,38 +45,49 @@ export const find = async (ports: TokenPorts, token: string): Promise<{ readonly
   if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) return undefined
   const named = await ports.organizationOf(parseTokenShape(token)?.orgShortId)
   // A token of no organization costs what one of some organization costs: by time nobody learns which short ids there are.
-  // It cannot be found, because its text ends with the id and root's tokens have none.
+  // A service token cannot be found then, because its text ends with the id and root's tokens have none.
   const org = named ?? (await ports.organizationOf(undefined))
   if (org === undefined) return undefined
-  const keys = await ports.keys(org.orgId)
+  const loaded = await load(ports, org.orgId, token)
+  // A batch token that root sealed opens whatever stands at its end.
+  return loaded === undefined || named === undefined ? undefined : { orgId: org.orgId, loaded }
+}
+
+/** A live token of an organization with its grants, by its text. */
+export const load = async (ports: TokenPorts, orgId: string, token: string): Promise<LoadedToken | undefined> => {
+  if (parseTokenShape(token)?.kind === 'batch') return loadBatch(ports, orgId, token)
+  const keys = await ports.keys(orgId)
   for (const { key } of keys.purposeVersions('tokens')) {
-    const loaded = await repository.lookup(ports.database, org.orgId, lookupKey(key, token), keys.purposeVersions('rows'))
-    if (loaded !== undefined) return { orgId: org.orgId, loaded }
+    const loaded = await repository.lookup(ports.database, orgId, lookupKey(key, token), keys.purposeVersions('rows'))
+    if (loaded !== undefined) return loaded
   }
   return undefined
 }
 
 /** What a token is to be. Few are periodic, so that the period may be left out. */
-export type TokenCommand = Omit<NewToken, 'text' | 'periodSeconds'> & Partial<Pick<NewToken, 'periodSeconds'>>
+export type TokenCommand = Omit<NewToken, 'text' | 'batch' | 'entityAlias' | 'periodSeconds'> & Partial<Pick<NewToken, 'periodSeconds'>>
 
 export interface IssuedToken {
   readonly token: Secret<string>
   readonly row: TokenRow
 }
 
+/** The row of a new service token. */
+export const newRow = (command: TokenCommand, { at, shortId }: { readonly at: number; readonly shortId: string | undefined }): TokenRow => ({
+  ...command,
+  tokenId: makeUuidV7(at),
+  accessor: makeAccessor(shortId),
+  periodSeconds: command.periodSeconds ?? 0,
+  issuedAt: at,
+  expiresAt: command.ttlSeconds === 0 ? undefined : at + command.ttlSeconds * 1000,
+  lastRenewedAt: undefined,
+  rowVersion: 1,
+})
+
 /** Makes a token inside a transaction that the caller audits. `text` is only for a token that the operator chose (`--dev-root-token-id`). */
 export const insert = async (keys: TokenKeys, tx: Queryable, org: { readonly orgId: string; readonly shortId: string | undefined }, command: TokenCommand, options: { readonly at: number; readonly text?: string }): Promise<IssuedToken> => {
   const text = options.text ?? makeServiceToken(org.shortId)
-  const row: TokenRow = {
-    ...command,
-    tokenId: makeUuidV7(options.at),
-    accessor: makeAccessor(org.shortId),
-    periodSeconds: command.periodSeconds ?? 0,
-    issuedAt: options.at,
-    expiresAt: command.ttlSeconds === 0 ? undefined : options.at + command.ttlSeconds * 1000,
-    lastRenewedAt: undefined,
-    rowVersion: 1,
-  }
+  const row = newRow(command, { at: options.at, shortId: org.shortId })
   await repository.insertToken(tx, org.orgId, row, lookupKey(keys.purpose('tokens'), text), keys.purpose('rows'))
   return { token: secret(text), row }
 }

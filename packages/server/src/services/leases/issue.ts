@@ -16,17 +16,21 @@ const RANDOM_BYTES = 18
 
 const rowOf = (ports: LeasePorts, call: Call, mount: Mount, wanted: NewLease): LeaseRow => {
   const issuedAt = Math.trunc(call.now())
-  const life = lifeOf({ incrementSeconds: 0, ageSeconds: 0 }, wanted, ports.limitsOf(mount))
+  const { carried, expiresAt } = call.caller ?? {}
+  // A batch token has no row with which a lease could end: its leases end with what it was made from, and live no longer than it does.
+  const most = carried === undefined || expiresAt === undefined ? 0 : Math.max(1, Math.floor((expiresAt - issuedAt) / 1000))
+  const maxTtlSeconds = most === 0 ? wanted.maxTtlSeconds : wanted.maxTtlSeconds === 0 ? most : Math.min(wanted.maxTtlSeconds, most)
+  const life = lifeOf({ incrementSeconds: 0, ageSeconds: 0 }, { ...wanted, maxTtlSeconds }, ports.limitsOf(mount))
   if (life === undefined || call.caller === undefined) throw fail('internal', 'lease.no_life', 'A lease needs a holder and a life longer than nothing.')
   return {
     leaseId: makeUuidV7(issuedAt),
     name: `${mount.path}/${wanted.path}/${makeBase62(RANDOM_BYTES)}`,
     mountId: mount.mountId,
     kind: wanted.kind,
-    tokenId: call.caller.tokenId,
+    tokenId: carried === undefined ? call.caller.tokenId : carried.token.parentId,
     renewable: wanted.renewable,
     ttlSeconds: life.seconds,
-    maxTtlSeconds: wanted.maxTtlSeconds,
+    maxTtlSeconds,
     issuedAt,
     expiresAt: issuedAt + life.seconds * 1000,
     lastRenewedAt: undefined,

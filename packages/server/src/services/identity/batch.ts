@@ -1,0 +1,103 @@
+// Batch tokens: sealed and self-contained, without a row. What ends them is looked for where they come from: the parent,
+// the mount, the role, the principal, the organization; each is a tag of what a worker remembers, so that the feed drops it.
+
+import { openBatchToken, sealBatchToken } from '../../crypto/batch-token.ts'
+import { OpenFailed } from '../../crypto/aead.ts'
+import { makeUuidV7 } from '../../crypto/random.ts'
+import { secret } from '../../crypto/secret.ts'
+import { batchTokenBytes, formatBatchToken } from '../../crypto/token-format.ts'
+import { fail } from '../../kernel/errors.ts'
+import type { BatchOrigin, LoadedToken, PrincipalGrants, RoleMark, TokenRow } from '../../kernel/identity.ts'
+import type { NewToken } from '../../kernel/ports/tokens.ts'
+import { wipe } from '../../lib/bytes.ts'
+import { findToken } from './token-repository.ts'
+import type { IssuedToken, TokenKeys, TokenPorts } from './tokens.ts'
+
+/** Of the token's text; clients and proxies refuse longer headers. */
+const MAX_TEXT = 8000
+
+/** What is sealed, in this order (docs/formats/token.md). */
+type Sealed = readonly [
+  tokenId: string, issuedAt: number, ttlSeconds: number, principalId: string | null, parentId: string | null, displayName: string, policies: readonly string[], boundCidrs: readonly string[],
+  metadata: Readonly<Record<string, string>>, issuePath: string, lockMountId: string | null, lockEnvironment: string | null, mountId: string | null, role: readonly [mountId: string, key: string, uid: string] | null,
+  requestId: string | null,
+]
+
+export type BatchCommand = Pick<NewToken, 'principalId' | 'parentId' | 'displayName' | 'policies' | 'lockMountId' | 'lockEnvironment' | 'boundCidrs' | 'metadata' | 'ttlSeconds' | 'issuePath'>
+
+const sealedOf = (row: BatchCommand, { mountId, role, requestId }: BatchOrigin, at: number): Sealed => [
+  makeUuidV7(at), at, row.ttlSeconds, row.principalId ?? null, row.parentId ?? null, row.displayName, row.policies, row.boundCidrs,
+  row.metadata, row.issuePath, row.lockMountId ?? null, row.lockEnvironment ?? null, mountId ?? null, role === undefined ? null : [role.mountId, role.key, role.uid],
+  requestId ?? null,
+]
+
+const roleOf = (role: Sealed[13]): RoleMark | undefined => (role === null ? undefined : { mountId: role[0], key: role[1], uid: role[2] })
+
+const rowOf = (sealed: Sealed): TokenRow => {
+  const [tokenId, issuedAt, ttlSeconds, principalId, parentId, displayName, policies, boundCidrs, metadata, issuePath, lockMountId, lockEnvironment, mountId, role, requestId] = sealed
+  return {
+    tokenId, accessor: '', principalId: principalId ?? undefined, parentId: parentId ?? undefined, displayName, policies, root: false, lockMountId: lockMountId ?? undefined, lockEnvironment: lockEnvironment ?? undefined,
+    issuePath, boundCidrs, metadata, numUses: 0, ttlSeconds, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuedAt, expiresAt: issuedAt + ttlSeconds * 1000, lastRenewedAt: undefined, rowVersion: 1,
+    batch: { mountId: mountId ?? undefined, role: roleOf(role), requestId: requestId ?? undefined },
+  }
+}
+
+/** Makes one; nothing is written. @throws invalid_request when it would not fit into a header */
+export const sealBatch = (keys: TokenKeys, org: { readonly orgId: string; readonly shortId: string | undefined }, command: BatchCommand, facts: { readonly origin: BatchOrigin; readonly at: number }): IssuedToken => {
+  const { origin, at } = facts
+  if (command.policies.includes('root')) throw fail('invalid_request', 'token.batch_root', 'batch tokens cannot be root tokens')
+  if (command.ttlSeconds <= 0) throw fail('internal', 'token.batch_endless', 'A batch token needs an end.')
+  const sealed = sealedOf(command, origin, at)
+  const text = formatBatchToken(sealBatchToken(keys.purpose('tokens'), org.orgId, Buffer.from(JSON.stringify(sealed), 'utf8')), org.shortId)
+  if (text.length > MAX_TEXT) throw fail('invalid_request', 'token.batch_too_long', `A batch token carries its policies and metadata, and this one would be longer than ${MAX_TEXT} characters. Give it fewer, or use a service token.`, { field: 'type' })
+  return { token: secret(text), row: rowOf(sealed) }
+}
+
+/** What a text says, when it was sealed by this organization. */
+const open = (keys: TokenKeys, orgId: string, text: string): TokenRow | undefined => {
+  const blob = batchTokenBytes(text)
+  if (blob === undefined) return undefined
+  for (const { key } of keys.purposeVersions('tokens')) {
+    try {
+      const plaintext = openBatchToken(key, orgId, blob)
+      const sealed: unknown = JSON.parse(plaintext.toString('utf8'))
+      wipe(plaintext)
+      // What opens was sealed by sealBatch of this format.
+      return rowOf(sealed as Sealed)
+    } catch (error) {
+      if (!(error instanceof OpenFailed)) throw error
+    }
+  }
+  return undefined
+}
+
+/** Where what batch tokens depend on is looked up; from memory, as far as this worker may. */
+export interface BatchPorts {
+  /** Whether the role that gave a token is still the one that it was. */
+  isRole(orgId: string, mark: RoleMark): Promise<boolean>
+  /** Database time in milliseconds. */
+  now(): number
+  /** Undefined: there is no such principal. */
+  grants(orgId: string, principalId: string): Promise<PrincipalGrants | undefined>
+}
+
+const parentOf = async (ports: TokenPorts, orgId: string, tokenId: string): Promise<TokenRow | undefined> => {
+  const keys = await ports.keys(orgId)
+  return (await ports.database.transaction(orgId, (tx) => findToken(tx, orgId, { tokenId }, keys.purposeVersions('rows')), { readOnly: true }))?.token
+}
+
+/** A live batch token with its grants. */
+export const loadBatch = async (ports: TokenPorts, orgId: string, text: string): Promise<LoadedToken | undefined> => {
+  const row = open(await ports.keys(orgId), orgId, text)
+  if (row?.batch === undefined || (row.expiresAt ?? 0) <= ports.batch.now()) return undefined
+  const { role } = row.batch
+  const [parent, isRole, grants] = await Promise.all([
+    row.parentId === undefined ? undefined : parentOf(ports, orgId, row.parentId),
+    role === undefined || ports.batch.isRole(orgId, role),
+    row.principalId === undefined ? undefined : ports.batch.grants(orgId, row.principalId),
+  ])
+  if (!isRole || (row.parentId !== undefined && parent === undefined) || (row.principalId !== undefined && grants === undefined)) return undefined
+  // A token does not outlive what it was made from.
+  const endsAt = Math.min(row.expiresAt ?? 0, parent?.expiresAt ?? Number.POSITIVE_INFINITY)
+  return { token: row, endsAt, principal: grants?.principal, groups: grants?.groups ?? [], bindings: grants?.bindings ?? [] }
+}
