@@ -4,6 +4,7 @@ import type { AuthMethod } from './kernel/auth/method.ts'
 import type { Engine } from './kernel/engine.ts'
 import { approle } from './auth/approle/index.ts'
 import { aws } from './auth/aws/index.ts'
+import { azure } from './auth/azure/index.ts'
 import { cert } from './auth/cert/index.ts'
 import { github } from './auth/github/index.ts'
 import { jwt } from './auth/jwt/index.ts'
@@ -14,4 +15,4 @@ import { kv, kvV1 } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv, kvV1]
 
-export const authMethods: readonly AuthMethod[] = [approle, aws, cert, github, jwt, kubernetes, ldap, userpass]
+export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, github, jwt, kubernetes, ldap, userpass]
