@@ -6,6 +6,7 @@ import { approle } from './auth/approle/index.ts'
 import { aws } from './auth/aws/index.ts'
 import { azure } from './auth/azure/index.ts'
 import { cert } from './auth/cert/index.ts'
+import { gcp } from './auth/gcp/index.ts'
 import { github } from './auth/github/index.ts'
 import { jwt } from './auth/jwt/index.ts'
 import { kubernetes } from './auth/kubernetes/index.ts'
@@ -15,4 +16,4 @@ import { kv, kvV1 } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv, kvV1]
 
-export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, github, jwt, kubernetes, ldap, userpass]
+export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, gcp, github, jwt, kubernetes, ldap, userpass]
