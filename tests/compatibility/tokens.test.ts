@@ -79,7 +79,7 @@ describe('making tokens', () => {
   test('a TTL above the maximum is capped with a warning', async () => {
     const { json } = await root.expect('POST', '/v1/auth/token/create', { policies: ['default'], ttl: '10000h' })
     assert.equal(json.auth.lease_duration, 2_764_800)
-    assert.deepEqual(json.warnings, ['TTL of "10000h0m0s" exceeded the effective max_ttl of "768h0m0s"; TTL value is capped accordingly'])
+    assert.deepEqual(json.warnings, ['TTL of "10000h" exceeded the effective max_ttl of "768h"; TTL value is capped accordingly'])
   })
   test('what is made of an unknown field is a warning', async () => {
     const { json } = await root.expect('PUT', '/v1/auth/token/create', { policies: ['default'], nonsense: 1, another: null })
@@ -204,4 +204,42 @@ test('a child ends with a parent that merely expired', async () => {
   await root.as(child.client_token).expect('GET', '/v1/auth/token/lookup-self')
   await until(async () => (await root.as(parent.client_token).call('GET', '/v1/auth/token/lookup-self')).status === 403, 'the parent expires')
   await until(async () => (await root.as(child.client_token).call('GET', '/v1/auth/token/lookup-self')).status === 403, 'the child goes with it')
+})
+
+describe('tuning auth/token', () => {
+  test('the default and the longest life of tokens are read and set; the type of tokens is not', async () => {
+    const { data } = (await root.expect('GET', '/v1/sys/auth/token/tune')).json
+    assert.deepEqual(data, { default_lease_ttl: 2_764_800, max_lease_ttl: 2_764_800, description: 'token based credentials', force_no_cache: false, token_type: 'default-service' })
+    assert.deepEqual((await root.expect('POST', '/v1/sys/auth/token/tune', { token_type: 'batch' }, { status: 400 })).json.errors, ["'token_type' cannot be set for 'token' or 'ns_token' auth mounts"])
+    await root.expect('POST', '/v1/sys/auth/token/tune', { default_lease_ttl: '1h', max_lease_ttl: '2h' }, { status: 204 })
+    assert.equal((await create(root, { policies: ['default'] })).lease_duration, 3600)
+    const capped = (await root.expect('POST', '/v1/auth/token/create', { policies: ['default'], ttl: '10h' })).json
+    assert.deepEqual([capped.auth.lease_duration, capped.warnings], [7200, ['TTL of "10h" exceeded the effective max_ttl of "2h"; TTL value is capped accordingly']])
+    assert.equal((await root.expect('GET', '/v1/sys/auth/token/tune')).json.data.max_lease_ttl, 7200)
+    await root.expect('POST', '/v1/sys/auth/token/tune', { default_lease_ttl: '0', max_lease_ttl: '0' }, { status: 204 })
+    assert.equal((await create(root, { policies: ['default'] })).lease_duration, 2_764_800)
+  })
+})
+
+describe('whoever holds a token of a role', () => {
+  test('is named by an alias that the role allows, the same principal each time', async () => {
+    await root.expect('POST', '/v1/auth/token/roles/aliased', { allowed_entity_aliases: ['eve', 'app-*'], orphan: true }, { status: 204 })
+    const one = await create(root, { entity_alias: 'Eve', policies: ['default'] }, 'create/aliased')
+    assert.match(one.entity_id, /^[0-9a-f-]{36}$/)
+    assert.equal((await create(root, { entity_alias: 'Eve', policies: ['default'] }, 'create/aliased')).entity_id, one.entity_id)
+    const other = await create(root, { entity_alias: 'app-7', policies: ['default'], type: 'batch' }, 'create/aliased')
+    assert.notEqual(other.entity_id, one.entity_id)
+    const look = (await root.as(other.client_token).expect('GET', '/v1/auth/token/lookup-self')).json.data
+    assert.deepEqual([look.entity_id, look.external_namespace_policies, look.role], [other.entity_id, {}, 'aliased'])
+    assert.deepEqual((await root.expect('POST', '/v1/auth/token/create/aliased', { entity_alias: 'mallory' }, { status: 400 })).json.errors, ["invalid 'entity_alias' value"])
+    assert.deepEqual((await root.expect('POST', '/v1/auth/token/create', { entity_alias: 'eve' }, { status: 400 })).json.errors, ["'entity_alias' is only allowed in combination with token role"])
+  })
+  test('cannot renew it once the role is gone; while it is there its settings of now count', async () => {
+    await root.expect('POST', '/v1/auth/token/roles/fleeting', { token_period: '1h' }, { status: 204 })
+    const { client_token: token } = await create(root, { policies: ['default'] }, 'create/fleeting')
+    await root.expect('POST', '/v1/auth/token/roles/fleeting', { token_period: '2h' }, { status: 204 })
+    assert.equal((await root.expect('POST', '/v1/auth/token/renew', { token })).json.auth.lease_duration, 7200)
+    await root.expect('DELETE', '/v1/auth/token/roles/fleeting', undefined, { status: 204 })
+    assert.deepEqual((await root.expect('POST', '/v1/auth/token/renew', { token }, { status: 400 })).json.errors, ['original token role "fleeting" could not be found, not renewing'])
+  })
 })

@@ -19,11 +19,14 @@ import { QueueFull } from '../lib/bounded-queue.ts'
 import { systemClock } from '../lib/clock.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
 import { KeySets } from '../services/identity/key-sets.ts'
-import { locking, type LockedName, type LockoutStore } from '../services/identity/lockout.ts'
+import { lockedNames, locking, unlock, type LockedName, type LockoutStore } from '../services/identity/lockout.ts'
 import { mint, type LoginPorts } from '../services/identity/login.ts'
 import { disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
 import type { TenancyPorts } from '../services/tenancy/service.ts'
 import { authMountOperations } from '../system/auth-mounts.ts'
+import { lockedUserOperations, type LockedUsersPort } from '../system/users/locked-users.ts'
+import type { Mount } from '../kernel/tenancy.ts'
+import type { TokenMount } from './vault/token-mount.ts'
 import { makeDirectories } from './directory/directories.ts'
 import { noting, putNoted, type Memory, type Place } from './memory.ts'
 import { makeOutbound } from './outbound.ts'
@@ -34,6 +37,8 @@ export interface AuthSources {
   readonly logins: LoginPorts
   readonly entries: Entries
   readonly memory: Memory
+  readonly tokenMount: TokenMount
+  namespaceOf(orgId: string): Promise<string>
   registry(orgId: string): Promise<OrgRegistry>
 }
 
@@ -91,7 +96,7 @@ const filled = (pattern: string, input: Readonly<Record<string, unknown>>): stri
   })
 
 /** The entries in which a mount's failed logins are counted. */
-export const lockoutStore = ({ database, entries, memory }: Pick<AuthSources, 'database' | 'entries' | 'memory'>, call: Pick<Call, 'changed' | 'confirm'>, place: Place): LockoutStore => {
+const lockoutStore = ({ database, entries, memory }: Pick<AuthSources, 'database' | 'entries' | 'memory'>, call: Pick<Call, 'changed' | 'confirm'>, place: Place): LockoutStore => {
   const view = entries.view(place)
   return {
     get: (key) => view.get(key),
@@ -102,7 +107,22 @@ export const lockoutStore = ({ database, entries, memory }: Pick<AuthSources, 'd
 }
 
 /** Where a name's failures are counted: by a hash under a key of the organization, so that nobody outside can aim at a bucket. */
-export const lockedName = (keys: OrgKeys, mountId: string, name: string): LockedName => ({ mac: hmacSha256(keys.purpose('audit'), 'coffer/login-name/1\n', mountId, '\n', name).toString('hex'), name })
+const lockedName = (keys: OrgKeys, mountId: string, name: string): LockedName => ({ mac: hmacSha256(keys.purpose('audit'), 'coffer/login-name/1\n', mountId, '\n', name).toString('hex'), name })
+
+const lockedUsers = (sources: AuthSources): LockedUsersPort => {
+  const storeOf = (call: Call, { mountId }: Mount): LockoutStore => lockoutStore(sources, call, { orgId: call.orgId, mountId })
+  return {
+    registry: sources.registry,
+    namespaceOf: sources.namespaceOf,
+    locked: (_grant, call, mount) => lockedNames(storeOf(call, mount), lockoutOf(mount), call.now()),
+    async unlock(_grant, call, mount, name) {
+      const keys = await sources.keyring.organization(call.orgId)
+      await unlock(storeOf(call, mount), lockedName(keys, mount.mountId, name), lockoutOf(mount), call.now())
+      call.audit.resourceType = 'auth'
+      call.audit.metadata = { ...call.audit.metadata, mount: mount.path, aliasHmac: hmacIdentifier(keys.purpose('audit'), name) }
+    },
+  }
+}
 
 const runLogin = (sources: AuthSources, method: AuthMethod, { operation, nameOf, verify }: Login): Implemented['handle'] => async (input, call) => {
   const mount = mountOf(call)
@@ -149,12 +169,13 @@ export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { read
   }
   return {
     methods: makeAuth(sources),
-    system: authMountOperations({
+    system: [...lockedUserOperations(lockedUsers(sources)), ...authMountOperations({
       registry: sources.registry,
+      tokenMount: (orgId) => sources.tokenMount.mount(orgId),
       enable: enable.bind(undefined, ports),
       disable: disable.bind(undefined, ports),
-      tune: tune.bind(undefined, ports),
+      tune: (grant, call, mount, command) => (mount.type === 'token' ? sources.tokenMount.tune(grant, call, command) : tune(ports, grant, call, mount, command)),
       limitsOf,
-    }),
+    })],
   }
 }

@@ -48,6 +48,8 @@ import { makeLeasePorts, makeLeases } from './vault/leases.ts'
 import { makeRights } from './vault/rights.ts'
 import { makeSpecifications } from './vault/specifications.ts'
 import { makeMemory, type Memory } from './memory.ts'
+import { areas, rememberedState } from './vault/state.ts'
+import { makeTokenMount } from './vault/token-mount.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
@@ -159,6 +161,8 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const organizations = organizationPorts(parts, ports)
   const entries = new Entries({ database: pools.app, keys: keyring })
   const memory = makeMemory({ database: pools.app, entries, caches: parts.caches, keys: (orgId) => keyring.organization(orgId), now: () => parts.freshness.databaseNow() })
+  const tokenState = rememberedState(pools.app, entries, areas.tokenRoles)
+  const tokenMount = makeTokenMount(tokenState, memory)
   const authority = authorityPorts(parts, organizations, memory)
   const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
   const secretPorts = secretPortsOf(parts)
@@ -168,10 +172,10 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
-  const auth = composeAuth({ database: pools.app, keyring, entries, memory, registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
+  const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
-  const vault = makeVault({ parts, access, authority, tenancy: ports, organizations, leases })
+  const vault = makeVault({ parts, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases })
   const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]

@@ -14,6 +14,8 @@ export interface AuthMountsPort {
   enable(grant: Grant, call: Call, command: EnableCommand): Promise<Mount>
   disable(grant: Grant, call: Call, mount: Mount): Promise<void>
   tune(grant: Grant, call: Call, mount: Mount, command: TuneCommand): Promise<Mount>
+  /** auth/token, which is tuned like a mount. */
+  tokenMount(orgId: string): Promise<Mount>
   limitsOf(mount: Mount): { readonly defaultTtlSeconds: number; readonly maxTtlSeconds: number }
 }
 
@@ -74,6 +76,7 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
   const find = async (call: Call, given: string): Promise<Mount | undefined> => (await port.registry(call.orgId)).mountByPath('auth', trimmed(given))
   const require = async (call: Call, given: string): Promise<Mount> => {
     const mount = await find(call, given)
+    if (mount === undefined && trimmed(given) === 'token') return port.tokenMount(call.orgId)
     if (mount === undefined) throw fail('invalid_request', 'auth_mount.not_found', `No auth engine at ${trimmed(given).slice(0, 200)}/`, { field: 'path' })
     return mount
   }

@@ -16,7 +16,7 @@ export interface TokenParts {
   readonly store: TokenStore
   /** Token roles. */
   readonly state: SealedState
-  readonly bounds: TtlBounds
+  bounds(orgId: string): Promise<TtlBounds>
   readonly rootOrgId: string
 }
 
@@ -45,14 +45,14 @@ const noteOf = (call: Call, row: TokenRow): void => {
 }
 
 const making = ({ store, state, bounds, rootOrgId }: TokenParts): Pick<Handled, 'create' | 'createOrphan' | 'createWithRole'> => ({
-  create: (input, call) => createToken(store, bounds, call, input, { path: 'auth/token/create', orphan: false, role: undefined, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId }),
-  createOrphan: (input, call) => createToken(store, bounds, call, input, { path: 'auth/token/create-orphan', orphan: true, role: undefined, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId }),
+  create: async (input, call) => createToken(store, await bounds(call.orgId), call, input, { path: 'auth/token/create', orphan: false, role: undefined, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId }),
+  createOrphan: async (input, call) => createToken(store, await bounds(call.orgId), call, input, { path: 'auth/token/create-orphan', orphan: true, role: undefined, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId }),
   async createWithRole(input, call) {
     const path = `auth/token/create/${input.role}`
     call.authorise('update', { kind: 'token', apiPath: path })
     const role = await findRole(state, call.orgId, input.role)
     if (role === undefined) throw bad('token.unknown_role', `unknown role ${input.role}`, 'role')
-    return createToken(store, bounds, call, input, { path, orphan: false, role, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId })
+    return createToken(store, await bounds(call.orgId), call, input, { path, orphan: false, role, isRootOrg: call.orgId === rootOrgId, rolesId: state.mountId })
   },
 })
 
@@ -113,10 +113,11 @@ const renewing = ({ store, bounds, state }: TokenParts): Pick<Handled, 'renewSel
     requireService(row, 'renewed')
     if (!row.renewable || row.expiresAt === undefined) throw bad('token.not_renewable', 'lease is not renewable')
     const { periodSeconds, explicitMaxTtlSeconds } = await settingsOf(call.orgId, row)
+    const limits = await bounds(call.orgId)
     const warnings: string[] = []
     const renewed = await store.renew(grant, call, row.tokenId, (at, now) => {
       const wishes = { ttlSeconds: increment > 0 ? increment : at.ttlSeconds, periodSeconds, explicitMaxSeconds: explicitMaxTtlSeconds, ageSeconds: Math.max(0, Math.floor((now - at.issuedAt) / 1000)) }
-      const ttl = ttlOf(wishes, bounds)
+      const ttl = ttlOf(wishes, limits)
       warnings.splice(0, warnings.length, ...ttl.warnings)
       return now + ttl.seconds * 1000
     })

@@ -1,7 +1,7 @@
 // How long a token lives: Vault's order of TTL, period, explicit maximum and the system's bounds, with its warnings.
 
 import { fail } from '../../kernel/errors.ts'
-import { formatGoDuration } from '../../lib/duration.ts'
+import { formatDuration } from '../../lib/duration.ts'
 import type { TtlBounds } from '../../kernel/ports/tokens.ts'
 
 export interface TtlWishes {
@@ -18,7 +18,7 @@ export interface Ttl {
   readonly warnings: readonly string[]
 }
 
-const capped = (what: string, wanted: number, most: number): string => `${what} of "${formatGoDuration(wanted)}" exceeded the effective max_ttl of "${formatGoDuration(most)}"; ${what} value is capped accordingly`
+const capped = (what: string, wanted: number, most: number): string => `${what} of "${formatDuration(wanted)}" exceeded the effective max_ttl of "${formatDuration(most)}"; ${what} value is capped accordingly`
 
 /** @throws invalid_request when the maximum has passed already */
 export const ttlOf = (wishes: TtlWishes, bounds: TtlBounds): Ttl => {

@@ -6,7 +6,7 @@ import type { SealedState } from '../../kernel/ports/tokens.ts'
 import { namesBelow } from '../../kernel/ports/sealed-store.ts'
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Database } from '../../kernel/storage.ts'
-import { noting } from '../memory.ts'
+import { noting, STATE_CHANGED } from '../memory.ts'
 
 /** Not UUIDv7, as ids of mounts are. */
 export const areas = Object.freeze({
@@ -35,7 +35,11 @@ export const sealedState = (database: Database, entries: Entries, mountId: strin
 export const rememberedState = (database: Database, entries: Entries, mountId: string): SealedState => ({
   ...sealedState(database, entries, mountId),
   async put(_grant, call, key, value) {
-    await auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => noting(entries, tx, { orgId: call.orgId, mountId }, note).put(key, value))
+    await auditedWrite(database, call, { status: 204, confirm: true }, async (tx, note) => {
+      await entries.within(tx).view({ orgId: call.orgId, mountId }).put(key, value)
+      // Also the first time: that there is none is remembered, too.
+      note(STATE_CHANGED, `${mountId}/${key}`)
+    })
   },
   async delete(_grant, call, key) {
     await auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => noting(entries, tx, { orgId: call.orgId, mountId }, note).delete(key))

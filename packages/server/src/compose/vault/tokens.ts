@@ -1,11 +1,8 @@
 // The ports of auth/token, filled by services/identity.
 
-import type { TokenStore, TtlBounds } from '../../kernel/ports/tokens.ts'
+import type { TokenStore } from '../../kernel/ports/tokens.ts'
 import type { IssuePorts } from '../../services/identity/issue.ts'
 import * as store from '../../services/identity/store.ts'
-
-/** 32 days, as Vault has it. */
-export const ttlBounds: TtlBounds = Object.freeze({ defaultSeconds: 2_764_800, maxSeconds: 2_764_800 })
 
 export const makeTokenStore = (ports: IssuePorts, { policyExists, namespaceOf }: Pick<TokenStore, 'policyExists' | 'namespaceOf'>): TokenStore => ({
   find: (orgId, by) => store.find(ports, orgId, by),

@@ -4,6 +4,7 @@ import { Entries } from '../../barrier/entries.ts'
 import { authMethods } from '../../catalog.ts'
 import { tokenOperations } from '../../auth/token/index.ts'
 import { secret } from '../../crypto/secret.ts'
+import type { SealedState } from '../../kernel/ports/tokens.ts'
 import type { Implemented } from '../../kernel/operation.ts'
 import { defaultPolicyText } from '../../services/policy/builtin.ts'
 import { makePassword } from '../../services/policy/password/generate.ts'
@@ -32,8 +33,9 @@ import { rotateKeys } from '../keys.ts'
 import { makeOrganizations } from '../organizations.ts'
 import { operatorPort } from './operator.ts'
 import { makeRights } from './rights.ts'
-import { areas, rememberedState, sealedState } from './state.ts'
-import { makeTokenStore, ttlBounds } from './tokens.ts'
+import { areas, sealedState } from './state.ts'
+import type { TokenMount } from './token-mount.ts'
+import { makeTokenStore } from './tokens.ts'
 import { makeCubbyhole, makeWrapping } from './wrapping.ts'
 
 export interface VaultSources {
@@ -42,6 +44,9 @@ export interface VaultSources {
   readonly authority: AuthorityPorts
   readonly tenancy: TenancyPorts
   readonly organizations: OrganizationPorts
+  /** Token roles, and how auth/token is tuned. */
+  readonly tokenState: SealedState
+  readonly tokenMount: TokenMount
   readonly leases: LeasesPort
 }
 
@@ -134,7 +139,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const server = serverPort(sources)
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
-    ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: rememberedState(pools.app, entries, areas.tokenRoles), bounds: ttlBounds, rootOrgId }),
+    ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: sources.tokenState, bounds: (orgId) => sources.tokenMount.bounds(orgId), rootOrgId }),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),

@@ -1,7 +1,7 @@
 // How long a lease lives: Vault's rules of wishes, role, mount and system, with its words. Pure.
 
 import type { LeaseTerms } from '../../kernel/ports/lease.ts'
-import { formatGoDuration } from '../../lib/duration.ts'
+import { formatDuration } from '../../lib/duration.ts'
 import type { LeaseLimits } from './ports.ts'
 
 export interface Life {
@@ -18,5 +18,5 @@ export const lifeOf = (wish: { readonly incrementSeconds: number; readonly ageSe
   const left = most - wish.ageSeconds
   if (left <= 0) return undefined
   if (wanted <= left) return { seconds: wanted, warnings: [] }
-  return { seconds: left, warnings: [`TTL of ${JSON.stringify(formatGoDuration(wanted))} exceeded the effective max_ttl of ${JSON.stringify(formatGoDuration(left))}; TTL value is capped accordingly`] }
+  return { seconds: left, warnings: [`TTL of ${JSON.stringify(formatDuration(wanted))} exceeded the effective max_ttl of ${JSON.stringify(formatDuration(left))}; TTL value is capped accordingly`] }
 }

@@ -73,7 +73,8 @@ export interface EnableCommand {
   readonly options: Readonly<Record<string, string>>
 }
 
-const checkTtls = ({ defaultLeaseTtl = 0, maxLeaseTtl = 0 }: AuthMountConfig): void => {
+/** @throws invalid_request when a default would be longer than the maximum */
+export const checkTtls = ({ defaultLeaseTtl = 0, maxLeaseTtl = 0 }: AuthMountConfig): void => {
   if (maxLeaseTtl > 0 && defaultLeaseTtl > maxLeaseTtl) throw fail('invalid_request', 'auth_mount.ttl', 'given default lease TTL greater than given max lease TTL', { field: 'default_lease_ttl' })
   if (defaultLeaseTtl > SYSTEM_MAX_TTL_SECONDS && maxLeaseTtl === 0) throw fail('invalid_request', 'auth_mount.ttl', `given default lease TTL greater than system max lease TTL of ${SYSTEM_MAX_TTL_SECONDS}`, { field: 'default_lease_ttl' })
 }
