@@ -45,6 +45,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['crypto'],
   'node:worker_threads': ['crypto', 'supervisor'],
   jose: ['crypto'],
+  oauth4webapi: ['auth/jwt'],
   ldapts: ['compose/directory'],
   openpgp: ['crypto'],
   pg: ['storage', 'engines/database/drivers'],

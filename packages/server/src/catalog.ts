@@ -8,7 +8,7 @@ import { azure } from './auth/azure/index.ts'
 import { cert } from './auth/cert/index.ts'
 import { gcp } from './auth/gcp/index.ts'
 import { github } from './auth/github/index.ts'
-import { jwt } from './auth/jwt/index.ts'
+import { jwt, oidc } from './auth/jwt/index.ts'
 import { kubernetes } from './auth/kubernetes/index.ts'
 import { ldap } from './auth/ldap/index.ts'
 import { userpass } from './auth/userpass/index.ts'
@@ -16,4 +16,4 @@ import { kv, kvV1 } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv, kvV1]
 
-export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, gcp, github, jwt, kubernetes, ldap, userpass]
+export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, gcp, github, jwt, kubernetes, ldap, oidc, userpass]

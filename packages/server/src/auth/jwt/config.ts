@@ -3,6 +3,7 @@
 import { authorised, type AuthParts, type KeySource } from '../../kernel/auth/method.ts'
 import { asCofferError, fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
+import { reveal } from '../../crypto/secret.ts'
 import { isJwsAlgorithm } from '../../crypto/jws.ts'
 import { readConfig, writeConfig } from './operations.ts'
 import { roleKey } from '../../kernel/auth/roles.ts'
@@ -27,6 +28,17 @@ const sourceOf = (input: Input): KeySource => {
   return only
 }
 
+/** The client of the redirect flow. @throws invalid_request for flows that are not offered */
+const oidcOf = (input: Input, source: KeySource): Pick<Config, 'oidcClientId' | 'oidcClientSecret'> => {
+  const [oidcClientId, oidcClientSecret] = [input.oidcClientId ?? '', input.oidcClientSecret === undefined ? '' : reveal(input.oidcClientSecret, 'to be stored sealed')]
+  if ((input.oidcResponseTypes ?? []).some((type) => type !== 'code')) throw invalid('oidc_response_types', 'only the authorization code flow is offered: oidc_response_types must be "code"')
+  if (Object.keys(input.providerConfig ?? {}).length > 0) throw invalid('provider_config', 'provider_config is not supported; groups come from the ID token or from userinfo')
+  if (oidcClientId === '' && oidcClientSecret === '') return {}
+  if (source.kind !== 'discovery') throw invalid('oidc_discovery_url', "'oidc_client_id' and 'oidc_client_secret' need 'oidc_discovery_url'")
+  if (oidcClientId === '') throw invalid('oidc_client_id', "'oidc_client_secret' needs 'oidc_client_id'")
+  return { oidcClientId, oidcClientSecret }
+}
+
 const checkSource = async (parts: AuthParts, source: KeySource): Promise<void> => {
   const failure = await parts.signedTokens.check(source).then(() => undefined, (error: unknown) => error)
   if (failure === undefined) return
@@ -36,7 +48,7 @@ const checkSource = async (parts: AuthParts, source: KeySource): Promise<void> =
   throw invalid(source.kind === 'pem' ? 'jwt_validation_pubkeys' : source.kind === 'jwks' ? 'jwks_url' : 'oidc_discovery_url', `${what}: ${why}`, failure)
 }
 
-const shown = ({ source, algorithms, boundIssuer, defaultRole }: Config) => ({
+const shown = ({ source, algorithms, boundIssuer, defaultRole, oidcClientId }: Config) => ({
   oidcDiscoveryUrl: source.kind === 'discovery' ? source.url : '',
   oidcDiscoveryCaPem: source.kind === 'discovery' ? (source.caPem ?? '') : '',
   jwksUrl: source.kind === 'jwks' ? source.url : '',
@@ -45,6 +57,11 @@ const shown = ({ source, algorithms, boundIssuer, defaultRole }: Config) => ({
   jwtSupportedAlgs: algorithms,
   boundIssuer,
   defaultRole,
+  oidcClientId: oidcClientId ?? '',
+  oidcResponseMode: '' as const,
+  oidcResponseTypes: [],
+  namespaceInState: true,
+  providerConfig: {},
 })
 
 export const configOperations = (parts: AuthParts): readonly Implemented[] =>
@@ -61,8 +78,9 @@ export const configOperations = (parts: AuthParts): readonly Implemented[] =>
       const algorithms = input.jwtSupportedAlgs ?? []
       const unknown = algorithms.find((each) => !isJwsAlgorithm(each))
       if (unknown !== undefined) throw invalid('jwt_supported_algs', `Invalid supported algorithm: ${unknown.slice(0, 32)}`)
+      const oidc = oidcOf(input, source)
       await checkSource(parts, source)
-      const config: Config = { v: 1, source, algorithms, boundIssuer: input.boundIssuer ?? '', defaultRole: roleKey(input.defaultRole ?? '') }
+      const config: Config = { v: 1, source, algorithms, boundIssuer: input.boundIssuer ?? '', defaultRole: roleKey(input.defaultRole ?? ''), ...oidc }
       await parts.store(call).change((view) => configs.put(view, CONFIG, config))
       return {}
     },

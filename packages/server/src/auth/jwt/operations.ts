@@ -23,12 +23,20 @@ const settings = {
   jwtSupportedAlgs: list('Algorithms; none: all that there are', 20),
   boundIssuer: text('Issuer that tokens must name'),
   defaultRole: text('Role of a login that names none', 128),
+  oidcClientId: text('Client of the redirect flow, as the issuer knows it'),
+  oidcResponseMode: f.choice('How the issuer answers; the one that there is', ['', 'query']),
+  oidcResponseTypes: list('What the issuer answers with: code', 1),
+  namespaceInState: f.bool('Accepted and without effect'),
+  providerConfig: f.labels('Accepted when it is empty'),
 }
+
+// fromEntries forgets which name has which field.
+const optionalSettings = Object.fromEntries(Object.entries(settings).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['optional']> }
 
 export const readConfig = operation({ id: 'jwt.readConfig', method: 'GET', path: '/config', tag, access: 'policy', audit: 'auth.config-read', work: 'read', errors, summary: 'Read where keys are and whose tokens count', input: {}, output: settings })
 export const writeConfig = operation({
   id: 'jwt.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say where keys are and whose tokens count',
-  input: Object.fromEntries(Object.entries(settings).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['optional']> }, output: {}, // fromEntries forgets which name has which field
+  input: { ...optionalSettings, oidcClientSecret: f.secret('Secret of that client; never shown again', { max: 1024 }).optional() }, output: {},
 })
 
 const role = {

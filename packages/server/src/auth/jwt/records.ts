@@ -13,6 +13,9 @@ export interface Config {
   /** Empty: any. */
   readonly boundIssuer: string
   readonly defaultRole: string
+  /** Of the redirect flow; absent in what was written before there was one. */
+  readonly oidcClientId?: string
+  readonly oidcClientSecret?: string
 }
 
 export interface Role extends NamedRecord {
