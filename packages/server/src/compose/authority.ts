@@ -5,7 +5,7 @@ import { anyCidrContains, parseCidr } from '../lib/cidr.ts'
 import type { Action, Caller, Resource, Verdict } from '../kernel/call.ts'
 import { fail, isCofferError, quote } from '../kernel/errors.ts'
 import { principalNames, type LoadedToken, type PolicyRow, type TokenRow } from '../kernel/identity.ts'
-import { DEFAULT_PROJECT, type OrgRegistry } from '../kernel/tenancy.ts'
+import { accessorOf, DEFAULT_PROJECT, tokenAccessorOf, type OrgRegistry } from '../kernel/tenancy.ts'
 import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/ports.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
 import type { HmacKey } from '../crypto/keys.ts'
@@ -18,7 +18,7 @@ import { compileStatements } from '../services/policy/json/compile.ts'
 import { decide } from '../services/policy/decide.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { roleBinding } from '../services/policy/roles.ts'
-import type { AclPolicy, JsonPolicy, PolicyResource, RequestContext, RoleBinding, RoleScope } from '../services/policy/types.ts'
+import type { AclPolicy, EntityView, JsonPolicy, PolicyResource, RequestContext, RoleBinding, RoleScope } from '../services/policy/types.ts'
 
 /** A found token and its compiled rules; `explain` needs the latter. */
 export interface Compiled extends Authenticated {
@@ -95,10 +95,11 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   // Tokens of Vault's paths say themselves whether they have the policy `default`; all others may always look at themselves.
   const own = NATIVE.has(token.issuePath) ? [...token.policies, 'default'] : token.policies
   const aclNames = [...new Set([...own, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
-  requireReadable(policies, aclNames)
+  requireReadable(policies, [...aclNames, ...aclNames.map((name) => name.toLowerCase())])
   const compiled = compilePrincipal({
-    principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }) },
-    aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? []),
+    principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }), entity: entityOf(orgId, loaded, registry) },
+    // Vault keeps names of policies in lower case, and takes them from entities and groups as they were written.
+    aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? policies.acl.get(name.toLowerCase()) ?? []),
     jsonPolicies: policies.json,
     roleBindings: bindingsOf(loaded, registry),
     defaultProject: lock?.project ?? DEFAULT_PROJECT,
@@ -122,6 +123,17 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts) }
 }
 
+/** What policies with `{{identity…}}` in their paths are filled from. */
+const entityOf = (orgId: string, { principal, aliases, groups }: LoadedToken, registry: OrgRegistry): EntityView | undefined => {
+  if (principal === undefined) return undefined
+  const byAccessor = aliases.flatMap((alias) => {
+    const mount = registry.mountById(alias.mountId)
+    const accessor = alias.mountId === orgId ? tokenAccessorOf(orgId) : mount === undefined ? undefined : accessorOf(mount)
+    return accessor === undefined ? [] : [[accessor, { id: alias.aliasId, name: alias.name, metadata: alias.metadata, customMetadata: alias.customMetadata }] as const]
+  })
+  return { id: principal.principalId, name: principal.name, metadata: principal.metadata, aliases: Object.fromEntries(byAccessor), groups: groups.map(({ groupId, name, metadata }) => ({ id: groupId, name, metadata })) }
+}
+
 const bindingsOf = (loaded: LoadedToken, registry: OrgRegistry): readonly RoleBinding[] =>
   loaded.bindings.flatMap((binding) => {
     const project = binding.mountId === undefined ? undefined : registry.mountById(binding.mountId)?.path
@@ -138,9 +150,10 @@ const judge = (compiled: CompiledPrincipal, action: Action, resource: Resource, 
 }
 
 /** Whatever ends a token: its own row, or what a batch token was made from. */
-const tagsOf = (orgId: string, { tokenId, parentId, batch }: TokenRow): readonly string[] => {
+const tagsOf = (orgId: string, { tokenId, parentId, principalId, batch }: TokenRow): readonly string[] => {
   const role = batch?.role
-  return [`token:${tokenId}`, `grants:${orgId}`, ...(batch === undefined || parentId === undefined ? [] : [`token:${parentId}`]), ...(role === undefined ? [] : [`state:${role.mountId}/${role.key}`])]
+  // Tokens with rows are told of one by one when their principal changes.
+  return [`token:${tokenId}`, `grants:${orgId}`, ...(batch === undefined || parentId === undefined ? [] : [`token:${parentId}`]), ...(batch === undefined || principalId === undefined ? [] : [`principal:${principalId}`]), ...(role === undefined ? [] : [`state:${role.mountId}/${role.key}`])]
 }
 
 export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
@@ -152,8 +165,10 @@ export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
     const found = await ports.region.getOrLoad('', key, async () => {
       const at = await find(ports, token)
       const value = at === undefined ? null : await compileToken(ports, at.orgId, at.loaded, token)
-      if (at === undefined || value === null) return { value: null, bytes: 64, maxAgeMs: NEGATIVE_MS }
-      return { value, bytes: COMPILED_BYTES, ...(at.loaded.token.batch?.requestId === undefined ? {} : { maxAgeMs: 0 }), tags: tagsOf(at.orgId, at.loaded.token) }
+      if (at === undefined) return { value: null, bytes: 64, maxAgeMs: NEGATIVE_MS }
+      const tags = tagsOf(at.orgId, at.loaded.token)
+      if (value === null) return { value, bytes: 64, maxAgeMs: NEGATIVE_MS, tags }
+      return { value, bytes: COMPILED_BYTES, ...(at.loaded.token.batch?.requestId === undefined ? {} : { maxAgeMs: 0 }), tags }
     })
     return found ?? undefined
   },

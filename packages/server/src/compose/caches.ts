@@ -9,6 +9,7 @@ import type { Freshness } from '../services/freshness/freshness.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
 import type { CachedSecret, SecretCache } from '../services/secrets/ports.ts'
 import { GRANTS_CHANGED } from '../services/identity/grants.ts'
+import { PRINCIPAL_CHANGED } from '../services/identity/holders.ts'
 import type { Organization, OrgRegistry } from '../kernel/tenancy.ts'
 import type { Compiled, OrgPolicies } from './authority.ts'
 
@@ -23,6 +24,7 @@ export interface Caches {
   readonly entries: CacheRegion<SealedEntry | null>
   readonly principals: CacheRegion<PrincipalGrants | null>
   readonly aliases: CacheRegion<KnownAlias | null>
+  readonly filling: CacheRegion<ReadonlySet<string>>
   readonly all: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]
 }
 
@@ -55,6 +57,8 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
         // Of the role that gave a batch token.
         [STATE_CHANGED]: ({ key }) => ({ tag: `state:${key}` }),
         [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `grants:${orgId}` }),
+        // Of batch tokens; those with rows are named one by one.
+        [PRINCIPAL_CHANGED]: ({ key }) => ({ tag: `principal:${key}` }),
         tenancy: ({ orgId }) => ({ tag: `grants:${orgId}` }),
         keys: ({ orgId }) => ({ tag: `grants:${orgId}` }),
         organization: ({ key }) => ({ tag: `grants:${key}` }),
@@ -66,8 +70,10 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     organizations: freshness.region<Organization | null>({ name: 'organizations', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { organization: () => 'everything' } }),
     // Holds what was sealed: roles and secret ids as they are, no longer than an unwrapped data key lives.
     entries: freshness.region<SealedEntry | null>({ name: 'entries', maxBytes: share, maxAgeMs: limits.dekSeconds * 1000, affects: { ...ofOrganization, [STATE_CHANGED]: ({ orgId, key }) => ({ key: `${orgId}/${key}` }) } }),
-    principals: freshness.region<PrincipalGrants | null>({ name: 'principals', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }) } }),
+    principals: freshness.region<PrincipalGrants | null>({ name: 'principals', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }), [PRINCIPAL_CHANGED]: ({ key }) => ({ key }) } }),
+    // The mounts whose logins fill groups.
+    filling: freshness.region<ReadonlySet<string>>({ name: 'filling', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }) } }),
     aliases: freshness.region<KnownAlias | null>({ name: 'aliases', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }), [ALIAS_CHANGED]: ({ key }) => ({ tag: `alias:${key}` }) } }),
   }
-  return { ...regions, all: [secrets, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases] }
+  return { ...regions, all: [secrets, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling] }
 }

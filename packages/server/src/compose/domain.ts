@@ -172,7 +172,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
-  const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
+  const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const vault = makeVault({ parts, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases })

@@ -9,6 +9,7 @@ import type { Database, Transaction } from '../kernel/storage.ts'
 import type { SealedEntry, SealedView } from '../kernel/ports/sealed-store.ts'
 import { findAlias, type KnownAlias } from '../services/identity/aliases.ts'
 import type { BatchPorts } from '../services/identity/batch.ts'
+import { fillingMounts } from '../services/identity/groups/repository.ts'
 import { principalGrants } from '../services/identity/token-repository.ts'
 import type { TokenKeys } from '../services/identity/tokens.ts'
 import type { Caches } from './caches.ts'
@@ -19,7 +20,7 @@ export const STATE_CHANGED = 'state'
 export interface MemoryParts {
   readonly database: Database
   readonly entries: Entries
-  readonly caches: Pick<Caches, 'entries' | 'principals' | 'aliases'>
+  readonly caches: Pick<Caches, 'entries' | 'principals' | 'aliases' | 'filling'>
   keys(orgId: string): Promise<TokenKeys>
   now(): number
 }
@@ -33,6 +34,8 @@ export interface Memory extends BatchPorts {
   /** An entry of a space whose writes are noted. With `isAbsenceKept` also that there is none, for those whose first writing is noted, too. */
   entry(place: Place, key: string, isAbsenceKept?: boolean): Promise<SealedEntry | undefined>
   alias(orgId: string, mountId: string, name: string): Promise<KnownAlias | undefined>
+  /** Whether any group is filled by what logins of the mount say. */
+  fillsGroups(orgId: string, mountId: string): Promise<boolean>
 }
 
 const ENTRY_BYTES = 4096
@@ -68,6 +71,13 @@ export const makeMemory = ({ database, entries, caches, keys, now }: MemoryParts
         return value === null ? { value, bytes: 64, maxAgeMs: 0 } : { value, bytes: ALIAS_BYTES, tags: [`org:${orgId}`, `alias:${value.aliasId}`] }
       })
       return found ?? undefined
+    },
+    async fillsGroups(orgId, mountId) {
+      const filling = await caches.filling.getOrLoad(orgId, orgId, async () => {
+        const value = await database.transaction(orgId, (tx) => fillingMounts(tx, orgId), { readOnly: true })
+        return { value, bytes: ALIAS_BYTES + 64 * value.size, tags: [`org:${orgId}`] }
+      })
+      return filling.has(mountId)
     },
   }
 }

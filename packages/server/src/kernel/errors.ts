@@ -42,8 +42,8 @@ export interface FailOptions {
   readonly retryAfterSeconds?: number
   /** A status that this one answer needs instead of the kind's own (413, 415, 405). */
   readonly httpStatus?: number
-  /** What an answer carries besides its errors: metadata of a deleted KV version, never a value. */
-  readonly data?: Readonly<Record<string, unknown>>
+  /** What an answer carries besides its errors: metadata of a deleted KV version, never a value; what clashes, as a list. */
+  readonly data?: Readonly<Record<string, unknown>> | readonly unknown[]
 }
 
 /** The only error that carries text to a caller. `message` never holds a secret, SQL or a URL with credentials. */
@@ -53,7 +53,7 @@ export class CofferError extends Error {
   readonly field: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly httpStatus: number
-  readonly data: Readonly<Record<string, unknown>> | undefined
+  readonly data: FailOptions['data'] | undefined
 
   constructor(kind: ErrorKind, code: string, message: string, options: FailOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

@@ -105,6 +105,18 @@ const coerceDuration = (raw: unknown): unknown => {
   }
 }
 
+/** Vault's pairs: a map, `name=value`, or a list of those. */
+const coercePairs = (raw: unknown, leniency: Leniency): unknown => {
+  if (leniency === 'strict') return raw
+  const list: unknown = typeof raw === 'string' ? (raw === '' ? [] : [raw]) : raw
+  if (Array.isArray(list)) {
+    const texts = list.filter((pair) => typeof pair === 'string' && pair.includes('=')) as string[]
+    return texts.length === list.length ? Object.fromEntries(texts.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])) : raw
+  }
+  if (list === null || typeof list !== 'object') return raw
+  return Object.fromEntries(Object.entries(list).map(([name, value]: [string, unknown]) => [name, typeof value === 'number' || typeof value === 'boolean' ? String(value) : value]))
+}
+
 interface TextOptions {
   readonly max: number
   readonly min?: number
@@ -186,6 +198,13 @@ export const f = {
     make<Readonly<Record<string, string>>>({
       describe,
       schema: { type: 'object', maxProperties: options.maxKeys, propertyNames: { maxLength: options.maxKey, minLength: 1 }, additionalProperties: { type: 'string', maxLength: options.maxValue } },
+    }),
+  /** The same as Vault takes it: a map, `name=value`, or a list of those. */
+  pairs: (describe: string, options = { maxKeys: 64, maxKey: 128, maxValue: 512 }) =>
+    make<Readonly<Record<string, string>>>({
+      describe,
+      schema: { type: 'object', maxProperties: options.maxKeys, propertyNames: { maxLength: options.maxKey, minLength: 1 }, additionalProperties: { type: 'string', maxLength: options.maxValue } },
+      coerce: coercePairs,
     }),
   /** A map of values of one kind. */
   map: <T>(describe: string, values: Field<T>, options: { readonly max: number }): FieldBuilder<Readonly<Record<string, T>>> =>

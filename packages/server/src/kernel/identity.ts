@@ -55,14 +55,52 @@ export interface PrincipalRow {
   readonly policies: readonly string[]
   readonly disabled: boolean
   readonly metadata: Readonly<Record<string, string>>
+  /** Principals that were merged into this one. */
+  readonly mergedIds: readonly string[]
   readonly createdAt: number
+  readonly updatedAt: number
   readonly rowVersion: number
 }
 
+/** By what name a principal logs in at which auth mount. */
+export interface AliasRow {
+  readonly aliasId: string
+  /** The organization's id for auth/token, which is no mount. */
+  readonly mountId: string
+  readonly name: string
+  readonly principalId: string
+  /** What the auth method says of it, anew at each login. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** What administrators say of it. */
+  readonly customMetadata: Readonly<Record<string, string>>
+  readonly mergedFrom: readonly string[]
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly rowVersion: number
+}
+
+/** Members of an internal group are set by administrators, those of an external one by what logins say. */
+export type GroupKind = 'internal' | 'external'
+
 export interface GroupRow {
   readonly groupId: string
+  readonly kind: GroupKind
   readonly name: string
   readonly policies: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly rowVersion: number
+}
+
+/** By what name an issuer behind an auth mount knows an external group. */
+export interface GroupAliasRow {
+  readonly aliasId: string
+  readonly mountId: string
+  readonly name: string
+  readonly groupId: string
+  readonly createdAt: number
+  readonly updatedAt: number
   readonly rowVersion: number
 }
 
@@ -79,8 +117,10 @@ export interface BindingRow {
 /** A principal with everything that it is granted, each row's MAC checked. */
 export interface PrincipalGrants {
   readonly principal: PrincipalRow
+  /** Its own and those that these are in. */
   readonly groups: readonly GroupRow[]
   readonly bindings: readonly BindingRow[]
+  readonly aliases: readonly AliasRow[]
 }
 
 /** A token with everything that it is granted, each row's MAC checked. */

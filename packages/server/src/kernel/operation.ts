@@ -24,6 +24,8 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   readonly output: O
   /** Status of success; 204 has no body. */
   readonly status?: 200 | 201 | 202 | 204
+  /** An answer without any field is 204: Vault's way of saying that there is nothing to say. */
+  readonly orNothing?: boolean
   readonly errors: readonly ErrorKind[]
   /** `public` needs no token, `token` any valid one, `policy` a grant that the handler asks for. */
   readonly access: 'public' | 'token' | 'policy'

@@ -68,3 +68,11 @@ export const makeRegistry = (orgId: string, mounts: readonly Mount[], environmen
     environments: (mountId: string) => ofMount.get(mountId) ?? [],
   })
 }
+
+const lastDigits = (id: string): string => id.replaceAll('-', '').slice(-8)
+
+/** What clients know a mount by besides its path. */
+export const accessorOf = (mount: Pick<Mount, 'class' | 'type' | 'mountId'>): string => `${mount.class === 'auth' ? 'auth_' : ''}${mount.type}_${lastDigits(mount.mountId)}`
+
+/** The accessor of auth/token, which every organization has without a mount. */
+export const tokenAccessorOf = (orgId: string): string => `auth_token_${lastDigits(orgId)}`

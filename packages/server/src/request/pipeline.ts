@@ -79,7 +79,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.
   if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
-  const status = trace.status ?? operation.status ?? 200
+  const status = trace.status ?? (operation.orNothing === true && Object.keys(data).length === 0 ? 204 : (operation.status ?? 200))
   const isEmpty = status === 204 || (status === 202 && Object.keys(operation.output).length === 0)
   return { status, data: isEmpty ? undefined : data, ignored }
 }

@@ -1,6 +1,6 @@
 // Mounts as Vault shows them, by the names of the wire: a table of mounts has their paths for names, so it is a document.
 
-import type { Mount } from '../kernel/tenancy.ts'
+import { accessorOf, type Mount } from '../kernel/tenancy.ts'
 
 export const SYSTEM_TTL_SECONDS = 2_764_800
 
@@ -35,9 +35,6 @@ const row = ({ accessor, type, description, uuid, options, config, isAuth }: Sho
   type,
   uuid,
 })
-
-/** What clients know a mount by besides its path. */
-export const accessorOf = (mount: Mount): string => `${mount.class === 'auth' ? 'auth_' : ''}${mount.type}_${mount.mountId.replaceAll('-', '').slice(-8)}`
 
 export const mountRow = (mount: Mount): Readonly<Record<string, unknown>> =>
   row({ accessor: accessorOf(mount), type: mount.type, description: mount.description, uuid: mount.mountId, options: Object.keys(mount.options).length === 0 ? null : mount.options, config: mount.config, isAuth: mount.class === 'auth' })

@@ -53,7 +53,8 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error)
-      const body = error.data === undefined ? { errors: errorsOf(error) } : errorEnvelope(exchange.requestId, error.data, 'kv')
+      // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
+      const body = error.data === undefined ? { errors: errorsOf(error) } : error.kind === 'not_found' ? errorEnvelope(exchange.requestId, error.data, 'kv') : { errors: errorsOf(error), data: error.data }
       void exchange.reply.code(vaultStatus(error)).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
     },
   }

@@ -2,6 +2,7 @@
 
 import type { TokenStore } from '../../kernel/ports/tokens.ts'
 import type { IssuePorts } from '../../services/identity/issue.ts'
+import { identityPoliciesOf } from '../../services/identity/identity-policies.ts'
 import * as store from '../../services/identity/store.ts'
 
 export const makeTokenStore = (ports: IssuePorts, { policyExists, namespaceOf }: Pick<TokenStore, 'policyExists' | 'namespaceOf'>): TokenStore => ({
@@ -18,6 +19,6 @@ export const makeTokenStore = (ports: IssuePorts, { policyExists, namespaceOf }:
   async identityPolicies(orgId, principalId) {
     if (principalId === undefined) return undefined
     const grants = await ports.batch.grants(orgId, principalId)
-    return [...new Set([...(grants?.principal.policies ?? []), ...(grants?.groups ?? []).flatMap(({ policies }) => policies)])].sort()
+    return grants === undefined ? undefined : identityPoliciesOf(grants)
   },
 })

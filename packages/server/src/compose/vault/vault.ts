@@ -3,6 +3,7 @@
 import { Entries } from '../../barrier/entries.ts'
 import { authMethods } from '../../catalog.ts'
 import { tokenOperations } from '../../auth/token/index.ts'
+import { identityOperations } from '../../engines/identity/index.ts'
 import { secret } from '../../crypto/secret.ts'
 import type { SealedState } from '../../kernel/ports/tokens.ts'
 import type { Implemented } from '../../kernel/operation.ts'
@@ -31,6 +32,7 @@ import type { AuthorityPorts } from '../authority.ts'
 import type { DomainParts } from '../domain.ts'
 import { rotateKeys } from '../keys.ts'
 import { makeOrganizations } from '../organizations.ts'
+import { makeIdentity } from './identity.ts'
 import { operatorPort } from './operator.ts'
 import { makeRights } from './rights.ts'
 import { areas, sealedState } from './state.ts'
@@ -140,6 +142,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
     ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: sources.tokenState, bounds: (orgId) => sources.tokenMount.bounds(orgId), rootOrgId }),
+    ...identityOperations(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId)),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),

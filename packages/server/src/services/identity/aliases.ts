@@ -2,108 +2,83 @@
 // slash and a mount's path, so that they can never be those of one that an administrator made.
 
 import { makeBase62, makeUuidV7 } from '../../crypto/random.ts'
-import type { HmacKey } from '../../crypto/keys.ts'
-import { macRow } from '../../crypto/mac.ts'
-import type { PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
-import type { Queryable } from '../../kernel/storage.ts'
-import { findPrincipal, insertPrincipal } from './grants-repository.ts'
-import { macOf, macPrincipal, readPrincipal, requireMac, type JsonRow } from './rows.ts'
+import type { AliasRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
+import { isUniqueViolation, sqlstateOf, type Queryable } from '../../kernel/storage.ts'
+import { insertAlias, findAliasByName, updateAlias } from './entities/repository.ts'
+import { findPrincipal, findPrincipalById, insertPrincipal } from './grants-repository.ts'
+import { newPrincipal } from './grants.ts'
+import { noteHolder, type Note } from './holders.ts'
 import type { TokenKeys } from './tokens.ts'
-
-export interface AliasRow {
-  readonly aliasId: string
-  readonly mountId: string
-  readonly name: string
-  readonly principalId: string
-  readonly metadata: Readonly<Record<string, string>>
-  readonly rowVersion: number
-}
 
 export interface AliasCommand {
   readonly mountId: string
   readonly mountPath: string
   readonly name: string
   readonly kind: PrincipalKind
-  readonly metadata: Readonly<Record<string, string>>
+  /** Undefined: whoever asks knows nothing of it. */
+  readonly metadata: Readonly<Record<string, string>> | undefined
   readonly at: number
 }
 
-const macAlias = (key: HmacKey, row: AliasRow): Buffer => macRow(key, 'principal_aliases', row.aliasId, row.rowVersion, [row.mountId, row.name, row.principalId])
+/** What the feed calls a change of an alias: of whom it is, or what is said of it. The key is its id. */
+export const ALIAS_CHANGED = 'alias'
 
-interface Found {
-  readonly alias_id: string
-  readonly row_version: number
-  readonly mac: Buffer
-  readonly metadata: Readonly<Record<string, string>>
-  readonly principal: JsonRow
-}
+/** An alias that is known, and whose it is. */
+export type KnownAlias = Pick<AliasRow, 'aliasId' | 'principalId' | 'metadata'>
+
+/** The alias of a name at a mount. */
+export const findAlias = (keys: TokenKeys, tx: Queryable, orgId: string, at: Pick<AliasCommand, 'mountId' | 'name'>): Promise<KnownAlias | undefined> => findAliasByName(tx, orgId, at, keys.purposeVersions('rows'))
 
 export const sameLabels = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean => {
   const names = Object.keys(one)
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }
 
-/** An alias that is known, and whose it is. */
-export type KnownAlias = Pick<AliasRow, 'aliasId' | 'principalId' | 'metadata'>
-
-/** What the feed calls a change of an alias's metadata; the key is its id. */
-export const ALIAS_CHANGED = 'alias'
-
-/** The alias of a name at a mount. */
-export const findAlias = async (keys: TokenKeys, tx: Queryable, orgId: string, { mountId, name }: Pick<AliasCommand, 'mountId' | 'name'>): Promise<KnownAlias | undefined> => {
-  const { rows } = await tx.query<Omit<Found, 'principal'> & { readonly principal_id: string }>(
-    'select alias_id, row_version, mac, metadata, principal_id from coffer.principal_aliases where org_id = $1 and mount_id = $2 and name = $3', [orgId, mountId, name], { name: 'alias_read' })
-  const row = rows[0]
-  if (row === undefined) return undefined
-  const alias: AliasRow = { aliasId: row.alias_id, mountId, name, principalId: row.principal_id, metadata: row.metadata, rowVersion: row.row_version }
-  requireMac(keys.purposeVersions('rows'), 'principal alias', row.mac, (key) => macAlias(key, alias))
-  return alias
+/** Policies may be about what the method says of an alias, so what it says now counts for all tokens of the principal. */
+const refresh = async (keys: TokenKeys, tx: Queryable, orgId: string, { alias, command, note }: { readonly alias: AliasRow; readonly command: AliasCommand; readonly note: Note }): Promise<void> => {
+  const { metadata } = command
+  if (metadata === undefined || sameLabels(alias.metadata, metadata)) return
+  const changed: AliasRow = { ...alias, metadata, updatedAt: command.at, rowVersion: alias.rowVersion + 1 }
+  // When somebody else changed the row meanwhile, theirs stands: the next login says it again.
+  if (!(await updateAlias(tx, orgId, changed, keys.purpose('rows')))) return
+  note(ALIAS_CHANGED, alias.aliasId)
+  await noteHolder(tx, orgId, alias.principalId, note)
 }
 
-const find = async (keys: TokenKeys, tx: Queryable, orgId: string, command: AliasCommand, note: (kind: string, key: string) => void): Promise<PrincipalRow | undefined> => {
-  const { rows } = await tx.query<Found>(
-    `select a.alias_id, a.row_version, a.mac, a.metadata, to_jsonb(p) as principal
-     from coffer.principal_aliases a join coffer.principals p on p.org_id = a.org_id and p.principal_id = a.principal_id
-     where a.org_id = $1 and a.mount_id = $2 and a.name = $3`,
-    [orgId, command.mountId, command.name], { name: 'alias_find' })
-  const row = rows[0]
-  if (row === undefined) return undefined
+const find = async (keys: TokenKeys, tx: Queryable, orgId: string, command: AliasCommand, note: Note): Promise<PrincipalRow | undefined> => {
   const versions = keys.purposeVersions('rows')
-  const principal = readPrincipal(row.principal)
-  requireMac(versions, 'principal', macOf(row.principal), (key) => macPrincipal(key, principal))
-  const alias: AliasRow = { aliasId: row.alias_id, mountId: command.mountId, name: command.name, principalId: principal.principalId, metadata: row.metadata, rowVersion: row.row_version }
-  requireMac(versions, 'principal alias', row.mac, (key) => macAlias(key, alias))
-  // Metadata is not under the MAC and takes no new row version: it grants nothing by itself.
-  if (!sameLabels(row.metadata, command.metadata)) {
-    await tx.query('update coffer.principal_aliases set metadata = $3, updated_at = now() where org_id = $1 and alias_id = $2', [orgId, row.alias_id, command.metadata])
-    note(ALIAS_CHANGED, row.alias_id)
-  }
-  return principal
+  const alias = await findAliasByName(tx, orgId, command, versions)
+  if (alias === undefined) return undefined
+  await refresh(keys, tx, orgId, { alias, command, note })
+  return findPrincipalById(tx, orgId, alias.principalId, versions)
 }
 
 /** The principal of an alias, made when it logs in for the first time. Part of the caller's transaction, which a unique violation ends: then somebody else made it meanwhile. */
-export const ensureAlias = async (keys: TokenKeys, tx: Queryable, { orgId, note }: { readonly orgId: string; readonly note: (kind: string, key: string) => void }, command: AliasCommand): Promise<PrincipalRow> => {
+export const ensureAlias = async (keys: TokenKeys, tx: Queryable, { orgId, note }: { readonly orgId: string; readonly note: Note }, command: AliasCommand): Promise<PrincipalRow> => {
   const found = await find(keys, tx, orgId, command, note)
   if (found !== undefined) return found
   const wanted = `${command.mountPath}/${command.name}`
   // A mount that was disabled and enabled again leaves principals of that name behind; they are not this one.
   const isTaken = (await findPrincipal(tx, orgId, command.kind, wanted, keys.purposeVersions('rows'))) !== undefined
-  const principal: PrincipalRow = {
-    principalId: makeUuidV7(command.at),
-    kind: command.kind,
-    name: isTaken ? `${wanted}/${makeBase62(8)}` : wanted,
-    displayName: command.name,
-    policies: [],
-    disabled: false,
-    metadata: {},
-    createdAt: command.at,
-    rowVersion: 1,
-  }
-  const alias: AliasRow = { aliasId: makeUuidV7(command.at), mountId: command.mountId, name: command.name, principalId: principal.principalId, metadata: command.metadata, rowVersion: 1 }
+  const principal: PrincipalRow = { ...newPrincipal(command.kind, isTaken ? `${wanted}/${makeBase62(8)}` : wanted, command.at), displayName: command.name }
+  const alias: AliasRow = { aliasId: makeUuidV7(command.at), mountId: command.mountId, name: command.name, principalId: principal.principalId, metadata: command.metadata ?? {}, customMetadata: {}, mergedFrom: [], createdAt: command.at, updatedAt: command.at, rowVersion: 1 }
   const key = keys.purpose('rows')
   await insertPrincipal(tx, orgId, principal, key)
-  await tx.query('insert into coffer.principal_aliases (org_id, alias_id, mount_id, name, principal_id, metadata, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, $8)', [
-    orgId, alias.aliasId, alias.mountId, alias.name, alias.principalId, alias.metadata, alias.rowVersion, macAlias(key, alias),
-  ])
+  await insertAlias(tx, orgId, alias, key)
   return principal
+}
+
+const ATTEMPTS = 3
+
+const FOREIGN_KEY = '23503'
+
+/** Two first logins of one alias: the second finds what the first made. A principal that is deleted meanwhile is made anew, as one that comes a moment later would be. */
+export const retried = async <T>(work: () => Promise<T>): Promise<T> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !(isUniqueViolation(error) || sqlstateOf(error) === FOREIGN_KEY)) throw error
+    }
+  }
 }

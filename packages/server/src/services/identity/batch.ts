@@ -99,5 +99,5 @@ export const loadBatch = async (ports: TokenPorts, orgId: string, text: string):
   if (!isRole || (row.parentId !== undefined && parent === undefined) || (row.principalId !== undefined && grants === undefined)) return undefined
   // A token does not outlive what it was made from.
   const endsAt = Math.min(row.expiresAt ?? 0, parent?.expiresAt ?? Number.POSITIVE_INFINITY)
-  return { token: row, endsAt, principal: grants?.principal, groups: grants?.groups ?? [], bindings: grants?.bindings ?? [] }
+  return { token: row, endsAt, principal: grants?.principal, groups: grants?.groups ?? [], bindings: grants?.bindings ?? [], aliases: grants?.aliases ?? [] }
 }

@@ -3,11 +3,12 @@
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { BindingRow, GroupRow, PolicyKind, PolicyRow, PrincipalKind, PrincipalRow } from '../../kernel/identity.ts'
-import { checkedBinding, checkedPrincipal, macBinding, macGroup, macMember, macOf, macPolicy, macPrincipal, readGroup, readPolicy, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
+import { allGroups, membershipOf } from './memberships.ts'
+import { checkedBinding, checkedPrincipal, macBinding, macOf, macPolicy, macPrincipal, readPolicy, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
 
 /** False: there is one of this kind and name already, perhaps since a moment. */
 export const insertPrincipal = async (db: Queryable, orgId: string, row: PrincipalRow, key: HmacKey): Promise<boolean> => {
-  const made = await db.query('insert into coffer.principals (org_id, principal_id, kind, name, display_name, policies, disabled, metadata, created_at, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (org_id, kind, name) do nothing', [
+  const made = await db.query('insert into coffer.principals (org_id, principal_id, kind, name, display_name, policies, disabled, metadata, created_at, updated_at, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11) on conflict (org_id, kind, name) do nothing', [
     orgId, row.principalId, row.kind, row.name, row.displayName, row.policies, row.disabled, row.metadata, new Date(row.createdAt), row.rowVersion, macPrincipal(key, row),
   ])
   return made.count === 1
@@ -25,17 +26,16 @@ export const findPrincipalById = async (db: Queryable, orgId: string, principalI
   return row === undefined ? undefined : checkedPrincipal(row, keys)
 }
 
+/** Role bindings of a principal and of groups. */
+export const bindingsOf = async (db: Queryable, orgId: string, { principalId, groupIds }: { readonly principalId?: string; readonly groupIds: readonly string[] }, keys: readonly VersionedKey[]): Promise<readonly BindingRow[]> => {
+  const found = await db.query<{ row: JsonRow }>('select to_jsonb(b) as row from coffer.role_bindings b where org_id = $1 and (principal_id = $2 or group_id = any($3::uuid[]))', [orgId, principalId ?? null, groupIds])
+  return found.rows.map(({ row }) => checkedBinding(row, keys))
+}
+
 /** Everything that a principal is granted besides its own policies: its groups, and the bindings of both. */
 export const grantsOf = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<{ readonly groups: readonly GroupRow[]; readonly bindings: readonly BindingRow[] }> => {
-  const groups = await db.query<{ row: JsonRow; member: JsonRow }>('select to_jsonb(g) as row, to_jsonb(m) as member from coffer.group_members m join coffer.groups g using (org_id, group_id) where m.org_id = $1 and m.principal_id = $2', [orgId, principalId])
-  const checked = groups.rows.map(({ row, member }) => {
-    const group = readGroup(row)
-    requireMac(keys, 'group', macOf(row), (k) => macGroup(k, group))
-    requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, group.groupId, principalId, rowVersionOf(member)))
-    return group
-  })
-  const bindings = await db.query<{ row: JsonRow }>('select to_jsonb(b) as row from coffer.role_bindings b where org_id = $1 and (principal_id = $2 or group_id = any($3::uuid[]))', [orgId, principalId, checked.map(({ groupId }) => groupId)])
-  return { groups: checked, bindings: bindings.rows.map(({ row }) => checkedBinding(row, keys)) }
+  const groups = allGroups(await membershipOf(db, orgId, principalId, keys))
+  return { groups, bindings: await bindingsOf(db, orgId, { principalId, groupIds: groups.map(({ groupId }) => groupId) }, keys) }
 }
 
 export const listPrincipals = async (db: Queryable, orgId: string, { after, limit }: { readonly after: string; readonly limit: number }, keys: readonly VersionedKey[]): Promise<readonly PrincipalRow[]> => {

@@ -13,7 +13,7 @@ import type { TokenKeys, TokenPorts } from './tokens.ts'
 /** What the feed calls a change of what somebody is granted. The key is not used: everything compiled for the organization goes. */
 export const GRANTS_CHANGED = 'grants'
 
-const newPrincipal = (kind: PrincipalKind, name: string, at: number): PrincipalRow => ({ principalId: makeUuidV7(at), kind, name, displayName: name, policies: [], disabled: false, metadata: {}, createdAt: at, rowVersion: 1 })
+export const newPrincipal = (kind: PrincipalKind, name: string, at: number): PrincipalRow => ({ principalId: makeUuidV7(at), kind, name, displayName: name, policies: [], disabled: false, metadata: {}, mergedIds: [], createdAt: at, updatedAt: at, rowVersion: 1 })
 
 /** The principal of this name, made when it does not exist, and whether it was. Part of the caller's transaction. */
 export const ensurePrincipal = async (keys: TokenKeys, tx: Queryable, orgId: string, { kind, name, at }: { readonly kind: PrincipalKind; readonly name: string; readonly at: number }): Promise<{ readonly principal: PrincipalRow; readonly made: boolean }> => {

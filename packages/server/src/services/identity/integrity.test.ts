@@ -6,6 +6,7 @@ import { organizations, projects, secrets, tokens } from '../../compose/testing/
 import { testPlatform } from '../../compose/testing/platform.ts'
 import { tamper } from '../../compose/testing/tamper.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
+import type { GroupRow } from '../../kernel/identity.ts'
 import { macBinding, macGroup, macMember } from './rows.ts'
 
 const { root, as, withToken, rootOrgId, database, keyring } = await testPlatform({ after })
@@ -84,7 +85,7 @@ test('a role binding turned to somebody else is found', async (t) => {
 const grouped = async (principal: string): Promise<string> => {
   const key = (await keyring.organization(rootOrgId)).purpose('rows')
   const principalId = (await database.superuser.query<{ id: string }>(`select ${principal} as id`)).rows[0]?.id ?? ''
-  const group = { groupId: makeUuidV7(), name: `g${numbered}`, policies: ['default'], rowVersion: 1 }
+  const group: GroupRow = { groupId: makeUuidV7(), kind: 'internal', name: `g${numbered}`, policies: ['default'], metadata: {}, createdAt: 0, updatedAt: 0, rowVersion: 1 }
   const binding = { bindingId: makeUuidV7(), principalId: undefined, groupId: group.groupId, role: 'auditor', mountId: undefined, environment: undefined, rowVersion: 1 }
   await database.superuser.query('insert into coffer.groups (org_id, group_id, name, policies, row_version, mac) values ($1, $2, $3, $4, 1, $5)', [rootOrgId, group.groupId, group.name, group.policies, macGroup(key, group)])
   await database.superuser.query('insert into coffer.group_members (org_id, group_id, principal_id, row_version, mac) values ($1, $2, $3, 1, $4)', [rootOrgId, group.groupId, principalId, macMember(key, group.groupId, principalId, 1)])

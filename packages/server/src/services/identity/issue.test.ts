@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import { projects, secrets, tokens } from '../../compose/testing/contracts.ts'
 import { testPlatform } from '../../compose/testing/platform.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
+import type { GroupRow } from '../../kernel/identity.ts'
 import { macBinding, macGroup, macMember } from './rows.ts'
 
 const { root, as, withToken, rootOrgId, database, keyring } = await testPlatform({ after })
@@ -54,7 +55,7 @@ test('nor for a member of a stronger group', async () => {
   await as({ name: 'member', kind: 'user' })
   const principalId = (await database.superuser.query<{ id: string }>("select principal_id as id from coffer.principals where name = 'member'")).rows[0]?.id ?? ''
   const key = (await keyring.organization(rootOrgId)).purpose('rows')
-  const group = { groupId: makeUuidV7(), name: 'owners', policies: [], rowVersion: 1 }
+  const group: GroupRow = { groupId: makeUuidV7(), kind: 'internal', name: 'owners', policies: [], metadata: {}, createdAt: 0, updatedAt: 0, rowVersion: 1 }
   const binding = { bindingId: makeUuidV7(), principalId: undefined, groupId: group.groupId, role: 'owner', mountId: undefined, environment: undefined, rowVersion: 1 }
   await database.superuser.query('insert into coffer.groups (org_id, group_id, name, policies, row_version, mac) values ($1, $2, $3, $4, 1, $5)', [rootOrgId, group.groupId, group.name, group.policies, macGroup(key, group)])
   await database.superuser.query('insert into coffer.group_members (org_id, group_id, principal_id, row_version, mac) values ($1, $2, $3, 1, $4)', [rootOrgId, group.groupId, principalId, macMember(key, group.groupId, principalId, 1)])

@@ -9,11 +9,12 @@ import type { LoginVerdict, MountLimits } from '../../kernel/auth/method.ts'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { PrincipalGrants, PrincipalRow } from '../../kernel/identity.ts'
-import { isUniqueViolation } from '../../kernel/storage.ts'
 import type { Mount } from '../../kernel/tenancy.ts'
 import type { TokenSettings } from '../../kernel/auth/token-settings.ts'
-import { ensureAlias, sameLabels, type KnownAlias } from './aliases.ts'
+import { ensureAlias, retried, sameLabels, type KnownAlias } from './aliases.ts'
 import { sealBatch } from './batch.ts'
+import { followGroups, keepGroups } from './groups/external.ts'
+import { identityPoliciesOf } from './identity-policies.ts'
 import { issueToken, principalGrants } from './token-repository.ts'
 import { insert, lookupKey, newRow, type IssuedToken, type TokenCommand, type TokenKeys, type TokenPorts } from './tokens.ts'
 
@@ -21,6 +22,8 @@ export interface LoginPorts extends TokenPorts {
   shortIdOf(orgId: string): Promise<string | undefined>
   /** Who an alias of a mount is, as far as this worker may say so from memory. */
   alias(orgId: string, mountId: string, name: string): Promise<KnownAlias | undefined>
+  /** Whether any group is filled by what logins of the mount say. */
+  fillsGroups(orgId: string, mountId: string): Promise<boolean>
 }
 
 /** Fits `loginOutput` of kernel/auth/method.ts. */
@@ -41,7 +44,6 @@ export interface LoginAnswer {
 }
 
 const MAX_ALIAS = 512
-const ATTEMPTS = 3
 // What nobody sees in a record or a list, or what could end a line there.
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/
 
@@ -140,7 +142,7 @@ interface Made {
 }
 
 const requireEnabled = ({ principal }: PrincipalGrants): void => {
-  if (principal.disabled) throw denied('The principal is disabled.')
+  if (principal.disabled) throw denied('permission denied')
 }
 
 /** For somebody who is known: one statement for a token with a row, none for one without. */
@@ -159,16 +161,20 @@ const makeKnown = async (ports: LoginPorts, call: Call, of: LoginOf, setting: Se
   return { issued: { token: secret(text), row }, holder }
 }
 
-/** For a first login, or one whose metadata are others than before: the principal, its alias, the token and the record in one transaction. */
+/** For a first login, one whose metadata are others than before, or one whose issuer fills groups: everything in one transaction with the record. */
 const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): Promise<Made> =>
-  auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+  auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
     const { mount, verdict } = of
     const { keys, shortId, at } = setting
     const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, { mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at })
+    // Before there is a token: whoever locks the principal must not hold a share of it already.
+    const said = verdict.groups === undefined ? undefined : { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }
+    if (said !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, said, note)
     const holder = await principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
     if (holder === undefined) throw fail('conflict', 'principal.removed', 'The principal was removed meanwhile. Try again.')
     requireEnabled(holder)
     const issued = isBatch(mount, verdict.token) ? sealed(call, of, setting, principal) : await insert(keys, tx, { orgId: call.orgId, shortId }, facetsOf(of, principal), { at })
+    if (said !== undefined && issued.row.batch === undefined) await keepGroups(keys, tx, call.orgId, issued.row.tokenId, said)
     noteOf(call, of, { principal, tokenId: issued.row.tokenId })
     return { issued, holder }
   })
@@ -188,11 +194,11 @@ export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promi
   const { mount, verdict } = of
   checkVerdict(call, verdict)
   const wanted = verdict.aliasMetadata ?? verdict.metadata
-  const [keys, shortId, alias] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias)])
-  const holder = alias !== undefined && sameLabels(alias.metadata, wanted) ? await ports.batch.grants(call.orgId, alias.principalId) : undefined
+  const [keys, shortId, alias, fillsGroups] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias), verdict.groups !== undefined && ports.fillsGroups(call.orgId, mount.mountId)])
+  const holder = alias !== undefined && !fillsGroups && sameLabels(alias.metadata, wanted) ? await ports.batch.grants(call.orgId, alias.principalId) : undefined
   const setting = { keys, shortId, at: Math.trunc(call.now()) }
   const { issued: { token, row }, holder: { principal, groups } } = holder === undefined ? await retried(() => makeNew(ports, call, of, setting)) : await makeKnown(ports, call, of, setting, holder)
-  const identityPolicies = [...new Set([...principal.policies, ...groups.flatMap(({ policies }) => policies)])].sort()
+  const identityPolicies = identityPoliciesOf({ principal, groups })
   return {
     clientToken: token,
     accessor: row.accessor,
@@ -207,16 +213,5 @@ export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promi
     orphan: true,
     mfaRequirement: null,
     numUses: row.numUses,
-  }
-}
-
-/** Two first logins of one alias: the second finds what the first made. */
-const retried = async <T>(work: () => Promise<T>): Promise<T> => {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt >= ATTEMPTS || !isUniqueViolation(error)) throw error
-    }
   }
 }

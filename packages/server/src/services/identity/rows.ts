@@ -5,7 +5,7 @@ import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { BindingRow, GroupRow, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
+import type { AliasRow, BindingRow, GroupAliasRow, GroupKind, GroupRow, PolicyRow, PrincipalKind, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
 
 export interface VersionedKey {
   readonly key: HmacKey
@@ -20,10 +20,33 @@ export const macToken = (key: HmacKey, token: TokenRow, lookup: Buffer): Buffer 
     token.explicitMaxTtlSeconds, token.renewable, new Date(token.issuedAt), time(token.expiresAt),
   ])
 
-export const macPrincipal = (key: HmacKey, row: PrincipalRow): Buffer =>
-  macRow(key, 'principals', row.principalId, row.rowVersion, [row.kind, row.name, row.policies, row.disabled])
+/** Policies may be about what metadata says, so it is a column that grants. */
+const pairs = (labels: Readonly<Record<string, string>>): readonly string[] =>
+  Object.keys(labels).sort().flatMap((name) => [name, labels[name] ?? ''])
 
-export const macGroup = (key: HmacKey, row: GroupRow): Buffer => macRow(key, 'groups', row.groupId, row.rowVersion, [row.name, row.policies])
+export const macPrincipal = (key: HmacKey, row: PrincipalRow): Buffer =>
+  macRow(key, 'principals', row.principalId, row.rowVersion, [row.kind, row.name, row.policies, row.disabled, pairs(row.metadata)])
+
+export const macAlias = (key: HmacKey, row: AliasRow): Buffer =>
+  macRow(key, 'principal_aliases', row.aliasId, row.rowVersion, [row.mountId, row.name, row.principalId, pairs(row.metadata), pairs(row.customMetadata)])
+
+export const macGroup = (key: HmacKey, row: GroupRow): Buffer => macRow(key, 'groups', row.groupId, row.rowVersion, [row.kind, row.name, row.policies, pairs(row.metadata)])
+
+export const macParent = (key: HmacKey, groupId: string, parentId: string, rowVersion: number): Buffer =>
+  macRow(key, 'group_parents', [groupId, parentId], rowVersion, [])
+
+export const macGroupAlias = (key: HmacKey, row: GroupAliasRow): Buffer =>
+  macRow(key, 'group_aliases', row.aliasId, row.rowVersion, [row.mountId, row.name, row.groupId])
+
+/** What a login said, for its token's renewals. */
+export interface LoginRow {
+  readonly tokenId: string
+  readonly mountId: string
+  readonly groups: readonly string[]
+  readonly rowVersion: number
+}
+
+export const macLogin = (key: HmacKey, row: LoginRow): Buffer => macRow(key, 'token_logins', row.tokenId, row.rowVersion, [row.mountId, row.groups])
 
 export const macMember = (key: HmacKey, groupId: string, principalId: string, rowVersion: number): Buffer =>
   macRow(key, 'group_members', [groupId, principalId], rowVersion, [])
@@ -109,11 +132,52 @@ export const readPrincipal = (row: JsonRow): PrincipalRow => ({
   policies: list(row, 'policies'),
   disabled: bool(row, 'disabled'),
   metadata: labels(row, 'metadata'),
+  mergedIds: list(row, 'merged_ids'),
   createdAt: instant(row, 'created_at'),
+  updatedAt: instant(row, 'updated_at'),
   rowVersion: number(row, 'row_version'),
 })
 
-export const readGroup = (row: JsonRow): GroupRow => ({ groupId: text(row, 'group_id'), name: text(row, 'name'), policies: list(row, 'policies'), rowVersion: number(row, 'row_version') })
+const readAlias = (row: JsonRow): AliasRow => ({
+  aliasId: text(row, 'alias_id'),
+  mountId: text(row, 'mount_id'),
+  name: text(row, 'name'),
+  principalId: text(row, 'principal_id'),
+  metadata: labels(row, 'metadata'),
+  customMetadata: labels(row, 'custom_metadata'),
+  mergedFrom: list(row, 'merged_from'),
+  createdAt: instant(row, 'created_at'),
+  updatedAt: instant(row, 'updated_at'),
+  rowVersion: number(row, 'row_version'),
+})
+
+const groupKindOf = (name: string): GroupKind => {
+  if (name === 'internal' || name === 'external') return name
+  throw new Error('a group of unknown kind')
+}
+
+const readGroup = (row: JsonRow): GroupRow => ({
+  groupId: text(row, 'group_id'),
+  kind: groupKindOf(text(row, 'kind')),
+  name: text(row, 'name'),
+  policies: list(row, 'policies'),
+  metadata: labels(row, 'metadata'),
+  createdAt: instant(row, 'created_at'),
+  updatedAt: instant(row, 'updated_at'),
+  rowVersion: number(row, 'row_version'),
+})
+
+const readGroupAlias = (row: JsonRow): GroupAliasRow => ({
+  aliasId: text(row, 'alias_id'),
+  mountId: text(row, 'mount_id'),
+  name: text(row, 'name'),
+  groupId: text(row, 'group_id'),
+  createdAt: instant(row, 'created_at'),
+  updatedAt: instant(row, 'updated_at'),
+  rowVersion: number(row, 'row_version'),
+})
+
+const readLogin = (row: JsonRow): LoginRow => ({ tokenId: text(row, 'token_id'), mountId: text(row, 'mount_id'), groups: list(row, 'groups'), rowVersion: number(row, 'row_version') })
 
 export const readBinding = (row: JsonRow): BindingRow => ({
   bindingId: text(row, 'binding_id'),
@@ -151,3 +215,34 @@ export const checkedBinding = (row: JsonRow, keys: readonly VersionedKey[]): Bin
   requireMac(keys, 'role binding', macOf(row), (k) => macBinding(k, binding))
   return binding
 }
+
+/** @throws internal `row.integrity` */
+export const checkedAlias = (row: JsonRow, keys: readonly VersionedKey[]): AliasRow => {
+  const alias = readAlias(row)
+  requireMac(keys, 'principal alias', macOf(row), (k) => macAlias(k, alias))
+  return alias
+}
+
+/** @throws internal `row.integrity` */
+export const checkedGroup = (row: JsonRow, keys: readonly VersionedKey[]): GroupRow => {
+  const group = readGroup(row)
+  requireMac(keys, 'group', macOf(row), (k) => macGroup(k, group))
+  return group
+}
+
+/** @throws internal `row.integrity` */
+export const checkedGroupAlias = (row: JsonRow, keys: readonly VersionedKey[]): GroupAliasRow => {
+  const alias = readGroupAlias(row)
+  requireMac(keys, 'group alias', macOf(row), (k) => macGroupAlias(k, alias))
+  return alias
+}
+
+/** @throws internal `row.integrity` */
+export const checkedLogin = (row: JsonRow, keys: readonly VersionedKey[]): LoginRow => {
+  const login = readLogin(row)
+  requireMac(keys, 'login', macOf(row), (k) => macLogin(k, login))
+  return login
+}
+
+/** The ids of a member and its group, or of a group and the one that it is in. */
+export const edgeOf = (row: JsonRow, from: string, to: string): { readonly from: string; readonly to: string } => ({ from: text(row, from), to: text(row, to) })

@@ -9,7 +9,10 @@ import type { NewToken, TokenSelector } from '../../kernel/ports/tokens.ts'
 import { isUniqueViolation, type Transaction } from '../../kernel/storage.ts'
 import { parseTokenShape } from '../../crypto/token-format.ts'
 import { sealBatch } from './batch.ts'
-import { ensurePrincipal } from './grants.ts'
+import { ensureAlias, retried } from './aliases.ts'
+import { checkName } from './change.ts'
+import { followAgain } from './groups/external.ts'
+import type { Note } from './holders.ts'
 import type { IssuePorts } from './issue.ts'
 import * as repository from './token-repository.ts'
 import { insert, load, revoke, type IssuedToken, type TokenKeys, type TokenPorts } from './tokens.ts'
@@ -29,9 +32,9 @@ export const find = async (ports: TokenPorts, orgId: string, by: TokenSelector):
   return (await load(ports, orgId, by.token))?.token
 }
 
-/** Who is called so at auth/token, made when there is nobody. @throws permission_denied */
-const holderOf = async (keys: TokenKeys, tx: Transaction, orgId: string, { alias, at }: { readonly alias: string; readonly at: number }): Promise<string> => {
-  const { principal } = await ensurePrincipal(keys, tx, orgId, { kind: 'workload', name: `token/${alias}`, at })
+/** Whoever is called so at auth/token, made when there is nobody. Its mount is no mount: it has the organization's id. @throws permission_denied */
+const holderOf = async (keys: TokenKeys, tx: Transaction, { orgId, note }: { readonly orgId: string; readonly note: Note }, { alias, at }: { readonly alias: string; readonly at: number }): Promise<string> => {
+  const principal = await ensureAlias(keys, tx, { orgId, note }, { mountId: orgId, mountPath: 'auth/token', name: checkName(alias, 'entity_alias'), kind: 'workload', metadata: undefined, at })
   if (principal.disabled) throw fail('permission_denied', 'token.holder_disabled', 'entity from given entity alias is disabled')
   return principal.principalId
 }
@@ -46,7 +49,7 @@ const createBatch = async (ports: IssuePorts, call: Call, { batch, entityAlias, 
     return issued
   }
   if (entityAlias === undefined) return made(command.principalId)
-  return auditedWrite(ports.database, call, { status: 200 }, async (tx) => made(await holderOf(keys, tx, call.orgId, { alias: entityAlias, at })))
+  return retried(() => auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => made(await holderOf(keys, tx, { orgId: call.orgId, note }, { alias: entityAlias, at }))))
 }
 
 export const create = async (ports: IssuePorts, _grant: Grant, call: Call, command: NewToken): Promise<IssuedToken> => {
@@ -54,15 +57,17 @@ export const create = async (ports: IssuePorts, _grant: Grant, call: Call, comma
   if (batch !== undefined) return createBatch(ports, call, { ...command, batch })
   const [keys, shortId] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId)])
   const at = Math.trunc(call.now())
-  try {
-    return await auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
-      const principalId = entityAlias === undefined ? row.principalId : await holderOf(keys, tx, call.orgId, { alias: entityAlias, at })
+  const make = (): Promise<IssuedToken> =>
+    auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+      const principalId = entityAlias === undefined ? row.principalId : await holderOf(keys, tx, { orgId: call.orgId, note }, { alias: entityAlias, at })
       const issued = await insert(keys, tx, { orgId: call.orgId, shortId }, { ...row, principalId }, { at, ...(text === undefined ? {} : { text }) })
       call.audit.resourceId = issued.row.tokenId
       // A chosen text may have been asked for before it was a token, and a cache may remember that it was none.
       if (text !== undefined) note('grants', issued.row.tokenId)
       return issued
     })
+  try {
+    return await (entityAlias === undefined ? make() : retried(make))
   } catch (error) {
     if (isUniqueViolation(error)) throw fail('invalid_request', 'token.id_taken', 'cannot create a token with a duplicate ID', { field: 'id', cause: error })
     throw error
@@ -71,12 +76,14 @@ export const create = async (ports: IssuePorts, _grant: Grant, call: Call, comma
 
 export const renewTo = async (ports: TokenPorts, _grant: Grant, call: Call, tokenId: string, expiryOf: (row: TokenRow, now: number) => number): Promise<TokenRow> => {
   const keys = await ports.keys(call.orgId)
-  return auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+  const options = { status: 200, confirm: false }
+  return auditedWrite(ports.database, call, options, async (tx, note) => {
     const found = await repository.findToken(tx, call.orgId, { tokenId }, keys.purposeVersions('rows'))
     if (found === undefined) throw fail('invalid_request', 'token.not_there', 'token not found')
     const now = Math.trunc(call.now())
     const renewed: TokenRow = { ...found.token, expiresAt: expiryOf(found.token, now), lastRenewedAt: now, rowVersion: found.token.rowVersion + 1 }
     await repository.updateExpiry(tx, call.orgId, renewed, found.lookup, keys.purpose('rows'))
+    options.confirm = await followAgain(keys, tx, call.orgId, renewed, note)
     note('token', tokenId)
     return renewed
   })

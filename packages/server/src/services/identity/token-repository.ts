@@ -5,11 +5,12 @@ import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { WrittenRecord } from '../../kernel/audited-write.ts'
 import type { LoadedToken, PrincipalGrants, TokenRow } from '../../kernel/identity.ts'
-import { checkedBinding, checkedPrincipal, macGroup, macMember, macOf, macToken, notAsked, readGroup, readToken, requireMac, rowVersionOf, type JsonRow, type VersionedKey } from './rows.ts'
+import { allGroups, checkedMembership, type MembershipRows } from './memberships.ts'
+import { checkedAlias, checkedBinding, checkedPrincipal, macToken, notAsked, readToken, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
 
-interface GrantColumns {
-  readonly groups: readonly { readonly group: JsonRow; readonly member: JsonRow }[]
+interface GrantColumns extends MembershipRows {
   readonly bindings: readonly JsonRow[]
+  readonly aliases: readonly JsonRow[]
 }
 
 interface LookupRow extends GrantColumns {
@@ -19,23 +20,20 @@ interface LookupRow extends GrantColumns {
   readonly principal: JsonRow | null
 }
 
-/** Groups and bindings of a principal, their MACs checked. @throws internal for a row that was altered */
-const checkedGrants = ({ groups, bindings }: GrantColumns, principalId: string | undefined, keys: readonly VersionedKey[]): Pick<PrincipalGrants, 'groups' | 'bindings'> => {
-  const checkedGroups = groups.map(({ group, member }) => {
-    const read = readGroup(group)
-    requireMac(keys, 'group', macOf(group), (k) => macGroup(k, read))
-    requireMac(keys, 'group membership', macOf(member), (k) => macMember(k, read.groupId, principalId ?? '', rowVersionOf(member)))
-    return read
-  })
-  const checkedBindings = bindings.map((binding) => checkedBinding(binding, keys))
-  const owners = new Set([principalId, ...checkedGroups.map(({ groupId }) => groupId)].filter((id) => id !== undefined))
-  if (!checkedBindings.every((binding) => owners.has(binding.principalId ?? binding.groupId ?? ''))) throw notAsked('role binding')
-  return { groups: checkedGroups, bindings: checkedBindings }
+/** Groups, bindings and aliases of a principal, their MACs checked. @throws internal for a row that was altered */
+const checkedGrants = (row: GrantColumns, principalId: string | undefined, keys: readonly VersionedKey[]): Omit<PrincipalGrants, 'principal'> => {
+  const groups = principalId === undefined ? [] : allGroups(checkedMembership(row, principalId, keys))
+  const bindings = row.bindings.map((binding) => checkedBinding(binding, keys))
+  const owners = new Set([principalId, ...groups.map(({ groupId }) => groupId)].filter((id) => id !== undefined))
+  if (!bindings.every((binding) => owners.has(binding.principalId ?? binding.groupId ?? ''))) throw notAsked('role binding')
+  const aliases = row.aliases.map((alias) => checkedAlias(alias, keys))
+  if (!aliases.every((alias) => alias.principalId === principalId)) throw notAsked('principal alias')
+  return { groups, bindings, aliases }
 }
 
 /** A principal with everything that it is granted: one statement. */
 export const principalGrants = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<PrincipalGrants | undefined> => {
-  const found = await db.query<GrantColumns & { readonly principal: JsonRow }>('select principal, groups, bindings from coffer.principal_grants($1, $2)', [orgId, principalId], { name: 'principal_grants' })
+  const found = await db.query<GrantColumns & { readonly principal: JsonRow }>('select principal, groups, bindings, parents, aliases from coffer.principal_grants($1, $2)', [orgId, principalId], { name: 'principal_grants' })
   const row = found.rows[0]
   if (row === undefined) return undefined
   const principal = checkedPrincipal(row.principal, keys)
@@ -45,7 +43,7 @@ export const principalGrants = async (db: Queryable, orgId: string, principalId:
 
 /** A live token with its grants: one statement. Undefined: unknown, expired or used up. @throws internal for a row that was altered */
 export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: readonly VersionedKey[]): Promise<LoadedToken | undefined> => {
-  const found = await db.query<LookupRow>('select token, lookup, mac, principal, groups, bindings from coffer.token_lookup($1, $2)', [orgId, key], { name: 'token_lookup' })
+  const found = await db.query<LookupRow>('select token, lookup, mac, principal, groups, bindings, parents, aliases from coffer.token_lookup($1, $2)', [orgId, key], { name: 'token_lookup' })
   const row = found.rows[0]
   if (row === undefined) return undefined
   const token = readToken(row.token)
@@ -195,4 +193,18 @@ export const revokeLeased = async (db: Queryable, orgId: string, prefix: string,
     [orgId, ids],
   )
   return { ended: gone.rows.map((row) => row.token_id), roots: ids.length }
+}
+
+/** Every token of a principal, locked, to be changed. */
+export const tokensOf = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<readonly { readonly token: TokenRow; readonly lookup: Buffer }[]> => {
+  const found = await db.query<{ token: JsonRow; lookup: Buffer; mac: Buffer }>(`select ${jsonToken} from coffer.tokens t where org_id = $1 and principal_id = $2 order by token_id for update`, [orgId, principalId])
+  return found.rows.map((row) => {
+    const token = readToken(row.token)
+    requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
+    return { token, lookup: row.lookup }
+  })
+}
+
+export const updateHolder = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {
+  await db.query('update coffer.tokens set principal_id = $3, row_version = $4, mac = $5 where org_id = $1 and token_id = $2', [orgId, token.tokenId, token.principalId ?? null, token.rowVersion, macToken(key, token, lookupKey)])
 }

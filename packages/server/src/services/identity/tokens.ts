@@ -13,6 +13,7 @@ import type { NewToken } from '../../kernel/ports/tokens.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Database, Queryable, Transaction } from '../../kernel/storage.ts'
 import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
+import { followAgain } from './groups/external.ts'
 import * as repository from './token-repository.ts'
 import { loadBatch, type BatchPorts } from './batch.ts'
 import type { VersionedKey } from './rows.ts'
@@ -115,7 +116,8 @@ export const revoke = async (ports: TokenPorts, _grant: Grant | 'self', call: Ca
 /** Moves the expiry, up to the explicit maximum. @throws invalid_request when the token is not renewable */
 export const renew = async (ports: TokenPorts, _grant: Grant | 'self', call: Call, by: { readonly accessor: string } | { readonly tokenId: string }, incrementSeconds: number | undefined): Promise<TokenRow> => {
   const keys = await ports.keys(call.orgId)
-  return auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+  const options = { status: 200, confirm: false }
+  return auditedWrite(ports.database, call, options, async (tx, note) => {
     const found = await repository.findToken(tx, call.orgId, by, keys.purposeVersions('rows'))
     if (found === undefined) throw notFound()
     const { token } = found
@@ -124,6 +126,7 @@ export const renew = async (ports: TokenPorts, _grant: Grant | 'self', call: Cal
     const limit = token.explicitMaxTtlSeconds === 0 ? Number.POSITIVE_INFINITY : token.issuedAt + token.explicitMaxTtlSeconds * 1000
     const renewed: TokenRow = { ...token, expiresAt: Math.min(now + (incrementSeconds || token.ttlSeconds) * 1000, limit), lastRenewedAt: now, rowVersion: token.rowVersion + 1 }
     await repository.updateExpiry(tx, call.orgId, renewed, found.lookup, keys.purpose('rows'))
+    options.confirm = await followAgain(keys, tx, call.orgId, renewed, note)
     note('token', token.tokenId)
     return renewed
   })

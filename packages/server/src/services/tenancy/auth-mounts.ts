@@ -113,6 +113,9 @@ export const disable = async (ports: AuthMountPorts, _grant: Grant, call: Call, 
        delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
       [call.orgId, mount.mountId, `auth/${mount.path}/`])
     await tx.query('delete from coffer.principal_aliases where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
+    // Whom the issuer had put into groups, nobody speaks for any more.
+    await tx.query('delete from coffer.group_members where org_id = $1 and group_id in (select group_id from coffer.group_aliases where org_id = $1 and mount_id = $2)', [call.orgId, mount.mountId])
+    await tx.query('delete from coffer.group_aliases where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
     call.audit.metadata = { ...call.audit.metadata, revoked: gone.count }
     // Everything that workers have compiled for the organization goes, so that no token needs a row of its own in the feed.
     note('grants', '')

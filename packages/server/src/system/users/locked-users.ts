@@ -3,8 +3,7 @@
 import type { Call, Grant } from '../../kernel/call.ts'
 import { f } from '../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../kernel/operation.ts'
-import type { Mount, OrgRegistry } from '../../kernel/tenancy.ts'
-import { accessorOf } from '../mount-view.ts'
+import { accessorOf, type Mount, type OrgRegistry } from '../../kernel/tenancy.ts'
 
 export interface LockedUsersPort {
   registry(orgId: string): Promise<OrgRegistry>
