@@ -11,6 +11,7 @@ import { loadConfig } from '../../config/config.ts'
 import { makeKeyBytes } from '../../crypto/keys.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
 import type { Secret } from '../../crypto/secret.ts'
+import type { Engine } from '../../kernel/engine.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { Fields, Infer, Leniency } from '../../kernel/fields.ts'
 import { locationOf, type RawInput } from '../../kernel/input.ts'
@@ -42,6 +43,8 @@ export interface RequestOptions {
   readonly project?: string
   readonly namespace?: string
   readonly sourceIp?: string
+  /** Path of the mount that an engine's operation is reached through; for kv the default project's. */
+  readonly mount?: string
 }
 
 /** Calls one operation as somebody. Rejects with the CofferError that a door would render. */
@@ -93,6 +96,8 @@ export interface TestWorker {
 export interface PlatformOptions {
   /** As in the environment: `COFFER_DATABASE_POOL_SIZE: '2'`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Instead of the catalogue's. */
+  readonly engines?: readonly Engine[]
 }
 
 /** One for a file (`{ after }` of node:test) or a test (`t`). */
@@ -102,7 +107,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
   const rootOrgId = makeUuidV7()
   const rootToken = await initialise(database, rootOrgId, rootKey)
   const log: string[] = []
-  const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {} })
+  const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {}, engines: over.engines ?? options.engines })
   const worker = await start(options)
   const root = worker.withToken(rootToken)
   const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey) })
@@ -141,26 +146,27 @@ interface WorkerParts {
   readonly rootOrgId: string
   readonly log: string[]
   readonly settings: Readonly<Record<string, string>>
+  readonly engines: readonly Engine[] | undefined
 }
 
 const startWorker = async (scope: TestScope, parts: WorkerParts): Promise<TestWorker> => {
   const directory = await mkdtemp(join(tmpdir(), 'coffer-platform-'))
   const context = contextOf(parts, directory)
   const pools = openPools(context)
-  const platform = await openPlatform({ context, pools, deliveries: new Deliveries(), rootKey: Buffer.from(parts.rootKey), log: { failed: (_id, where, error) => context.logger.error(where, { error }) } })
+  const platform = await openPlatform({ context, pools, deliveries: new Deliveries(), rootKey: Buffer.from(parts.rootKey), engines: parts.engines, log: { failed: (_id, where, error) => context.logger.error(where, { error }) } })
   scope.after(async () => {
     await platform.close()
     await pools.close()
     await rm(directory, { recursive: true, force: true })
   })
-  const runners = new Map([...platform.rest, ...platform.flat, ...platform.vault, ...kvRunners(platform)])
-  // Engines are reached through a mount: here always the default project's.
-  const mount = async (): Promise<Mount | undefined> => (await platform.vaultBackend.registry(parts.rootOrgId)).mountByPath('secret', DEFAULT_PROJECT)
+  const runners = new Map([...platform.rest, ...platform.flat, ...platform.vault, ...vaultRunners(platform)])
+  const mount = async (path: string): Promise<Mount | undefined> => (await platform.vaultBackend.registry(parts.rootOrgId)).mountByPath('secret', path)
   return { platform, pools, withToken: (token) => clientOf(runners, token, mount) }
 }
 
-const kvRunners = (platform: Platform): readonly (readonly [string, Runner])[] =>
-  [...platform.vaultBackend.engines.values()].flat().map(({ operation, run }) => [operation.id, run] as const)
+/** Their wire names are snake_case. */
+const vaultRunners = (platform: Platform): readonly (readonly [string, Runner])[] =>
+  [...platform.vaultBackend.fixed, ...[...platform.vaultBackend.engines.values()].flat()].map(({ operation, run }) => [operation.id, run] as const)
 
 const contextOf = ({ database, log, settings }: WorkerParts, directory: string): WorkerContext => {
   const roles = (['coffer_app', 'coffer_jobs', 'coffer_audit', 'coffer_migrator'] as const).map((role) => [role, database.settingsFor(role)] as const)
@@ -187,7 +193,7 @@ const noSupervisor: SealControl = { status: refused, initialise: refused, submit
 
 let requests = 0
 
-const clientOf = (runners: ReadonlyMap<string, Runner>, token: string | undefined, mount: () => Promise<Mount | undefined>): Client => async (operation, input = {}, options = {}) => {
+const clientOf = (runners: ReadonlyMap<string, Runner>, token: string | undefined, mount: (path: string) => Promise<Mount | undefined>): Client => async (operation, input = {}, options = {}) => {
   const run = runners.get(operation.id)
   if (run === undefined) throw new Error(`nothing answers ${operation.id}`)
   requests += 1
@@ -201,7 +207,7 @@ const clientOf = (runners: ReadonlyMap<string, Runner>, token: string | undefine
     projectHeader: options.project,
     idempotencyKey: options.idempotencyKey,
     sourceIp: options.sourceIp ?? '127.0.0.1',
-    ...(operation.id.startsWith('kv.') ? { mount: await mount() } : {}),
+    ...(operation.id.startsWith('kv.') || options.mount !== undefined ? { mount: await mount(options.mount ?? DEFAULT_PROJECT) } : {}),
   })
   const encoded = encodeOutput(operation.output, answer.data ?? {})
   return JSON.parse(JSON.stringify(encoded)) as never // what the contract declares, as encodeOutput has just checked
