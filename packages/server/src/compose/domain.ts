@@ -45,6 +45,7 @@ import { runChecks } from './checks.ts'
 import { makeIssuer } from '../services/leases/issue.ts'
 import type { LeasePorts } from '../services/leases/ports.ts'
 import { makeLeasePorts, makeLeases } from './vault/leases.ts'
+import { makeQuotas, type Quotas } from './vault/quotas.ts'
 import { makeRights } from './vault/rights.ts'
 import { makeSpecifications } from './vault/specifications.ts'
 import { makeMemory, type Memory } from './memory.ts'
@@ -77,6 +78,7 @@ export interface Domain {
   readonly warmSecrets: WarmSecrets<CachedSecret>
   readonly places: Places
   readonly leases: LeasePorts
+  readonly quotas: Quotas
   readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly help: readonly Implemented[]; readonly wrapper: Implemented | undefined; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
   readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'namespaceOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
 }
@@ -175,7 +177,8 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
-  const vault = makeVault({ parts, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases })
+  const quotas = makeQuotas({ parts, entries, registry: (orgId) => registryOf(ports, orgId), namespaceOf: (orgId) => pathOfOrganization(organizations, orgId) })
+  const vault = makeVault({ parts, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port })
   const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]
@@ -196,6 +199,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
     leases: leasePorts,
+    quotas,
     vaultDirectory: vaultDirectoryOf(rootOrgId, { tenancy: ports, organizations, authority }),
     operations: {
       rest: [...native, ...system.filter(({ operation }) => operation.path.startsWith('/api/v1/'))],

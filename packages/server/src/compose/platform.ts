@@ -18,6 +18,8 @@ import { pruneFeed } from '../services/freshness/prune.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
 import { DEVICES_CHANGED, type DeviceSources } from './vault/devices.ts'
 import { startSweep } from './vault/sweep.ts'
+import { QUOTAS_CHANGED } from '../services/quotas/store.ts'
+import type { Quotas } from './vault/quotas.ts'
 import { startQueue } from '../services/leases/queue.ts'
 import type { LeasePorts } from '../services/leases/ports.ts'
 import { engines as catalogue } from '../catalog.ts'
@@ -103,6 +105,13 @@ const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness
   }
 }
 
+/** The book of rate limits is read before the first request, and whenever the feed says so. */
+const followQuotas = async (quotas: Quotas, freshness: Freshness, logger: WorkerContext['logger']): Promise<void> => {
+  const reload = (): void => void quotas.reload().catch((error: unknown) => logger.warn('reading the quotas failed; the former ones hold', { error }))
+  freshness.observe({ apply: (seen) => { if (seen.some(({ kind }) => kind === QUOTAS_CHANGED)) reload() }, clear: reload })
+  await quotas.reload()
+}
+
 type Prepares = Pick<Platform, 'rest' | 'flat' | 'vault' | 'grpc' | 'vaultBackend'>
 
 /** Every operation of every door, prepared once. */
@@ -116,6 +125,7 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
     grpc: runners(operations.grpc, true),
     vaultBackend: {
       ...vaultDirectory,
+      limits: ports.limits,
       fixed: prepared(operations.vaultFixed),
       unknown: prepared(operations.unknownPath)[0],
       help: prepared(operations.help)[0],
@@ -142,6 +152,7 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
   freshness.observe({ apply: (seen) => { if (seen.some(({ kind }) => kind === DEVICES_CHANGED)) journal.devices.changed() }, clear: () => journal.devices.changed() })
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
   const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock, deliveries, engines })
+  await followQuotas(domain.quotas, freshness, logger)
   const observe = observer(metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status']))
   const now = (): number => freshness.databaseNow()
   const warm = new WarmReads({
@@ -149,7 +160,7 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
     registry: (orgId) => caches.registries.peek(orgId),
     secrets: domain.warmSecrets,
     pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord },
-    journal, log, now, observe,
+    journal, log, limits: domain.quotas.book, now, observe,
   })
   late.namespaceOf = domain.vaultDirectory.namespaceOf
   late.onDetail = () => warm.forget()
@@ -161,7 +172,7 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
   const courier = { committed, confirm: (xid: string) => freshness.confirm(xid), now }
   const maintenance = startMaintenance({ keyring, freshness, pools, logger, leases: domain.leases })
   return {
-    ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, observe }, domain, context.version),
+    ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, limits: domain.quotas.book, observe }, domain, context.version),
     warm,
     changes,
     replaceRoot: (key, generation) => keyring.replaceRoot(key, generation),

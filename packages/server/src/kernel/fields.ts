@@ -85,6 +85,9 @@ const make = <T>(parts: Parts<T>): FieldBuilder<T> =>
 const coerceNumber = (raw: unknown, leniency: Leniency, textual: boolean): unknown =>
   typeof raw === 'string' && (textual || leniency === 'lenient') && /^-?\d{1,16}$/.test(raw) ? Number(raw) : raw
 
+const coerceDecimal = (raw: unknown, leniency: Leniency, textual: boolean): unknown =>
+  typeof raw === 'string' && (textual || leniency === 'lenient') && /^-?\d{1,16}(\.\d{1,16})?$/.test(raw) ? Number(raw) : raw
+
 const coerceBool = (raw: unknown, leniency: Leniency, textual: boolean): unknown => {
   if (typeof raw !== 'string' || !(textual || leniency === 'lenient')) return raw
   if (raw === 'true' || raw === '1') return true
@@ -182,6 +185,8 @@ export const f = {
     }),
   int: (describe: string, options: { readonly min: number; readonly max: number }) =>
     make<number>({ describe, schema: { type: 'integer', minimum: options.min, maximum: options.max }, coerce: coerceNumber }),
+  number: (describe: string, options: { readonly min: number; readonly max: number }) =>
+    make<number>({ describe, schema: { type: 'number', minimum: options.min, maximum: options.max }, coerce: coerceDecimal }),
   bool: (describe: string) => make<boolean>({ describe, schema: { type: 'boolean' }, coerce: coerceBool }),
   /** Seconds on the wire as a number, or a Go-style duration such as "1h30m". */
   duration: (describe: string, options: { readonly maxSeconds: number }) =>

@@ -4,6 +4,7 @@ import type { Peer } from '../kernel/call.ts'
 import type { Leniency } from '../kernel/fields.ts'
 import type { RawInput } from '../kernel/input.ts'
 import type { Mount } from '../kernel/tenancy.ts'
+import type { LimitedPlace } from './limits.ts'
 
 /** How a door renders answers of one target, for a compiled plan; only given for a plain read. */
 export interface WarmForm {
@@ -41,6 +42,10 @@ export interface DoorRequest {
   readonly wrapTtlSeconds?: number | undefined
   /** The mount that the path was found to be below, for engines. */
   readonly mount?: Mount | undefined
+  /** What rate limits are to judge before anything else; absent: what the request turns out to be about. */
+  readonly limited?: LimitedPlace | undefined
+  /** Takes headers of the answer, names and values one after the other. */
+  readonly tell?: ((headers: readonly string[]) => void) | undefined
   /** Present when the same request may be answered by a compiled plan the next time. */
   readonly warm?: WarmForm | undefined
 }

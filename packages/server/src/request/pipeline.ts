@@ -13,6 +13,7 @@ import type { Answer, DoorRequest } from './exchange.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
 import { describeContent, describeTarget, learnable } from './description.ts'
 import { mintGrant } from './grant.ts'
+import { RATE_EXCEEDED, requireWithin } from './limits.ts'
 import { durable, eventOf, type Recorded } from './recording.ts'
 import { WARM_STATUS } from './warm.ts'
 
@@ -46,6 +47,7 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
     const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined } }
     if (context.recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
     try {
+      limitBefore(ports, request, context)
       const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, context }))
       await record(ports, operation, trace, { recorded: context.recorded, status: answer.status, errorCode: undefined })
       if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: context.recorded.caller })
@@ -57,6 +59,13 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
       throw error
     }
   }
+}
+
+/** Before the token is even looked at: guesses count, too. */
+const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell }: DoorRequest, context: { recorded: Recorded }): void => {
+  if (limited === undefined || ports.limits?.active !== true) return
+  context.recorded = { ...context.recorded, orgId: limited.orgId }
+  requireWithin(ports.limits, limited, sourceIp, tell)
 }
 
 interface Execution {
@@ -156,6 +165,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     now,
     allows,
     authorise: (action, resource) => {
+      if (ports.limits?.active === true && request.limited === undefined && trace.asked === 0) requireWithin(ports.limits, { orgId, apiPath: resource.apiPath.replace(/\/$/, '') }, request.sourceIp, request.tell)
       trace.granted = grant(trace.draft, action, resource, allows(action, resource))
       return trace.granted
     },
@@ -223,6 +233,8 @@ const refused = async (ports: PipelinePorts, operation: Operation, trace: Trace,
   const error = asCofferError(thrown)
   if (error.kind === 'internal') ports.log.failed(recorded.requestId, operation.id, thrown)
   if (error.code === 'audit_unavailable' || error.kind === 'sealed') return error
+  // A flood of refusals must not become a flood of records, unless somebody wants them.
+  if (error.code === RATE_EXCEEDED && ports.limits?.recordsRefusals !== true) return error
   if (error.kind === 'unauthenticated') trace.draft.denied = true
   try {
     await record(ports, operation, trace, { recorded, status: error.httpStatus, errorCode: error.code })

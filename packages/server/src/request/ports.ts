@@ -8,6 +8,7 @@ import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { WarmAnswer } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
 import type { Admission } from './admission.ts'
+import type { RequestLimits } from './limits.ts'
 import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
 
 /** The facts of one request that a decision may depend on. */
@@ -120,5 +121,7 @@ export interface PipelinePorts {
   readonly journal: AuditJournal
   readonly courier: ChangeCourier
   readonly log: RequestLog
+  /** Absent: nothing is limited. */
+  readonly limits?: RequestLimits | undefined
   observe(operation: string, status: number, seconds: number): void
 }

@@ -14,6 +14,7 @@ import { Recent } from '../lib/recent.ts'
 import { wipe } from '../lib/bytes.ts'
 import type { WarmForm } from './exchange.ts'
 import { mintGrant } from './grant.ts'
+import { limitHeaders, type RequestLimits } from './limits.ts'
 import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
 import type { AuditJournal, Lesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
@@ -30,6 +31,7 @@ export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
   readonly pieces: RecordPieces
   readonly journal: Pick<AuditJournal, 'append' | 'detail'>
   readonly log: RequestLog
+  readonly limits?: RequestLimits | undefined
   /** Database time in milliseconds. */
   now(): number
   observe(operation: string, status: number, seconds: number): void
@@ -49,6 +51,8 @@ export interface WarmReply {
   /** Holds the plaintext: the receiver wipes it once it is sent. */
   readonly body: Buffer
   readonly contentLength: string
+  /** Names and values, one after the other. */
+  readonly headers?: readonly string[] | undefined
 }
 
 /** Called once, when the record is durable; with an error when it could not be made so. */
@@ -139,6 +143,8 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
     if (!verdict.allow) return false
 
+    const taken = ports.limits?.active === true ? ports.limits.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp) : undefined
+    if (taken?.allowed === false) return false
     const requestId = newRequestId()
     const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller })
     if (opened === undefined) return false
@@ -149,7 +155,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
       const error = failure === undefined ? undefined : asCofferError(failure)
       if (error?.kind === 'internal') ports.log.failed(requestId, plan.operation.id, failure)
       ports.observe(plan.operation.id, error?.httpStatus ?? WARM_STATUS, (performance.now() - startedAt) / 1000)
-      deliver(error, { requestId, contentType: plan.form.contentType, body, contentLength: material.template.contentLength })
+      deliver(error, { requestId, contentType: plan.form.contentType, body, contentLength: material.template.contentLength, headers: taken !== undefined && ports.limits?.showsHeaders === true ? limitHeaders(taken) : undefined })
     })
     return true
   }

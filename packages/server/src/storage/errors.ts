@@ -48,6 +48,8 @@ const refusal = (error: DriverError, sqlstate: string): CofferError => {
   if (unavailableStates.test(sqlstate)) {
     return fail('unavailable', 'storage.unavailable', `The database cannot serve at the moment (SQLSTATE ${sqlstate}). Try again shortly.`, { cause })
   }
+  // Raised by the triggers that count leases.
+  if (sqlstate === 'CF429') return fail('rate_limited', 'quota.leases_exceeded', 'lease count quota exceeded', { cause })
   if (sqlstate === '57014') return fail('unavailable', 'storage.statement_timeout', 'The database took too long to answer. Try again shortly.', { cause })
   if (sqlstate === '55P03') return fail('unavailable', 'storage.lock_timeout', 'The database is busy with a conflicting change. Try again shortly.', { cause })
   if (sqlstate === '40001' || sqlstate === '40P01') {

@@ -34,6 +34,11 @@ export const errorHeaders = (exchange: HttpExchange, error: CofferError): void =
   if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer')
 }
 
+/** Names and values, one after the other. */
+export const addHeaders = ({ reply }: HttpExchange, headers: readonly string[]): void => {
+  for (let at = 0; at + 1 < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1] ?? '')
+}
+
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 const sendJson = (exchange: HttpExchange, status: number, body: string): void => {
@@ -70,6 +75,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
         projectHeader: message.project,
         idempotencyKey: message.idempotencyKey,
         sourceIp: message.sourceIp,
+        tell: (headers) => addHeaders(exchange, headers),
         ...traitsOf(request),
         warm: isPlainRead(request.raw) ? { target: request.raw.url ?? '/', contentType: JSON_TYPE, render: (data) => render(options.name, operation, data) } : undefined,
       })

@@ -34,6 +34,8 @@ export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>
   return true
 }
 
+const NONE: readonly string[] = []
+
 export class WarmDoor {
   readonly #source: () => WarmSource | undefined
   readonly #headers: readonly string[]
@@ -70,9 +72,9 @@ export class WarmDoor {
     })
   }
 
-  #send(response: ServerResponse, { requestId, contentType, body, contentLength }: WarmReply): void {
+  #send(response: ServerResponse, { requestId, contentType, body, contentLength, headers }: WarmReply): void {
     if (response.destroyed || response.closed) return wipe(body)
-    response.writeHead(WARM_STATUS, ['content-type', contentType, 'x-request-id', requestId, ...this.#headers, 'content-length', contentLength])
+    response.writeHead(WARM_STATUS, ['content-type', contentType, 'x-request-id', requestId, ...this.#headers, ...(headers ?? NONE), 'content-length', contentLength])
     // Comes when the bytes are the kernel's, and also when the connection broke before.
     response.once('close', () => wipe(body))
     response.end(body)

@@ -6,7 +6,8 @@ import { fail, isCofferError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/operation.ts'
 import { parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
-import { errorHeaders, type DoorLimits } from '../http/doors.ts'
+import type { LimitedPlace } from '../../request/limits.ts'
+import { addHeaders, errorHeaders, type DoorLimits } from '../http/doors.ts'
 import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, traitsOf, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
@@ -49,7 +50,8 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
         throw translateRouting(error)
       })
       const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
-      await send(backend, exchange, routed, parts, await run(exchange, routed, parts))
+      const limited = backend.limits?.active === true ? await placeOf(backend, exchange, routed, parts) : undefined
+      await send(backend, exchange, routed, parts, await run(exchange, routed, { ...parts, limited }))
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error)
@@ -73,16 +75,18 @@ interface Parts {
   readonly query: Readonly<Record<string, string>>
   readonly body: ReturnType<typeof readBody>
   readonly wrapTtlSeconds: number | undefined
+  /** What rate limits judge; undefined while there are none. */
+  readonly limited?: LimitedPlace | undefined
 }
 
 /** Some paths take the body as it is, whatever its names: KV version 1, cubbyholes, wrapping. */
 const bodyFor = ({ input }: Operation, body: Parts['body']): Parts['body'] => (Object.hasOwn(input, 'document') && body !== undefined ? { document: body } : body)
 
-const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds }: Parts): DoorRequest => {
+const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds, limited }: Parts): DoorRequest => {
   const { prepared: { operation }, params, mount, namespace } = routed
   const { list: _list, help: _help, ...rest } = query
   const isUnknown = operation.id === 'vault.unknownPath'
-  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
+  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
   if (isUnknown) return { ...common, raw: { path: params, query: {}, body: undefined } }
   return {
     ...common,
@@ -94,6 +98,13 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   }
 }
 
+/** The organization that a request names, or else its token does: whether it may enter that one is judged later. */
+const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespace }: Routed, { message, body }: Parts): Promise<LimitedPlace> => {
+  const named = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
+  const role = body?.['role'] ?? body?.['name']
+  return { orgId: named ?? (await backend.organizationOfToken(message.token)), apiPath: pathBelow(exchange, message.namespace, namespace).replace(/\/$/, ''), role: typeof role === 'string' ? role : undefined }
+}
+
 /** A token that is no wrapping token any more is a bad request, not a stranger. */
 const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promise<Answer> => {
   const { prepared } = routed
@@ -101,7 +112,7 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
   try {
     return await prepared.run(requestOf(exchange, routed, parts))
   } catch (error) {
-    if (routed.otherwise !== undefined && isCofferError(error) && error.code === 'organization.not_found') return run(exchange, routed.otherwise, parts)
+    if (routed.otherwise !== undefined && isCofferError(error) && error.code === 'organization.not_found') return run(exchange, routed.otherwise, { ...parts, limited: undefined })
     if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated') throw fail('invalid_request', 'wrapping.invalid', 'wrapping token is not valid or does not exist', { cause: error })
     throw error
   }

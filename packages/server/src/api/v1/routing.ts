@@ -31,6 +31,8 @@ export interface VaultBackend {
   readonly engines: ReadonlyMap<string, readonly Prepared[]>
   engineOf(mount: Mount): string
   readonly rootOrgId: string
+  /** Whether any request is limited. */
+  readonly limits?: { readonly active: boolean } | undefined
   registry(orgId: string): Promise<OrgRegistry>
   /** The organization that slugs name below another one; undefined: none. */
   organization(slugPath: string): Promise<string | undefined>

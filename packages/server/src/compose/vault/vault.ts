@@ -18,6 +18,8 @@ import { rightsOperations } from '../../system/capabilities.ts'
 import { cubbyholeOperations } from '../../system/cubbyhole.ts'
 import { leaseOperations } from '../../system/leases/index.ts'
 import type { LeasesPort } from '../../system/leases/port.ts'
+import { quotaOperations } from '../../system/quotas/index.ts'
+import type { QuotasPort } from '../../system/quotas/port.ts'
 import { mountOperations } from '../../system/mounts.ts'
 import { namespaceOperations } from '../../system/namespaces.ts'
 import { operatorOperations } from '../../system/operator/index.ts'
@@ -50,6 +52,7 @@ export interface VaultSources {
   readonly tokenState: SealedState
   readonly tokenMount: TokenMount
   readonly leases: LeasesPort
+  readonly quotas: QuotasPort
 }
 
 const MOST_NAMESPACES = 10_000
@@ -155,6 +158,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...cubbyholeOperations(makeCubbyhole(pools.app, entries)),
     ...wrappingOperations(wrapping),
     ...leaseOperations(sources.leases),
+    ...quotaOperations(sources.quotas),
   ]
   return { fixed, wrapper: wrapAnswerOperation(wrapping) }
 }
