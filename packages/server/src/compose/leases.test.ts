@@ -5,6 +5,7 @@ import { after, beforeEach, test } from 'node:test'
 import { fail } from '../kernel/errors.ts'
 import { engines } from '../catalog.ts'
 import { disableMount, enableMount } from '../system/mounts.ts'
+import { create as createTokenOfVault } from '../auth/token/operations.ts'
 import * as sys from '../system/leases/operations.ts'
 import { accountsEngine, createAccount, makeAccounts, type Accounts } from './testing/accounts-engine.ts'
 import { tokens } from './testing/contracts.ts'
@@ -243,4 +244,16 @@ test('row security keeps the leases of an organization from the others', async (
   assert.equal(await seen('01900000-0000-7000-8000-000000000001'), 0)
   assert.deepEqual((await database.app.query('select * from coffer.lease_children($1, $2, $3, $4)', ['01900000-0000-7000-8000-000000000001', '', '', 10])).rows, [])
   await root(sys.revokeLease, { lease_id: made.lease.leaseId })
+})
+
+test('the leases of a batch token end with it, however they are renewed, and with the token that it was made from', async () => {
+  const parent = await as({ role: 'owner', ttl: 3600 })
+  const made = await withToken(parent.token)(createTokenOfVault, { type: 'batch', ttl: 120, policies: ['default'] })
+  const batch = withToken(made.auth.clientToken)
+  const credential = await make({ ttl: 600, maxttl: 1000 }, batch)
+  assert.ok(credential.lease.leaseDuration <= 120)
+  assert.ok((await root(sys.renewLease, { lease_id: credential.lease.leaseId, increment: 900 })).lease.leaseDuration <= 120)
+  await root(tokens.revokeToken, { accessor: parent.accessor })
+  await gone(credential.username)
+  await until('its row goes', async () => (await rowsOf()).length === 0)
 })
