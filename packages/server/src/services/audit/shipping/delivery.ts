@@ -5,6 +5,7 @@ import { isAuthentic, type Frame } from '../spool/frame.ts'
 import { readFrames, readHeads, type Position, type ReadFrame } from '../spool/reader.ts'
 import { identityOf, type ChainKeys, type StreamIdentity } from '../spool/stream.ts'
 import { readCursor, writeCursor, type Cursor } from './cursor.ts'
+import { RecordReader } from './record.ts'
 import { shippedFrameOf, type ShippedFrame, type Sink } from './sink.ts'
 
 export interface Delivery {
@@ -15,6 +16,10 @@ export interface Delivery {
   /** Decides about the last frame of a dead stream where it is at hand. Without it, a frame that does not read whole is torn. */
   readonly keys?: ChainKeys | undefined
   readonly batchBytes?: number
+  /** Keeps what records share from one delivery to the next. */
+  readonly reader?: RecordReader
+  /** A frame's units where its writer still has them, so that nothing is hashed twice. */
+  readonly unitsOf?: ((frame: Frame) => Buffer | undefined) | undefined
   readonly stop?: AbortSignal | undefined
 }
 
@@ -37,7 +42,8 @@ interface Pending {
 
 /** Delivers what is there. Throws what the sink throws; what was confirmed before stays confirmed. */
 export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
-  const { directory, sink, until } = delivery
+  const { directory, sink, until, reader = new RecordReader() } = delivery
+  const prepare = (frame: Frame): ShippedFrame => shippedFrameOf(frame, reader, delivery.unitsOf?.(frame))
   const start = await readCursor(directory, sink.name)
   const pending: Pending = { frames: [], bytes: 0, end: start }
   const done = { cursor: start, frames: 0, records: 0, damaged: 0 }
@@ -67,7 +73,7 @@ export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
   let inTurn = 0
   for await (const read of readFrames(directory, { from: start, ...(until === undefined ? {} : { until }) })) {
     if (delivery.stop?.aborted === true) break
-    if (held !== undefined) await add(held, shippedFrameOf(held.frame))
+    if (held !== undefined) await add(held, prepare(held.frame))
     held = read
     inTurn += read.frame.bytes
     if (inTurn >= turnBytes) {
@@ -76,7 +82,7 @@ export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
     }
   }
   if (held !== undefined && delivery.stop?.aborted !== true) {
-    const shipped = shippedFrameOf(held.frame)
+    const shipped = prepare(held.frame)
     if (until !== undefined || isWhole(held.frame, shipped, delivery.keys?.find(stream.keyId))) await add(held, shipped)
   }
   await flush()

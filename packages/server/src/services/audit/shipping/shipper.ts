@@ -7,6 +7,7 @@ import { readHeads, type Position } from '../spool/reader.ts'
 import { listSegments, listStreams, segmentPath, type ChainKeys, type StreamDirectory } from '../spool/stream.ts'
 import { readCursor } from './cursor.ts'
 import { deliver } from './delivery.ts'
+import { RecordReader } from './record.ts'
 import type { Sink } from './sink.ts'
 
 export interface ShipperOptions {
@@ -83,6 +84,7 @@ export class Shipper {
 class SinkLoop {
   readonly #sink: Sink
   readonly #options: ShipperOptions
+  readonly #reader = new RecordReader()
   #confirmed = -1
   #failures = 0
   #damaged = 0
@@ -116,7 +118,7 @@ class SinkLoop {
       last = this.#stopping
       this.#woken = false
       try {
-        const outcome = await deliver({ directory: spool.directory, sink: this.#sink, until: spool.head, batchBytes: liveBatchBytes })
+        const outcome = await deliver({ directory: spool.directory, sink: this.#sink, until: spool.head, batchBytes: liveBatchBytes, reader: this.#reader, unitsOf: (frame) => spool.unitsOf(frame) })
         this.#confirmed = outcome.cursor.seq
         this.#options.onConfirmed?.(this.#sink.name, outcome.cursor.seq)
         this.#damaged += outcome.damaged

@@ -1,21 +1,10 @@
 // Where shipped records go. A sink gets every durable frame of a stream in order, at least once, in batches; it is
 // asynchronous and has its own cursor, so a slow or broken one holds back neither a request nor another sink.
-import { sha256 } from '../../../crypto/digest.ts'
-import type { AuditEvent } from '../../../kernel/audit.ts'
-import { decodeUtf8Strict } from '../../../lib/bytes.ts'
-import { parseUuid } from '../../../lib/uuid.ts'
 import { decodeCheckpoint, type Checkpoint } from '../checkpoint.ts'
-import { parseRecord } from '../records.ts'
-import { encodeItems, isLinkKind, itemKind, skeletonOf, type Frame, type FrameItem, type FrameSkeleton } from '../spool/frame.ts'
+import { encodeItems, isLinkKind, itemKind, skeletonOf, unitBytes, type Frame, type FrameItem, type FrameSkeleton } from '../spool/frame.ts'
 import { decodeLink, type EventLink } from '../spool/link.ts'
 import type { StreamIdentity } from '../spool/stream.ts'
-
-export interface ShippedRecord {
-  readonly ordinal: number
-  readonly text: string
-  readonly digest: Buffer
-  readonly event: AuditEvent
-}
+import { ShippedRecord, type RecordReader } from './record.ts'
 
 export interface ShippedLink {
   readonly ordinal: number
@@ -49,44 +38,31 @@ export interface Sink {
   deliver(batch: Batch, signal: AbortSignal): Promise<void>
 }
 
-export const shippedFrameOf = (frame: Frame): ShippedFrame => {
+/** @param units of the frame, where they are at hand: those that its writer made */
+export const shippedFrameOf = (frame: Frame, reader: RecordReader, units?: Buffer): ShippedFrame => {
+  const skeleton = skeletonOf(frame, units)
   const records: ShippedRecord[] = []
   const links: ShippedLink[] = []
   const checkpoints: Checkpoint[] = []
   const control: FrameItem[] = []
   let damaged = 0
+  let closes = false
   for (const [ordinal, item] of frame.items.entries()) {
     if (item.kind === itemKind.record) {
-      const record = shippedRecordOf(item.bytes, ordinal)
-      if (record === undefined) damaged += 1
-      else records.push(record)
+      const read = reader.read(item.bytes)
+      if (read === undefined) damaged += 1
+      // The unit of a record is its kind and its digest.
+      else records.push(new ShippedRecord(ordinal, read.text, skeleton.units.subarray(ordinal * unitBytes + 1, (ordinal + 1) * unitBytes), read.columns))
     } else if (isLinkKind(item.kind)) {
       const link = decodeLink(item.bytes)
       if (link === undefined) damaged += 1
       else links.push({ ordinal, link, adopted: item.kind === itemKind.adopted })
     } else {
       control.push(item)
+      closes ||= item.kind === itemKind.close
       const checkpoint = item.kind === itemKind.checkpoint ? decodeCheckpoint(item.bytes) : undefined
       if (checkpoint !== undefined) checkpoints.push(checkpoint)
     }
   }
-  const closes = frame.items.some(({ kind }) => kind === itemKind.close)
-  return { skeleton: skeletonOf(frame), records, links, checkpoints, control: control.length === 0 ? null : encodeItems(control), closes, damaged }
-}
-
-const shippedRecordOf = (bytes: Buffer, ordinal: number): ShippedRecord | undefined => {
-  const text = textOf(bytes)
-  // A row that the database must refuse would hold back everything behind it.
-  if (text === undefined || text.includes('\u0000') || text.includes('\n')) return undefined
-  const event = parseRecord(text)
-  if (event === undefined || parseUuid(event.id) === undefined || parseUuid(event.orgId) === undefined) return undefined
-  return { ordinal, text, digest: sha256(bytes), event }
-}
-
-const textOf = (bytes: Buffer): string | undefined => {
-  try {
-    return decodeUtf8Strict(bytes)
-  } catch {
-    return undefined
-  }
+  return { skeleton, records, links, checkpoints, control: control.length === 0 ? null : encodeItems(control), closes, damaged }
 }

@@ -3,7 +3,7 @@
 // "unit"), so that the chain of one stream can be verified without reading any organization's records, and stays
 // verifiable after an organization was shredded. Parsing never needs the chain key; believing a frame does.
 import { equalBytes } from '../../../crypto/compare.ts'
-import { sha256 } from '../../../crypto/digest.ts'
+import { sha256, writeSha256 } from '../../../crypto/digest.ts'
 import type { HmacKey } from '../../../crypto/keys.ts'
 import { hmacSha256 } from '../../../crypto/mac.ts'
 import { linkBytes } from './link.ts'
@@ -57,6 +57,11 @@ export class FrameBuilder {
     return this.#end + tagBytes
   }
 
+  /** The units of what was added, in memory of their own. */
+  units(): Buffer {
+    return Buffer.from(this.#units.subarray(0, this.#items * unitBytes))
+  }
+
   /** `tail` follows the item in the frame and is covered by what the item says of it (a link's digest), not by the unit. */
   add(kind: ItemKind, item: Uint8Array | string, tail = ''): void {
     // A UTF-16 unit becomes at most three bytes of UTF-8.
@@ -71,7 +76,7 @@ export class FrameBuilder {
     const at = this.#items * unitBytes
     if (at + unitBytes > this.#units.length) this.#units = Buffer.concat([this.#units], this.#units.length * 2)
     this.#units[at] = kind
-    sha256(this.#buffer.subarray(start, start + length)).copy(this.#units, at + 1)
+    writeSha256(this.#buffer.subarray(start, start + length), this.#units, at + 1)
     if (tail !== '') length += this.#buffer.write(tail, start + length, 'utf8')
     this.#buffer[this.#end] = kind
     this.#buffer.writeUInt32BE(length, this.#end + 1)
@@ -120,13 +125,8 @@ export interface FrameSkeleton {
   readonly tag: Buffer
 }
 
-export const skeletonOf = (frame: Frame): FrameSkeleton => ({
-  seq: frame.seq,
-  at: frame.at,
-  previous: frame.previous,
-  units: Buffer.concat(frame.items.map(unitOf)),
-  tag: frame.tag,
-})
+/** @param units when they are known already */
+export const skeletonOf = (frame: Frame, units: Buffer = Buffer.concat(frame.items.map(unitOf))): FrameSkeleton => ({ seq: frame.seq, at: frame.at, previous: frame.previous, units, tag: frame.tag })
 
 /** The 33 bytes by which the tag covers one item. What follows a link's own bytes is covered by the digest in the link. */
 export const unitOf = (item: FrameItem): Buffer =>

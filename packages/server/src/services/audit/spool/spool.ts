@@ -6,7 +6,8 @@ import type { HmacKey } from '../../../crypto/keys.ts'
 import { makeUuidV7 } from '../../../crypto/random.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { fail, type CofferError } from '../../../kernel/errors.ts'
-import { FrameBuilder, itemKind, noTag, type ItemKind } from './frame.ts'
+import { FrameBuilder, itemKind, noTag, type Frame, type ItemKind } from './frame.ts'
+import { RecentUnits } from './recent-units.ts'
 import { encodeLink, type EventLink } from './link.ts'
 import { findPredecessor } from './predecessor.ts'
 import { SegmentStore, makeDirectory, type Segment, type SpoolFiles } from './segment.ts'
@@ -68,6 +69,7 @@ export class AuditSpool {
   #segment: Segment
   #seq = -1
   #hash: Buffer
+  readonly #units = new RecentUnits()
   #gather = new FrameBuilder()
   #flushing = new FrameBuilder()
   #waiting: OnDurable[] = []
@@ -126,6 +128,11 @@ export class AuditSpool {
 
   get head(): ChainHead {
     return { seq: this.#seq, hash: this.#hash, segment: this.#segment.number, offset: this.#segment.end }
+  }
+
+  /** The units of a frame that was written not long ago. */
+  unitsOf(frame: Frame): Buffer | undefined {
+    return this.#units.get(frame)
   }
 
   /** Adds a record (canonical JSON, see records.ts) to the next frame. */
@@ -215,6 +222,7 @@ export class AuditSpool {
     this.counters.frames += 1
     this.counters.fsyncs += 1
     this.counters.records += this.#flushing.items
+    this.#units.add(this.#seq, tag, this.#flushing.units())
     this.#flushing.reset()
     this.#busy = false
     const acknowledged = this.#inFlight
