@@ -16,7 +16,7 @@ export interface Template {
 interface Part {
   readonly bytes: Buffer
   /** What follows the bytes. */
-  readonly slot: 'value' | 'id' | 'end'
+  readonly slot: 'value' | 'id' | 'date' | 'end'
 }
 
 export interface TemplateOptions {
@@ -64,6 +64,27 @@ const split = (rendered: string, value: string, id: string): readonly Part[] | u
   return parts
 }
 
+/** What stands before an answer's body on the wire. */
+export interface AnswerHead {
+  text(facts: { readonly contentType: string; readonly contentLength: string; readonly id: string; readonly date: string }): string
+  /** The date of now; always of one length. */
+  date(): string
+}
+
+/** The same answer with its head before it. */
+export const withHead = (template: Template, head: AnswerHead, contentType: string): Template => {
+  const id = makeBase62(MARKER_BYTES)
+  const date = makeBase62(MARKER_BYTES)
+  const text = head.text({ contentType, contentLength: template.contentLength, id: `req_${id}`, date })
+  const [first = '', afterId = ''] = text.split(id)
+  const [second = '', third = ''] = afterId.split(date)
+  const parts: readonly Part[] = [{ bytes: Buffer.from(first, 'latin1'), slot: 'id' }, { bytes: Buffer.from(second, 'latin1'), slot: 'date' }]
+  const length = first.length + second.length + third.length + REQUEST_ID.length - ID_AT + head.date().length
+  const [begin, ...rest] = template.parts
+  const joined = { bytes: Buffer.concat([Buffer.from(third, 'latin1'), begin?.bytes ?? Buffer.alloc(0)]), slot: begin?.slot ?? ('end' as const) }
+  return { ...template, parts: [...parts, joined, ...rest], length: template.length + length }
+}
+
 const ID_AT = 4
 
 /** Of a JSON document that is stored exactly as it would be written again, and is a map. */
@@ -78,13 +99,14 @@ const canonicalLength = (plaintext: Buffer): number | undefined => {
 }
 
 /** The answer; whoever sends it wipes it afterwards. */
-export const fillTemplate = (template: Template, plaintext: Buffer, requestId: string): Buffer => {
+export const fillTemplate = (template: Template, plaintext: Buffer, { requestId, date = '' }: { readonly requestId: string; readonly date?: string }): Buffer => {
   const body = Buffer.allocUnsafe(template.length)
   let at = 0
   for (const { bytes, slot } of template.parts) {
     body.set(bytes, at)
     at += bytes.length
     if (slot === 'id') at += body.write(requestId.slice(ID_AT), at, 'latin1')
+    else if (slot === 'date') at += body.write(date, at, 'latin1')
     else if (slot === 'value') at = writeValue(template, plaintext, body, at)
   }
   return body

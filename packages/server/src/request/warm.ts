@@ -18,7 +18,9 @@ import { limitHeaders, type RequestLimits } from './limits.ts'
 import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
 import type { AuditJournal, Lesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
-import { compileTemplate, fillTemplate, type Template } from './template.ts'
+import { compileTemplate, fillTemplate, withHead, type AnswerHead, type Template } from './template.ts'
+
+export type { AnswerHead }
 
 /** The status of every warm answer. */
 export const WARM_STATUS = 200
@@ -43,6 +45,8 @@ export interface WarmFacts {
   readonly token: string
   readonly projectHeader: string | undefined
   readonly sourceIp: string | undefined
+  /** What the door puts before the body; the reply's body then begins with it. */
+  readonly head?: AnswerHead | undefined
 }
 
 export interface WarmReply {
@@ -68,6 +72,8 @@ interface Material<Loaded> {
   readonly loaded: Loaded
   readonly target: string
   readonly template: Template
+  /** The template with the door's head before it. */
+  headed: { readonly head: AnswerHead; readonly template: Template } | undefined
 }
 
 interface Plan<Loaded> {
@@ -126,7 +132,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     return begun
   }
 
-  #begin({ target, token, projectHeader, sourceIp }: WarmFacts, deliver: Deliver): boolean {
+  #begin({ target, token, projectHeader, sourceIp, head }: WarmFacts, deliver: Deliver): boolean {
     const startedAt = performance.now()
     const ports = this.#ports
     const authenticated = ports.tokens.peek(token)
@@ -146,7 +152,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const taken = ports.limits?.active === true ? ports.limits.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp) : undefined
     if (taken?.allowed === false) return false
     const requestId = newRequestId()
-    const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller })
+    const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller, head })
     if (opened === undefined) return false
     const { material, body } = opened
     const at = Math.trunc(ports.now())
@@ -171,7 +177,9 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     try {
       if (plan.material?.loaded !== loaded) plan.material = this.#compile(plan, loaded, revealed, facts.caller)
       const { material } = plan
-      return material === undefined ? undefined : { material, body: fillTemplate(material.template, revealed.plaintext, facts.requestId) }
+      if (material === undefined) return undefined
+      const { head, requestId } = facts
+      return { material, body: head === undefined ? fillTemplate(material.template, revealed.plaintext, { requestId }) : fillTemplate(headed(material, head, plan.form), revealed.plaintext, { requestId, date: head.date() }) }
     } finally {
       wipe(revealed.plaintext)
     }
@@ -192,7 +200,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const draft = { ...plan.draft, resourceId: revealed.snapshot.secret.secretId, version: revealed.version.version }
     const recorded = { orgId: plan.address.orgId, requestId: '', door: plan.door, sourceIp: undefined, caller }
     const event = eventOf(recorded, draft, { action: draft.action ?? plan.operation.audit ?? plan.operation.id, status: WARM_STATUS, at: 0 })
-    return { loaded, template, target: this.#ports.pieces.target(event) }
+    return { loaded, template, headed: undefined, target: this.#ports.pieces.target(event) }
   }
 
   #holder(caller: Caller): Holder {
@@ -210,6 +218,12 @@ interface OpenFacts {
   readonly now: number
   readonly requestId: string
   readonly caller: Caller
+  readonly head: AnswerHead | undefined
+}
+
+const headed = <Loaded>(material: Material<Loaded>, head: AnswerHead, form: WarmForm): Template => {
+  if (material.headed?.head !== head) material.headed = { head, template: withHead(material.template, head, form.contentType) }
+  return material.headed.template
 }
 
 // Neither part can hold the space that divides them: a project's name has none, and a target starts with a slash.

@@ -69,7 +69,7 @@ const either = (first: string | undefined, second: string | undefined, name: str
 }
 
 /** What the headers say. @throws invalid_request */
-export const readMessage = (request: Headed & Pick<IncomingMessage, 'socket'>): Message => {
+export const readMessage = (request: Headed & { readonly socket: { readonly remoteAddress?: string | undefined } }): Message => {
   refuseRepeated(request)
   const idempotencyKey = header(request, 'idempotency-key')
   if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) throw fail('invalid_request', 'request.bad_header', 'Idempotency-Key has 1 to 255 printable ASCII characters.', { field: 'Idempotency-Key' })

@@ -9,6 +9,7 @@ import { asCofferError, fail, type CofferError } from '../../kernel/errors.ts'
 import { parseTarget, type ParsedTarget } from '../../kernel/path.ts'
 import { newRequestId } from '../../request/message.ts'
 import { standIns, takeForeignVerb, verbOf } from './foreign-verbs.ts'
+import { Front } from './front.ts'
 import { WarmDoor, type WarmSource } from './warm.ts'
 
 /** One door: takes what is below its prefix. */
@@ -36,6 +37,7 @@ export interface HttpOptions {
   readonly log: { failed(requestId: string, where: string, error: unknown): void }
 }
 
+const KEEP_ALIVE_SECONDS = 75
 const EMPTY_TARGET: ParsedTarget = { segments: Object.freeze([]) as never, trailingSlash: false, query: '' }
 
 /** On every answer, besides its request id. */
@@ -58,7 +60,7 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Dup
 
 const makeServer = (options: HttpOptions, warm: WarmDoor): FastifyInstance => {
   const { limits, tls } = options
-  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: Math.min(limits.requestSeconds, 30) * 1000, keepAliveTimeout: 75_000, joinDuplicateHeaders: false }
+  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: Math.min(limits.requestSeconds, 30) * 1000, keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false }
   const server: { current: Server | undefined } = { current: undefined }
   const app: FastifyInstance = fastify({
     logger: false,
@@ -86,14 +88,18 @@ const makeServer = (options: HttpOptions, warm: WarmDoor): FastifyInstance => {
 /** Builds the listener; nothing listens yet. */
 export const buildHttp = (options: HttpOptions): FastifyInstance => {
   const headers = commonHeaders(options)
-  const warm = new WarmDoor(() => options.warm?.(), headers.flat())
+  const warm = new WarmDoor(() => options.warm?.(), { headers: headers.flat(), keepAliveSeconds: KEEP_ALIVE_SECONDS })
   const app = makeServer(options, warm)
+  const front = new Front(warm, options.limits.headerBytes)
+  front.attach(app.server, options.tls === undefined ? 'connection' : 'secureConnection')
   // Bodies stay bytes: they are parsed with bounds by the door, once.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => refuseUnparsed(options, request, reply, error))
   app.setNotFoundHandler((request, reply) => serve(options, warm, request, reply))
   app.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', ...standIns], url: '/*', handler: (request, reply) => serve(options, warm, request, reply) })
+  // Closing ends connections that Node takes for idle; one whose plan's answer is under way looks so.
+  app.addHook('preClose', () => front.quiet())
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.header('x-request-id', request.id)
     for (const [name, value] of headers) reply.header(name, value)

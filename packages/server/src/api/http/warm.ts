@@ -2,10 +2,13 @@
 // promise. Everything else goes on as if this were not here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { CofferError } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
-import type { WarmFacts, WarmReply, Deliver } from '../../request/warm.ts'
+import { systemClock } from '../../lib/clock.ts'
+import type { AnswerHead, WarmFacts, WarmReply, Deliver } from '../../request/warm.ts'
 import { WARM_STATUS } from '../../request/warm.ts'
+import type { PlainHead } from './plain-head.ts'
 import { readMessage } from './request.ts'
 
 export interface WarmSource {
@@ -39,19 +42,43 @@ const NONE: readonly string[] = []
 export class WarmDoor {
   readonly #source: () => WarmSource | undefined
   readonly #headers: readonly string[]
+  readonly #answerHead: AnswerHead
   readonly #refusals = new WeakMap<IncomingMessage, WarmRefusal>()
+  /** Of the next message on a connection. */
+  readonly #refusalsToCome = new WeakMap<Socket, WarmRefusal>()
 
-  /** @param headers names and values, one after the other, that every answer has */
-  constructor(source: () => WarmSource | undefined, headers: readonly string[]) {
+  /** @param options.headers names and values, one after the other, that every answer has */
+  constructor(source: () => WarmSource | undefined, options: { readonly headers: readonly string[]; readonly keepAliveSeconds: number }) {
     this.#source = source
-    this.#headers = headers
+    this.#headers = options.headers
+    this.#answerHead = answerHead(options)
   }
 
   /** The request's handler: the plan if there is one, else the general way. */
   before(general: Handler): Handler {
     return (request, response) => {
+      const refusal = this.#refusalsToCome.get(request.socket)
+      if (refusal !== undefined) {
+        this.#refusalsToCome.delete(request.socket)
+        this.#refusals.set(request, refusal)
+        return general(request, response)
+      }
       if (!this.#begin(request, response, general)) general(request, response)
+      return undefined
     }
+  }
+
+  /** The plan of a message that Node has not seen; its reply's body is the whole answer, head and all. False: nothing has happened. */
+  beginPlain(head: PlainHead, sourceIp: string | undefined, deliver: Deliver): boolean {
+    const source = this.#source()
+    if (source === undefined || !isPlainRead(head)) return false
+    const facts = factsOf({ url: head.target, headers: head.headers, socket: { remoteAddress: sourceIp } }, this.#answerHead)
+    return facts !== undefined && source.begin(facts, deliver)
+  }
+
+  /** The next message on the connection is refused, whatever it says. */
+  refuseNext(socket: Socket, refusal: WarmRefusal): void {
+    this.#refusalsToCome.set(socket, refusal)
   }
 
   /** Why a request that comes the general way after all must be refused. */
@@ -82,12 +109,36 @@ export class WarmDoor {
   }
 }
 
+type Read = Parameters<typeof readMessage>[0] & { readonly url?: string | undefined }
+
 /** Undefined for headers that the general way refuses, and for requests without a token. */
-const factsOf = (request: IncomingMessage): WarmFacts | undefined => {
+const factsOf = (request: Read, head?: AnswerHead): WarmFacts | undefined => {
   try {
     const { token, project, sourceIp } = readMessage(request)
-    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, projectHeader: project, sourceIp }
+    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, projectHeader: project, sourceIp, head }
   } catch {
     return undefined
   }
+}
+
+/** The bytes that Node writes for such an answer on a connection that is kept; front.test.ts compares them. */
+const answerHead = ({ headers, keepAliveSeconds }: { readonly headers: readonly string[]; readonly keepAliveSeconds: number }): AnswerHead => {
+  const common = Array.from({ length: headers.length / 2 }, (_, at) => `${headers[2 * at]}: ${headers[2 * at + 1]}\r\n`).join('')
+  return {
+    date: httpDate,
+    text: ({ contentType, contentLength, id, date }) => `HTTP/1.1 ${WARM_STATUS} OK\r\ncontent-type: ${contentType}\r\nx-request-id: ${id}\r\n${common}content-length: ${contentLength}\r\nDate: ${date}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n\r\n`,
+  }
+}
+
+let dateSecond = Number.NaN
+let dateText = ''
+
+/** The moment as HTTP writes it; many answers share a second. */
+const httpDate = (): string => {
+  const second = Math.floor(systemClock.wall() / 1000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateText = new Date(second * 1000).toUTCString()
+  }
+  return dateText
 }
