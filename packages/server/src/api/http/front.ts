@@ -6,7 +6,7 @@
 // narrow grammar of plain-head.ts (or a part of its counted body). After the first packet that was not, the connection is Node's alone.
 // The first message is always Node's, which thereby takes the connection for an idle one afterwards, with its time limits.
 //
-// This leans on one name inside Node's http module, that of its `data` listener; front.test.ts tries it on the Node that the product
+// This leans on names inside Node's http module (its `data` listener, the answer under way, its own pause); front.test.ts tries it on the Node that the product
 // pins. Where that listener is not found, connections are left alone.
 
 import type { Server } from 'node:http'
@@ -18,7 +18,7 @@ import { readPlainHead, type PlainHead } from './plain-head.ts'
 import type { WarmDoor } from './warm.ts'
 
 type Listener = (chunk: Buffer) => void
-type HttpSocket = Socket & { readonly _httpMessage?: unknown }
+type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?: boolean }
 
 export class Front {
   readonly #door: WarmDoor
@@ -155,7 +155,8 @@ class Connection {
     const held = this.#held.length === 1 && this.#held[0] !== undefined ? this.#held[0] : Buffer.concat(this.#held)
     this.#held = []
     if (this.#socket.destroyed) return
+    // Before the packet is taken: whoever gets it may have a reason of its own to stop the socket.
+    if (this.#socket._paused !== true) this.#socket.resume()
     this.#take(held)
-    if (this.#asked === undefined) this.#socket.resume()
   }
 }
