@@ -18,7 +18,7 @@ const expected = (text: string): object | undefined => {
 const text = fc.oneof(fc.string({ maxLength: 20 }), fc.string({ unit: 'grapheme', maxLength: 20 }), fc.constantFrom('"', '\\', ',"door":"', '\u0000', '{}', 'x'.repeat(3000)))
 const maybe = fc.option(text, { nil: undefined })
 const events = fc.record({
-  orgId: fc.constantFrom(orgA, orgB), at: fc.integer({ min: 0, max: 4_000_000_000_000 }), eventType: text, action: text, actorType: text, principal: maybe, project: maybe, environment: maybe,
+  orgId: fc.constantFrom(orgA, orgB), at: fc.integer({ min: 0, max: 4_000_000_000_000 }), eventType: text, action: text, actorType: fc.constantFrom('user' as const, 'system' as const), principal: maybe, project: maybe, environment: maybe,
   path: maybe, version: fc.option(fc.nat(), { nil: undefined }), requestId: text, sourceIp: maybe, rule: maybe, errorCode: maybe, decision: fc.constantFrom('ALLOW' as const, 'DENY' as const),
   metadata: fc.option(fc.dictionary(text, text, { maxKeys: 3 }), { nil: undefined }),
 })
