@@ -53,6 +53,20 @@ test('a cold read is one statement', async () => {
   assert.deepEqual(await cost((attempt) => read(`cold-${attempt}`)), { statements: 1, roundTrips: 1 })
 })
 
+test('thirty secrets at once are one statement, and none when they are warm', async () => {
+  for (let index = 0; index < 30; index++) await ask('POST', `/api/v1/secrets/many/S${index}?environment=prod`, { value: `value ${index}` })
+  const inject = (): Promise<void> => ask('POST', '/api/v1/inject?environment=prod', { prefix: 'many' })
+  assert.deepEqual(await cost(inject), { statements: 0, roundTrips: 0 })
+  let least = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await ask('POST', `/api/v1/secrets/many/S${attempt}?environment=prod`, { value: 'another' })
+    const before_ = worker.statements.statements
+    await inject()
+    least = Math.min(least, worker.statements.statements - before_)
+  }
+  assert.equal(least, 1)
+})
+
 test('a write is at most two round trips', async () => {
   await put('written')
   const { roundTrips } = await cost(() => put('written'))

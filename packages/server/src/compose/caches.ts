@@ -7,7 +7,7 @@ import type { Change } from '../services/freshness/changes.ts'
 import { STATE_CHANGED } from './memory.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
-import type { CachedSecret, SecretCache } from '../services/secrets/ports.ts'
+import { environmentTag, type CachedSecret, type FolderCache, type FolderItem, type SecretCache } from '../services/secrets/ports.ts'
 import { GRANTS_CHANGED } from '../services/identity/grants.ts'
 import { PRINCIPAL_CHANGED } from '../services/identity/holders.ts'
 import type { Organization, OrgRegistry } from '../kernel/tenancy.ts'
@@ -17,6 +17,7 @@ const MINUTE = 60_000
 
 export interface Caches {
   readonly secrets: SecretCache
+  readonly folders: FolderCache
   readonly tokens: CacheRegion<Compiled | null>
   readonly registries: CacheRegion<OrgRegistry>
   readonly policies: CacheRegion<OrgPolicies>
@@ -45,9 +46,17 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     maxAgeMs: limits.dekSeconds * 1000,
     affects: { secret: ({ orgId, key }) => ({ tag: `${orgId}/${key}` }), keys: () => 'organization' },
   })
+  const folders = freshness.region<readonly FolderItem[]>({
+    name: 'folders',
+    maxBytes: Math.max(8 * 1024 * 1024, Math.floor(limits.bytes / 4)),
+    maxAgeMs: limits.dekSeconds * 1000,
+    // A new environment may take secrets out of another one.
+    affects: { secret: ({ orgId, key }) => ({ tag: environmentTag(orgId, key) }), keys: () => 'organization', tenancy: () => 'organization' },
+  })
   const share = Math.max(1024 * 1024, Math.floor(limits.bytes / 4))
   const regions = {
     secrets: secretCache(secrets),
+    folders,
     tokens: freshness.region<Compiled | null>({
       name: 'tokens',
       maxBytes: share,
@@ -75,5 +84,5 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     filling: freshness.region<ReadonlySet<string>>({ name: 'filling', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }) } }),
     aliases: freshness.region<KnownAlias | null>({ name: 'aliases', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }), [ALIAS_CHANGED]: ({ key }) => ({ tag: `alias:${key}` }) } }),
   }
-  return { ...regions, all: [secrets, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling] }
+  return { ...regions, all: [secrets, folders, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling] }
 }

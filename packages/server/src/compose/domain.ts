@@ -125,12 +125,14 @@ const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, orga
   }
 }
 
-const secretPortsOf = ({ pools, keyring, caches, context: { config, logger, metrics } }: DomainParts): SecretPorts => {
+const secretPortsOf = ({ pools, keyring, caches, freshness, context: { config, logger, metrics } }: DomainParts): SecretPorts => {
   const integrity = metrics.counter('coffer_integrity_failures_total', 'Stored rows or ciphertexts that failed their integrity check.').with()
   return {
     database: pools.app,
     keys: (orgId) => keyring.organization(orgId),
     cache: caches.secrets,
+    folders: caches.folders,
+    now: () => freshness.databaseNow(),
     integrityFailure: (orgId, what) => {
       integrity.inc()
       logger.error('integrity check failed', { orgId, what })

@@ -40,6 +40,33 @@ test('versions that cannot be read are left out', async () => {
   assert.deepEqual((await root(secrets.inject, { environment: 'staging' })).variables, { HERE: 'y' })
 })
 
+test('what changed in a folder is in the next injection, whatever the change', async () => {
+  const warm = { environment: 'staging', prefix: 'warm' }
+  const variables = async (): Promise<unknown> => (await root(secrets.inject, warm)).variables
+  const at = (key: string): { readonly key: string; readonly environment: string } => ({ key: `warm/${key}`, environment: 'staging' })
+  await root(secrets.put, { ...at('a'), value: '1' })
+  assert.deepEqual([await variables(), await variables()], [{ A: '1' }, { A: '1' }])
+  await root(secrets.put, { ...at('a'), value: '2' })
+  assert.deepEqual(await variables(), { A: '2' })
+  await root(secrets.put, { ...at('b'), value: '3' })
+  assert.deepEqual(await variables(), { A: '2', B: '3' })
+  await root(secrets.setState, { ...at('a'), version: 2, state: 'DISABLED', force: true })
+  assert.deepEqual(await variables(), { B: '3' })
+  await root(secrets.setState, { ...at('a'), version: 2, state: 'ENABLED', force: true })
+  await root(secrets.remove, at('b'))
+  assert.deepEqual(await variables(), { A: '2' })
+})
+
+test('a secret whose row was altered fails the injection of who may read it, and of nobody else', async () => {
+  const at = { key: 'damaged/x', ...dev }
+  await root(secrets.put, { ...at, value: '1' })
+  await database.superuser.query("update coffer.secrets set mac = decode(repeat('01', 33), 'hex') where path = 'damaged/x'")
+  const { call } = await as({ policies: ['app-only'] })
+  assert.ok((await call(secrets.inject, dev)).withheld >= 2)
+  for (let time = 0; time < 2; time++) await assert.rejects(root(secrets.inject, dev), { code: 'secret.integrity' })
+  await database.superuser.query("delete from coffer.secrets where path = 'damaged/x'")
+})
+
 test('each revealed secret has a record of its own', async () => {
   await root(secrets.inject, { ...dev, prefix: 'ops' })
   for (let tries = 0; ; tries++) {

@@ -38,10 +38,34 @@ export interface SecretCache {
   getOrLoad(orgId: string, key: string, load: () => Promise<LoadedSecret>): Promise<CachedSecret | null>
 }
 
+/** One secret of a folder; without what opens it when there is no version to hand out. */
+export interface FolderItem {
+  readonly path: string
+  readonly secret: CachedSecret | undefined
+  /** Its row was altered: whoever may read it is told so. */
+  readonly failure?: unknown
+}
+
+/** All secrets of a folder, as one alias selects them. */
+export interface LoadedFolder {
+  readonly value: readonly FolderItem[]
+  readonly bytes: number
+  readonly maxAgeMs?: number | undefined
+  /** The folder's environment, as `environmentTag` names it: a change of any secret in it drops the folder. */
+  readonly tags: readonly string[]
+}
+
+export interface FolderCache {
+  getOrLoad(orgId: string, key: string, load: () => Promise<LoadedFolder>): Promise<readonly FolderItem[]>
+}
+
 export interface SecretPorts {
   readonly database: Database
   keys(orgId: string): Promise<SecretKeys>
   readonly cache: SecretCache
+  readonly folders: FolderCache
+  /** Database time in milliseconds. */
+  now(): number
   /** Called when a row's MAC does not hold or a ciphertext does not open. */
   integrityFailure(orgId: string, what: string): void
   readonly limits: { readonly valueBytes: number; readonly batch: number }
@@ -49,3 +73,6 @@ export interface SecretPorts {
 
 /** The key of a secret in the change feed, and the start of its keys in caches. */
 export const changeKey = (address: Pick<SecretAddress, 'mountId' | 'environment' | 'path'>): string => `${address.mountId}/${address.environment}/${address.path}`
+
+/** What folders of an environment depend on, from the key of one of its secrets in the change feed. */
+export const environmentTag = (orgId: string, key: string): string => `${orgId}/${key.split('/', 2).join('/')}`

@@ -1,13 +1,13 @@
 // Reads that are not one reveal: metadata, lists, history, and all secrets of an environment at once.
 
 import { fail } from '../../kernel/errors.ts'
-import { shownState, valueTypes, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
+import { shownState, valueTypes, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
 import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, SecretAccess } from '../../kernel/secrets.ts'
-import type { CachedSecret, SecretPorts } from './ports.ts'
+import { changeKey, environmentTag, type CachedSecret, type FolderItem, type SecretKeys, type SecretPorts } from './ports.ts'
 import type { WarmSecrets } from '../../kernel/warm.ts'
 import * as repository from './repository.ts'
 import { cacheKey, loadRecord, loadSnapshot, open, guarded, readRow, readVersions, requireReadable, requireSecret } from './reveal.ts'
-import { checkListed } from './rows.ts'
+import { checkListed, type LookupRow } from './rows.ts'
 import { withKey } from './sealing.ts'
 
 /** The plaintext of one version, decrypted for this caller, who wipes it. */
@@ -74,29 +74,50 @@ export const list = async (ports: SecretPorts, access: SecretAccess, page: { rea
 }
 
 /**
- * All readable secrets below a prefix, decrypted: one statement. `may` asks for each secret by itself; what it
- * refuses is left out and counted. Secrets without a readable version are left out, too.
+ * All readable secrets below a prefix, decrypted: one statement, or none when the folder is cached. `may` asks for each secret by
+ * itself; what it refuses is left out and counted. Secrets without a readable version are left out, too.
  */
 export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<BatchResult> => {
   const { address, call } = access
   const grant = access.authorise('export', 'reveal', 'list')
-  const keys = await ports.keys(address.orgId)
-  const rows = await repository.lookupAll(ports.database, address, options.alias, options.limit + 1)
-  if (rows.length > options.limit) throw fail('invalid_request', 'secret.too_many', `More than ${options.limit} secrets are below this path. Ask for a deeper one.`, { field: 'path' })
+  const folder = await loadFolder(ports, address, options)
+  if (folder.length > options.limit) throw fail('invalid_request', 'secret.too_many', `More than ${options.limit} secrets are below this path. Ask for a deeper one.`, { field: 'path' })
   const items: BatchItem[] = []
+  const now = call.now()
   let withheld = 0
-  for (const row of rows) {
-    if (!options.may(row.path)) {
-      withheld++
-      continue
-    }
-    const snapshot = readRow(ports, { ...address, selector: options.alias }, keys, row)
-    const version = snapshot.selected
-    if (version === undefined || !readable(snapshot, { ...address, path: row.path }, options.alias, call.now())) continue
-    items.push({ path: row.path, revealed: open(ports, grant, { ...address, path: row.path }, withKey(keys, address.orgId, snapshot), options.alias, call.now()) })
+  for (const { path, secret, failure } of folder) {
+    if (!options.may(path)) withheld++
+    else if (failure !== undefined) throw failure
+    else if (secret !== undefined && readable(secret.snapshot, { ...address, path }, options.alias, now)) items.push({ path, revealed: open(ports, grant, { ...address, path }, secret, options.alias, now) })
   }
   return { items, withheld }
 }
+
+/** A folder through the cache. One secret more than may be asked for tells that there are too many. */
+const loadFolder = (ports: SecretPorts, address: SecretAddress, { alias, limit }: { readonly alias: string; readonly limit: number }): ReturnType<SecretPorts['folders']['getOrLoad']> =>
+  ports.folders.getOrLoad(address.orgId, `${cacheKey(address, alias)}#${limit}`, async () => {
+    const keys = await ports.keys(address.orgId)
+    const rows = await repository.lookupAll(ports.database, address, alias, limit + 1)
+    const value = rows.map((row) => folderItem(ports, { ...address, path: row.path }, { row, keys, alias }))
+    const bytes = value.reduce((sum, { secret }) => sum + ITEM_BYTES + (secret?.snapshot.selected?.ciphertext?.length ?? 0), FOLDER_BYTES)
+    const isKept = bytes <= MOST_FOLDER_BYTES && value.every(({ failure }) => failure === undefined)
+    return { value, bytes, ...(isKept ? {} : { maxAgeMs: 0 }), tags: [environmentTag(address.orgId, changeKey(address))] }
+  })
+
+const folderItem = (ports: SecretPorts, address: SecretAddress, { row, keys, alias }: { readonly row: LookupRow; readonly keys: SecretKeys; readonly alias: string }): FolderItem => {
+  const { path } = address
+  try {
+    const snapshot = readRow(ports, { ...address, selector: alias }, keys, row)
+    return { path, secret: readable(snapshot, address, alias, ports.now()) ? withKey(keys, address.orgId, snapshot) : undefined }
+  } catch (failure) {
+    return { path, secret: undefined, failure }
+  }
+}
+
+// Beside the ciphertexts, about. A folder that is larger than the most would push many others out.
+const FOLDER_BYTES = 512
+const ITEM_BYTES = 1536
+const MOST_FOLDER_BYTES = 4 * 1024 * 1024
 
 export const readable = (snapshot: Snapshot, address: SecretAccess['address'], selector: string, now: number): boolean => {
   try {
