@@ -43,7 +43,7 @@ export interface FolderItem {
   readonly path: string
   readonly secret: CachedSecret | undefined
   /** Its row was altered: whoever may read it is told so. */
-  readonly failure?: unknown
+  readonly failure?: Error
 }
 
 /** All secrets of a folder, as one alias selects them. */

@@ -1,6 +1,6 @@
 // Reads that are not one reveal: metadata, lists, history, and all secrets of an environment at once.
 
-import { fail } from '../../kernel/errors.ts'
+import { asCofferError, fail } from '../../kernel/errors.ts'
 import { shownState, valueTypes, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
 import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, SecretAccess } from '../../kernel/secrets.ts'
 import { changeKey, environmentTag, type CachedSecret, type FolderItem, type SecretKeys, type SecretPorts } from './ports.ts'
@@ -109,8 +109,8 @@ const folderItem = (ports: SecretPorts, address: SecretAddress, { row, keys, ali
   try {
     const snapshot = readRow(ports, { ...address, selector: alias }, keys, row)
     return { path, secret: readable(snapshot, address, alias, ports.now()) ? withKey(keys, address.orgId, snapshot) : undefined }
-  } catch (failure) {
-    return { path, secret: undefined, failure }
+  } catch (thrown) {
+    return { path, secret: undefined, failure: asCofferError(thrown) }
   }
 }
 
