@@ -41,6 +41,16 @@ export const readText = async (file: string): Promise<string> => {
   }
 }
 
+/** The bytes of a file. */
+export const readBytes = async (file: string): Promise<Buffer> => {
+  try {
+    return await collect(createReadStream(file))
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    throw new CliFailure('invalid_request', `${file} cannot be read (${code}).`, undefined, error)
+  }
+}
+
 /** Standard input without the line end that `echo` and here-documents add. */
 export const readLineOrAll = async (): Promise<string> => (await readText('-')).replace(/\r?\n$/, '')
 

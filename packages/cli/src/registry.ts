@@ -1,6 +1,7 @@
 // All commands. Help, completion and parsing are read from these rows; the code of a command is loaded when it runs.
 
 import type { Command, Flags } from './command.ts'
+import { operatorCommands } from './operator-commands.ts'
 
 const yes: Flags = { yes: { type: 'switch', short: 'y', describe: 'Do not ask' } }
 const value: Flags = {
@@ -45,7 +46,6 @@ const context = () => import('./commands/context.ts')
 const documents = () => import('./commands/document.ts')
 const environments = () => import('./commands/environment.ts')
 const help = () => import('./commands/help.ts')
-const operator = () => import('./commands/operator.ts')
 const policy = () => import('./commands/policy.ts')
 const project = () => import('./commands/project.ts')
 const run = () => import('./commands/run.ts')
@@ -148,10 +148,7 @@ const useCommands: readonly Command[] = [
 ]
 
 const systemCommands: readonly Command[] = [
-  { words: ['operator', 'init'], summary: 'Initialise a server; prints the unseal shares and the first token once', flags: { shares: { type: 'whole', value: 'N', describe: 'Shares to make (5)' }, threshold: { type: 'whole', value: 'N', describe: 'Shares that unseal (3)' } }, load: async () => (await operator()).init },
-  { words: ['operator', 'unseal'], summary: 'Give one share, typed unseen or from standard input', flags: { reset: { type: 'switch', describe: 'Start the attempt again' } }, load: async () => (await operator()).unseal },
-  { words: ['operator', 'seal'], summary: 'Drop the keys: nothing can be read until it is unsealed', flags: yes, load: async () => (await operator()).seal },
-  { words: ['operator', 'status'], summary: 'Whether the server is initialised and unsealed (exit code 7 if not)', load: async () => (await operator()).status },
+  ...operatorCommands,
   { words: ['doctor'], summary: 'Check set-up, connection and server', load: async () => (await import('./commands/doctor.ts')).doctor },
   { words: ['start'], summary: 'Start a server with everything in ./data (npm start)' },
   { words: ['server'], summary: 'Start a server; `coffer server --help` lists its settings' },

@@ -12,6 +12,8 @@ export interface OperationFacts {
   readonly repeat: 'safe' | 'key' | 'never'
   /** Answers without the `{error, message, data}` around them. */
   readonly bare?: boolean
+  /** A DELETE that takes its input in a body. */
+  readonly sendsBody?: boolean
 }
 
 export interface CallOptions {
@@ -64,7 +66,7 @@ export const requestParts = (facts: OperationFacts, input: Readonly<Record<strin
     refuseDots(name, value)
     return escapePath(value, many === '+')
   })
-  const hasBody = facts.method !== 'GET' && facts.method !== 'DELETE'
+  const hasBody = facts.sendsBody === true || (facts.method !== 'GET' && facts.method !== 'DELETE')
   const query = new URLSearchParams()
   const body: Record<string, unknown> = {}
   for (const [name, value] of left) {

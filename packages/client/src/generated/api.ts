@@ -631,6 +631,57 @@ export interface RolesUnbindOutput {
   readonly removed: boolean
 }
 
+export interface SealAddSlotInput {
+  /** shamir or keyfile */
+  readonly kind: 'shamir' | 'keyfile'
+  /** Shares to make */
+  readonly shares?: number | undefined
+  /** Shares that open it */
+  readonly threshold?: number | undefined
+  /** As many OpenPGP keys as shares: base64 of the binary key */
+  readonly pgpKeys?: readonly string[] | undefined
+  /** Absolute path of the file to make on the server */
+  readonly keyFile?: string | undefined
+}
+
+export interface SealAddSlotOutput {
+  /** Slot */
+  readonly id: string
+  /** Shares, once */
+  readonly shares: readonly string[]
+}
+
+export interface SealListSlotsOutput {
+  /** Slots */
+  readonly slots: readonly ({ readonly id: string; readonly kind: string; readonly shares: number | null; readonly threshold: number | null; readonly generation: number; readonly replaced: boolean })[]
+}
+
+export interface SealRemoveSlotInput {
+  /** Slot */
+  readonly id: string
+  /** Shares that open the slots of shares that stay */
+  readonly shares?: readonly string[] | undefined
+  /** Key files on the server that open slots which stay, besides the one that it is set up with */
+  readonly keyFiles?: readonly string[] | undefined
+}
+
+export interface SealRemoveSlotOutput {
+  /** Of the root key that is now in force */
+  readonly generation: number
+}
+
+export interface SealRotateRootInput {
+  /** Shares that open the slots of shares that stay */
+  readonly shares?: readonly string[] | undefined
+  /** Key files on the server that open slots which stay, besides the one that it is set up with */
+  readonly keyFiles?: readonly string[] | undefined
+}
+
+export interface SealRotateRootOutput {
+  /** Of the root key that is now in force */
+  readonly generation: number
+}
+
 export interface SecretsDeleteInput {
   /** Path of the secret below its environment, or its id */
   readonly key: string
@@ -1283,6 +1334,16 @@ export interface Api {
     /** Take a role away */
     unbind(input: RolesUnbindInput, options?: CallOptions): Promise<RolesUnbindOutput>
   }
+  readonly seal: {
+    /** Add a way to open the root key */
+    addSlot(input: SealAddSlotInput, options?: CallOptions): Promise<SealAddSlotOutput>
+    /** The ways in which the root key can be opened */
+    listSlots(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<SealListSlotsOutput>
+    /** Remove a slot, and rotate the root key that it opened */
+    removeSlot(input: SealRemoveSlotInput, options?: CallOptions): Promise<SealRemoveSlotOutput>
+    /** Make a new root key, in the same slots */
+    rotateRoot(input?: SealRotateRootInput, options?: CallOptions): Promise<SealRotateRootOutput>
+  }
   readonly secrets: {
     /** Delete a secret; it can be restored */
     delete(input: SecretsDeleteInput, options?: CallOptions): Promise<SecretsDeleteOutput>
@@ -1369,6 +1430,10 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'roles.bind': { method: 'POST', path: '/api/v1/role-bindings', query: [], repeat: 'never' },
   'roles.list': { method: 'GET', path: '/api/v1/role-bindings', query: [], repeat: 'safe' },
   'roles.unbind': { method: 'DELETE', path: '/api/v1/role-bindings/:binding', query: [], repeat: 'never' },
+  'seal.addSlot': { method: 'POST', path: '/api/v1/seal/slots', query: [], repeat: 'never' },
+  'seal.listSlots': { method: 'GET', path: '/api/v1/seal/slots', query: [], repeat: 'safe' },
+  'seal.removeSlot': { method: 'POST', path: '/api/v1/seal/slots/:id/remove', query: [], repeat: 'never' },
+  'seal.rotateRoot': { method: 'POST', path: '/api/v1/seal/rotate', query: [], repeat: 'never' },
   'secrets.delete': { method: 'DELETE', path: '/api/v1/secrets/:key+', query: ['project', 'environment'], repeat: 'never' },
   'secrets.get': { method: 'GET', path: '/api/v1/secrets/:key+', query: ['project', 'environment'], repeat: 'safe' },
   'secrets.history': { method: 'GET', path: '/api/v1/secrets/:key+/history', query: ['project', 'environment'], repeat: 'safe' },

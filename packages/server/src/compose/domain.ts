@@ -20,6 +20,7 @@ import { platformSecrets } from '../platform/secrets/index.ts'
 import { deliveryOperations } from '../platform/delivery/index.ts'
 import { helpOperation, specificationOperations } from '../system/help.ts'
 import { systemOperations, unknownPathOperation } from '../system/index.ts'
+import { slotOperations } from '../system/operator/slots.ts'
 import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
@@ -51,6 +52,7 @@ import { makeSpecifications } from './vault/specifications.ts'
 import { makeMemory, type Memory } from './memory.ts'
 import { areas, rememberedState } from './vault/state.ts'
 import { makeTokenMount } from './vault/token-mount.ts'
+import { operatorPort } from './vault/operator.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
@@ -184,7 +186,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]
-  const system = systemOperations({ checks: () => runChecks(parts) })
+  const system = [...systemOperations({ checks: () => runChecks(parts) }), ...slotOperations(operatorPort(parts))]
   const native = [
     ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
     ...platformProjects(projects),

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { silentLogger } from '../telemetry/logger.ts'
 import { keys, secrets } from './testing/contracts.ts'
 import { testPlatform } from './testing/platform.ts'
+import { rotationDefaults, writeRotationRule } from '../keyring/rotation-rule.ts'
 import { makeRewrap } from './rewrap.ts'
 
 const { root, rootOrgId, database, keyring, pools } = await testPlatform({ after })
@@ -30,4 +31,22 @@ test('two servers that try at once do the work once', async () => {
   await turn()
   const stale = await database.superuser.query<{ n: number }>("select count(*)::int as n from coffer.secret_versions v join coffer.keks k using (org_id, kek_id) where k.version = v.kek_version and k.state = 'retired'")
   assert.equal(stale.rows[0]?.n, 0)
+})
+
+test('a KEK that has reached the age that its organization set is rotated once, and one that has not stays', async () => {
+  const active = async (): Promise<number> => (await database.superuser.query<{ v: number }>("select version as v from coffer.keks where org_id = $1 and state = 'active'", [rootOrgId])).rows[0]?.v ?? 0
+  const turn = makeRewrap({ keyring, pools, logger: silentLogger })
+  const before = await active()
+  await pools.app.transaction(rootOrgId, (tx) => writeRotationRule(tx, rootOrgId, { ...rotationDefaults, intervalSeconds: 86_400 }))
+  await turn()
+  assert.equal(await active(), before)
+  await database.superuser.query("update coffer.keks set created_at = now() - interval '2 days' where org_id = $1 and version = $2", [rootOrgId, before])
+  await turn()
+  assert.equal(await active(), before + 1)
+  await turn()
+  assert.equal(await active(), before + 1)
+  await pools.app.transaction(rootOrgId, (tx) => writeRotationRule(tx, rootOrgId, { ...rotationDefaults, intervalSeconds: 86_400, enabled: false }))
+  await database.superuser.query("update coffer.keks set created_at = now() - interval '2 days' where org_id = $1", [rootOrgId])
+  await turn()
+  assert.equal(await active(), before + 1)
 })

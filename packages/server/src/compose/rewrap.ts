@@ -1,7 +1,8 @@
-// After a rotation, data keys of existing versions come under the new KEK in the background: one worker of the whole
+// KEKs that have reached the age that their organization set are rotated. After a rotation, data keys of existing versions come under the new KEK in the background: one worker of the whole
 // installation at a time, batch by batch, so that a retired KEK is soon needed by nothing. Interrupted anywhere, it goes on.
 
 import type { Keyring } from '../keyring/keyring.ts'
+import { dueForRotation } from '../keyring/rotation-rule.ts'
 import { tryAdvisoryLock } from '../storage/lock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Pools } from './pools.ts'
@@ -31,6 +32,7 @@ export const makeRewrap = ({ keyring, pools, logger }: RewrapParts): (() => Prom
   const done = new Map<string, number>()
   return async () => {
     await tryAdvisoryLock(pools.jobs, 'rewrap', async () => {
+      for (const orgId of await dueForRotation(pools.jobs, 100)) await keyring.rotateAged(orgId)
       const due = await pools.jobs.query<Due>(dueSql)
       for (const { org_id: orgId } of due.rows) {
         const { activeKek } = await keyring.organization(orgId)

@@ -14,6 +14,7 @@ import type { Purpose } from './purposes.ts'
 import { loadKeys, reserveEncryptions } from './repository.ts'
 import { rewrapEntries, rewrapSecrets, type RewrapOptions, type RewrapResult } from './rewrap.ts'
 import { importRootKey, type RootKey } from './root-key.ts'
+import { isAged, rotateAfter } from './rotation-rule.ts'
 
 export interface KeyringOptions {
   readonly database: Database
@@ -124,6 +125,13 @@ export class Keyring {
     return rotateKek(tx, this.#requireRoot(), orgId)
   }
 
+  /** Rotates when the organization's rule says that the KEK is too old; of several workers that see it one does. */
+  async rotateAged(orgId: string): Promise<void> {
+    const next = await this.#database.transaction(orgId, async (tx) => ((await isAged(tx, orgId)) ? rotateKek(tx, this.#requireRoot(), orgId) : undefined))
+    this.forget(orgId)
+    if (next !== undefined) this.#onKekRotated?.(orgId, next)
+  }
+
   rotatePurposeKey(tx: Transaction, orgId: string, purpose: Purpose): Promise<number> {
     return rotatePurposeKey(tx, this.#requireRoot(), orgId, purpose)
   }
@@ -186,12 +194,15 @@ export class Keyring {
     const count = Math.max(this.#limits.block, atLeast)
     const askedAt = this.#clock.monotonic()
     const { kekId, kekVersion } = kek
-    const reserved = await this.#database.transaction(orgId, (tx) => reserveEncryptions(tx, orgId, { kekId, kekVersion, count, limit: this.#limits.rotateAfter }))
+    const { reserved, limit } = await this.#database.transaction(orgId, async (tx) => {
+      const most = await rotateAfter(tx, orgId, this.#limits.rotateAfter)
+      return { limit: most, reserved: await reserveEncryptions(tx, orgId, { kekId, kekVersion, count, limit: most }) }
+    })
     if (reserved) {
       this.#allowance(orgId).enter(kek, count, askedAt)
       return
     }
-    const onlyAbove = this.#limits.rotateAfter - count
+    const onlyAbove = limit - count
     const next = await this.#database.transaction(orgId, (tx) => rotateKek(tx, this.#requireRoot(), orgId, { onlyAbove }))
     this.forget(orgId)
     if (next !== undefined) this.#onKekRotated?.(orgId, next)

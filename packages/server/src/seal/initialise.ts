@@ -49,13 +49,13 @@ export const initialise = async <Result>(database: Database, request: Initialise
   let slot: NewSlot | undefined
   let recovery: NewSlot | undefined
   try {
-    if (request.recovery !== undefined) recovery = await makeNewSlot({ kind: 'shamir', ...request.recovery }, place)
     const result = await changeSeal(database, {
       orgId: cluster.rootOrgId,
       async work(tx) {
         if (!(await insertCluster(tx, cluster))) throw alreadyInitialised()
         // Only the winner of a race gets here, so the loser leaves no key file behind.
         slot ??= await makeNewSlot(request, place)
+        if (request.recovery !== undefined) recovery ??= await makeNewSlot({ kind: 'shamir', shares: request.recovery.shares, threshold: request.recovery.threshold }, place)
         await insertSlot(tx, slotRow(slot, rootKey, cluster))
         if (recovery !== undefined) await insertSlot(tx, slotRow(recovery, rootKey, cluster))
         return request.afterRootKey(tx, { root: rootInUse(Buffer.from(rootKey), cluster.generation), clusterId: cluster.clusterId, rootOrgId: cluster.rootOrgId })

@@ -33,18 +33,9 @@ export interface RightsPort {
   resultant(call: Call): Promise<ResultantAcl>
 }
 
-export interface KeyStatus {
-  readonly term: number
-  readonly installedAt: number
-  /** Data keys wrapped under it, at most: they are reserved in blocks. */
-  readonly wraps: number
-}
-
 export interface ServerPort {
   readonly version: string
   readonly clusterName: string
-  keyStatus(orgId: string): Promise<KeyStatus>
-  rotate(grant: Grant, call: Call): Promise<void>
   readonly engines: readonly string[]
   readonly authMethods: readonly string[]
 }

@@ -1,4 +1,4 @@
-// Paths about the server: who leads, its keys, what is built in, hashes and randomness.
+// Paths about the server: its machine, what is built in, hashes and randomness.
 
 import { hostname, cpus, freemem, loadavg, platform, release, totalmem, uptime, arch } from 'node:os'
 import { hashAlgorithms, hashBytes } from '../crypto/digest.ts'
@@ -17,10 +17,6 @@ const document = f.json('The answer', { maxBytes: 1024 * 1024 })
 const text = (describe: string, max = 512) => f.text(describe, { max })
 const format = text('hex or base64', 16)
 
-export const leader = operation({ ...reading, access: 'public', id: 'system.leader', method: 'GET', path: '/v1/sys/leader', audit: undefined, summary: 'Who leads', input: {}, output: { document } })
-export const haStatus = operation({ ...reading, id: 'system.haStatus', method: 'GET', path: '/v1/sys/ha-status', audit: 'system.ha-status', summary: 'Which nodes there are', input: {}, output: { document } })
-export const keyStatus = operation({ ...reading, id: 'system.keyStatus', method: 'GET', path: '/v1/sys/key-status', audit: 'system.key-status', summary: 'The current key', input: {}, output: { document } })
-export const rotate = operation({ ...common, work: 'write', id: 'system.rotate', method: 'POST', path: '/v1/sys/rotate', audit: 'keys.rotate', status: 204, summary: 'Rotate the key of the organization', input: {}, output: {} })
 export const hostInfo = operation({ ...reading, id: 'system.hostInfo', method: 'GET', path: '/v1/sys/host-info', audit: 'system.host-info', summary: 'The machine', input: {}, output: { document } })
 
 const randomWishes = { bytes: f.int('How many', { min: 1, max: 128 * 1024 }).default(32), format: format.default('base64') }
@@ -38,7 +34,7 @@ export const plugins = operation({ ...reading, work: 'list', id: 'system.plugins
 export const pluginsOf = operation({ ...reading, work: 'list', id: 'system.pluginsOf', method: 'LIST', path: '/v1/sys/plugins/catalog/:type', audit: 'system.plugins-list', summary: 'What is built in, of one type', input: { type: text('auth, database or secret', 32) }, output: { keys: f.list('Names', text('Name'), { max: 1000 }) } })
 export const plugin = operation({ ...reading, id: 'system.plugin', method: 'GET', path: '/v1/sys/plugins/catalog/:type/:name', audit: 'system.plugin-read', summary: 'One thing that is built in', input: { type: text('auth, database or secret', 32), name: text('Name') }, output: { document } })
 
-const operations = { leader, haStatus, keyStatus, rotate, hostInfo, random, randomOf, randomFrom, hash, hashWith, plugins, pluginsOf, plugin }
+const operations = { hostInfo, random, randomOf, randomFrom, hash, hashWith, plugins, pluginsOf, plugin }
 type Handled = Handlers<typeof operations>
 
 const ask = (call: Call, action: Action, apiPath: string, sudo = false): Grant => call.authorise(action, { kind: 'system', apiPath, sudo })
@@ -136,23 +132,6 @@ export const serverOperations = (port: ServerPort): readonly Implemented[] =>
   implement(operations, {
     ...tools,
     ...catalog(port),
-    async leader() {
-      // Every worker of every node serves: there is no standby to send anybody away from.
-      return { document: { ha_enabled: false, is_self: true, active_time: '0001-01-01T00:00:00Z', leader_address: '', leader_cluster_address: '', performance_standby: false, performance_standby_last_remote_wal: 0 } }
-    },
-    async haStatus(_input, call) {
-      ask(call, 'read', 'sys/ha-status')
-      return { document: { nodes: [{ hostname: hostname(), api_address: '', cluster_address: '', active_node: true, last_echo: null, version: port.version }] } }
-    },
-    async keyStatus(_input, call) {
-      ask(call, 'read', 'sys/key-status')
-      const status = await port.keyStatus(call.orgId)
-      return { document: { term: status.term, install_time: iso(status.installedAt), encryptions: status.wraps } }
-    },
-    async rotate(_input, call) {
-      await port.rotate(ask(call, 'update', 'sys/rotate', true), call)
-      return {}
-    },
     async hostInfo(_input, call) {
       ask(call, 'read', 'sys/host-info')
       return { document: machine(call.now()) }

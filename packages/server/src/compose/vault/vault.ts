@@ -32,10 +32,9 @@ import { wrapAnswerOperation, wrappingOperations } from '../../system/wrapping.t
 import type { Access } from '../access.ts'
 import type { AuthorityPorts } from '../authority.ts'
 import type { DomainParts } from '../domain.ts'
-import { rotateKeys } from '../keys.ts'
 import { makeOrganizations } from '../organizations.ts'
 import { makeIdentity } from './identity.ts'
-import { operatorPort } from './operator.ts'
+import { keysPort, operatorPort } from './operator.ts'
 import { makeRights } from './rights.ts'
 import { areas, sealedState } from './state.ts'
 import type { TokenMount } from './token-mount.ts'
@@ -85,23 +84,9 @@ const policiesPort = ({ access }: VaultSources): PoliciesPort => ({
   defaultText: defaultPolicyText,
 })
 
-interface KekFacts {
-  readonly version: number
-  readonly at: Date
-  readonly wraps: number
-}
-
 const serverPort = ({ parts }: VaultSources): ServerPort => ({
   version: parts.context.version,
   clusterName: parts.context.config.clusterName,
-  async keyStatus(orgId) {
-    const found = await parts.pools.app.transaction(orgId, (tx) => tx.query<KekFacts>("select version, created_at as at, encryptions_reserved as wraps from coffer.keks where org_id = $1 and state = 'active' order by version desc limit 1", [orgId]), { readOnly: true })
-    const row = found.rows[0]
-    return { term: row?.version ?? 1, installedAt: row?.at.getTime() ?? 0, wraps: row?.wraps ?? 0 }
-  },
-  async rotate(grant, call) {
-    await rotateKeys(parts, grant, call, { rewrap: false })
-  },
   engines: typesOf(parts.engines.map((engine) => engine.type)),
   authMethods: ['token', ...authMethods.map((method) => method.type)],
 })
@@ -151,7 +136,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),
     ...rightsOperations(makeRights(authority, access.ports), port),
     ...serverOperations(server),
-    ...operatorOperations(operatorPort(parts)),
+    ...operatorOperations(operatorPort(parts), keysPort(parts)),
     ...pluginOperations(server, { names: async (grant, call) => (await namespaces.list(grant, call)).map(({ slug }) => `${slug}/`) }),
     ...auditDeviceOperations(parts.journal.devicesPort),
     ...namespaceOperations(namespaces),

@@ -6,7 +6,7 @@ import type { Asking, Ceremonies, RekeyPlan, RekeyStatus, RekeyTarget } from '..
 import { wipe } from '../../lib/bytes.ts'
 import type { SealMachine } from '../../seal/machine.ts'
 import type { NewShares } from '../../seal/rotation.ts'
-import { checkNumbers } from '../../seal/shamir/index.ts'
+import { checkNumbers, slotOfShare } from '../../seal/shamir/index.ts'
 import type { SlotOpening } from '../../seal/slot.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { SealKeeper } from '../seal-keeper.ts'
@@ -135,17 +135,25 @@ const requireOthersAtHand = async ({ machine, keeper }: CeremonyParts): Promise<
   if (standing.length - others.length > 1) throw fail('invalid_request', 'seal.nothing_to_rekey', 'A rekey needs exactly one slot of shares. Of several, remove all but one.')
 }
 
-/** Copies: whoever proves goes on to use them. */
-const openingOf = (shares: readonly Buffer[]): readonly SlotOpening[] => (shares.length === 0 ? [] : [{ kind: 'shamir', shares: shares.map((share) => Buffer.from(share)) }])
+/** By the slot that each is of. Copies: whoever proves goes on to use them. */
+const openingsOf = async ({ machine }: CeremonyParts, shares: readonly Buffer[]): Promise<readonly SlotOpening[]> => {
+  const slots = await machine.shareSlots()
+  const bySlot = new Map<string, Buffer[]>()
+  for (const share of shares) {
+    const { slotId } = slotOfShare(slots, share).slot
+    bySlot.set(slotId, [...(bySlot.get(slotId) ?? []), Buffer.from(share)])
+  }
+  return [...bySlot.values()].map((together) => ({ kind: 'shamir', shares: together }))
+}
 
-const proveShares = async ({ machine, keeper }: CeremonyParts, shares: readonly Buffer[]): Promise<void> => {
-  await machine.prove(keeper.requireHeld(), openingOf(shares))
+const proveShares = async (parts: CeremonyParts, shares: readonly Buffer[]): Promise<void> => {
+  await parts.machine.prove(parts.keeper.requireHeld(), await openingsOf(parts, shares))
 }
 
 const rotate = async (parts: CeremonyParts, { action, rekey, remove, keyFiles = [] }: Change, shares: readonly Buffer[], asking: Asking): Promise<void> => {
   const { machine, keeper, logger } = parts
   const held = keeper.requireHeld()
-  const rotated = await machine.rotate(held, [...openingOf(shares), ...(await keeper.openingsAtHand(remove, keyFiles))], {
+  const rotated = await machine.rotate(held, [...(await openingsOf(parts, shares)), ...(await keeper.openingsAtHand(remove, keyFiles))], {
     ...(rekey === undefined ? {} : { rekey }),
     ...(remove === undefined ? {} : { remove }),
     within: (tx, { rootOrgId }) => recordSealEvent(tx, rootOrgId, { ...asking, action, metadata: { generation: held.generation + 1, ...(remove === undefined ? {} : { slot: remove }) } }),
