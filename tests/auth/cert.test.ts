@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { request } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { makeServerCertificate } from '../support/certificate.ts'
@@ -11,7 +13,7 @@ import { scratchDirectory, startDevServer } from '../support/server.ts'
 import { certificateMaker, type Made } from './certificates.ts'
 
 const folder = scratchDirectory({ after })
-const { make } = certificateMaker({ after })
+const { make, revoke } = certificateMaker({ after })
 const authority = make({ subject: '/CN=Authority', authority: true })
 const between = make({ subject: '/CN=Between', authority: true, issuer: authority })
 const strangers = make({ subject: '/CN=Strangers', authority: true })
@@ -120,10 +122,91 @@ test('entries are listed, read, changed and deleted; what is not checked is refu
   const read = await root('GET', `/v1/auth/${at}/certs/web`)
   assert.deepEqual([read.json.data?.['allowed_common_names'], read.json.data?.['display_name'], read.json.data?.['token_policies']], [['a', 'b'], 'web', ['web']])
   assert.deepEqual((await root('GET', `/v1/auth/${at}/certs?list=true`)).json.data, { keys: ['web'] })
-  for (const entry of [{ certificate: 'x' }, { certificate: '' }, { required_extensions: '1.2.3:x' }, { ocsp_enabled: true }, { certificate: make({ subject: '/CN=s', issuer: authority, usage: 'serverAuth' }).certificate }]) {
+  for (const entry of [{ certificate: 'x' }, { certificate: '' }, { required_extensions: 'nonsense' }, { allowed_metadata_extensions: 'x' }, { ocsp_enabled: true }, { certificate: make({ subject: '/CN=s', issuer: authority, usage: 'serverAuth' }).certificate }]) {
     assert.equal((await root('POST', `/v1/auth/${at}/certs/web`, entry)).status, 400, JSON.stringify(entry).slice(0, 60))
   }
   assert.equal((await root('DELETE', `/v1/auth/${at}/certs/web`)).status, 204)
   assert.equal((await root('GET', `/v1/auth/${at}/certs/web`)).status, 404)
   assert.equal((await login(at, client)).status, 400)
+})
+
+test('organizations and extensions are bound; what an extension says can go into the metadata', async () => {
+  const at = await configured({})
+  const extended = make({ subject: '/O=acme/CN=ext-1', issuer: authority, more: ['1.2.3.4=ASN1:UTF8String:team-blue', '1.2.3.5=DER:0101ff', '1.2.3.6=DER:30'] })
+  const cases: readonly (readonly [object, number])[] = [
+    [{ allowed_organizations: 'acme' }, 200], [{ allowed_organizations: 'other' }, 400], [{ allowed_organizations: '', required_extensions: '1.2.3.4:team-*' }, 200], [{ required_extensions: '1.2.3.4:team-red' }, 400],
+    [{ required_extensions: '1.2.3.9:*' }, 400], [{ required_extensions: 'hex:1.2.3.5:0101FF' }, 200], [{ required_extensions: ['1.2.3.4:team-blue', 'hex:1.2.3.5:00*'] }, 400], [{ required_extensions: '1.2.3.6:' }, 200],
+  ]
+  for (const [entry, status] of cases) {
+    assert.equal((await root('POST', `/v1/auth/${at}/certs/web`, entry)).status, 204, JSON.stringify(entry))
+    assert.equal((await login(at, extended)).status, status, JSON.stringify(entry))
+  }
+  assert.equal((await root('POST', `/v1/auth/${at}/certs/web`, { required_extensions: '', allowed_metadata_extensions: ['1.2.3.4', '1.2.3.9'] })).status, 204)
+  const { json } = await login(at, extended)
+  assert.equal(json.auth?.metadata['1-2-3-4'], 'team-blue')
+  assert.ok(json.auth !== undefined && !('1-2-3-9' in json.auth.metadata))
+  assert.match(json.auth.metadata['subject_key_id'] ?? '', /^([0-9a-f]{2}:){19}[0-9a-f]{2}$/)
+})
+
+test('a certificate that a revocation list names does not log in, nor one below an authority that it names', async () => {
+  const at = await configured({ certificate: authority.certificate + between.certificate })
+  const gone = make({ subject: '/CN=gone', issuer: authority })
+  assert.equal((await login(at, gone)).status, 200)
+  assert.equal((await root('POST', `/v1/auth/${at}/crls/Main`, { crl: revoke(authority, [gone]) })).status, 204)
+  const refused = await login(at, gone)
+  assert.deepEqual([refused.status, refused.json.errors], [400, ['no chain matching all constraints could be found for this login certificate']])
+  assert.equal((await login(at, client)).status, 200)
+  const read = await root('GET', `/v1/auth/${at}/crls/main`)
+  assert.deepEqual([read.json.data?.['cdp'], Object.keys(read.json.data?.['serials'] as object).length], [null, 1])
+  assert.deepEqual((await root('GET', `/v1/auth/${at}/crls?list=true`)).json.data, { keys: ['main'] })
+  const below = make({ subject: '/CN=below', issuer: between })
+  assert.equal((await login(at, below, between.certificate)).status, 200)
+  assert.equal((await root('POST', `/v1/auth/${at}/crls/main`, { crl: revoke(authority, [between]) })).status, 204)
+  assert.equal((await login(at, below, between.certificate)).status, 400)
+  assert.equal((await login(at, gone)).status, 200, 'the list was replaced')
+  assert.equal((await root('DELETE', `/v1/auth/${at}/crls/main`)).status, 204)
+  assert.equal((await login(at, below, between.certificate)).status, 200)
+  const again = await root('DELETE', `/v1/auth/${at}/crls/main`)
+  assert.deepEqual([again.status, again.json.errors], [400, ['no such CRL main']])
+  for (const body of [{}, { crl: 'x' }, { crl: '-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----' }, { url: '' }, { url: 'not a url' }, { url: 'http://127.0.0.1:1/none.crl' }, { url: 'file:///etc/passwd' }]) assert.equal((await root('POST', `/v1/auth/${at}/crls/main`, body)).status, 400, JSON.stringify(body))
+})
+
+test('a revocation list is fetched from its address, and again when it has run out', async () => {
+  const gone = make({ subject: '/CN=gone-2', issuer: authority })
+  let asked = 0
+  // The first list has run out already when it is given.
+  const lists = [revoke(authority, [], ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', '20200201000000Z']), revoke(authority, [gone])]
+  const host = createServer((_request, response) => {
+    asked += 1
+    response.end(lists[Math.min(asked, 2) - 1])
+  })
+  await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
+  after(() => host.close())
+  const { port } = host.address() as AddressInfo // it listens on TCP
+  const at = await configured({})
+  const url = `http://127.0.0.1:${port}/list.crl?token=x`
+  assert.equal((await root('POST', `/v1/auth/${at}/crls/far`, { url })).status, 204)
+  assert.equal(asked, 1)
+  assert.equal((await login(at, gone)).status, 400, 'the newer list names it')
+  assert.equal(asked, 2)
+  assert.equal((await login(at, gone)).status, 400)
+  assert.equal(asked, 2, 'a list that has not run out is not asked for')
+  assert.equal((await root('GET', `/v1/auth/${at}/crls/far`)).json.data?.['cdp'] !== null, true)
+})
+
+test('a token is renewed with the certificate that it was given for, unless the mount says that any caller may', async () => {
+  const at = await configured({})
+  const { json } = await login(at, client)
+  const token = json.auth?.client_token ?? ''
+  const renew = (more: object): Promise<Answered> => call('POST', '/v1/auth/token/renew-self', {}, { token, ...more })
+  assert.equal((await renew({ client })).status, 200)
+  assert.equal((await renew({})).status, 400)
+  const sibling = make({ subject: '/CN=web-1', issuer: authority })
+  const refused = await renew({ client: sibling })
+  assert.deepEqual([refused.status, refused.json.errors], [400, ['client identity during renewal not matching client identity used during login']])
+  assert.equal((await root('POST', `/v1/auth/${at}/crls/main`, { crl: revoke(authority, [client]) })).status, 204)
+  assert.equal((await renew({ client })).status, 400, 'revoked meanwhile')
+  assert.equal((await root('POST', `/v1/auth/${at}/config`, { disable_binding: true })).status, 204)
+  assert.equal((await root('GET', `/v1/auth/${at}/config`)).json.data?.['disable_binding'], true)
+  assert.equal((await renew({})).status, 200)
 })

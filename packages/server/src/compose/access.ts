@@ -15,6 +15,7 @@ import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { lintPolicy } from '../services/policy/lint.ts'
 import type { OrganizationPorts } from '../services/tenancy/organizations.ts'
 import { byId } from '../services/tenancy/organizations.ts'
+import type { TokenRenewal } from './auth.ts'
 import { compileToken, contextOf, policiesNaming, type AuthorityPorts } from './authority.ts'
 
 export interface AccessParts {
@@ -22,6 +23,7 @@ export interface AccessParts {
   readonly authority: AuthorityPorts
   readonly organizations: OrganizationPorts
   readonly rootOrgId: string
+  readonly checkRenewal: TokenRenewal
   registry(orgId: string): Promise<OrgRegistry>
   now(): number
 }
@@ -59,6 +61,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     },
     async renew(grant, call, by, increment) {
       requireRow(call, by, 'renewed')
+      await parts.checkRenewal(call, await lookupById(ports, call.orgId, by.tokenId))
       return tokens.renew(ports, grant, call, by, increment)
     },
     createPrincipal: (grant, call, command) => grants.createPrincipal(ports, grant, call, command),

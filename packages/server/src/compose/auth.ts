@@ -6,9 +6,10 @@ import { hmacSha256 } from '../crypto/mac.ts'
 import { hashPassword, PasswordTooLong, verifyPassword } from '../crypto/password.ts'
 import { makeBase62 } from '../crypto/random.ts'
 import { auditedWrite } from '../kernel/audited-write.ts'
-import { mountOf, type AuthMethod, type AuthParts, type Login, type Passwords } from '../kernel/auth/method.ts'
+import { mountOf, type AuthMethod, type AuthParts, type Login, type Passwords, type RenewalCheck } from '../kernel/auth/method.ts'
 import type { Call } from '../kernel/call.ts'
 import { fail, isCofferError } from '../kernel/errors.ts'
+import type { TokenRow } from '../kernel/identity.ts'
 import type { Implemented } from '../kernel/operation.ts'
 import { namesBelow, type SealedStore, type SealedView } from '../kernel/ports/sealed-store.ts'
 import type { Database } from '../kernel/storage.ts'
@@ -145,7 +146,7 @@ const runLogin = (sources: AuthSources, method: AuthMethod, { operation, nameOf,
 }
 
 /** Operations of every auth method, as the door looks for them: `auth:<type>`. */
-const makeAuth = (sources: AuthSources): ReadonlyMap<string, readonly Implemented[]> => {
+const makeAuth = (sources: AuthSources): { readonly methods: ReadonlyMap<string, readonly Implemented[]>; readonly checkRenewal: TokenRenewal } => {
   const outbound = makeOutbound()
   const { entries, memory } = sources
   const remembered = (call: Call): ReturnType<AuthParts['remembered']> => ({ get: (key) => memory.entry({ orgId: call.orgId, mountId: mountOf(call).mountId }, key) })
@@ -153,14 +154,26 @@ const makeAuth = (sources: AuthSources): ReadonlyMap<string, readonly Implemente
     store: (call) => rememberedStore(entries, sources.database, call), remembered, limits: limitsOf, passwords, outbound, directories: makeDirectories(),
     signedTokens: new KeySets(outbound, () => systemClock.monotonic()), makeId: () => makeBase62(12),
   }
-  return new Map(authMethods.map((method) => {
-    const { operations, logins } = method.implement(parts)
-    return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, each) }))]]
+  const checks = new Map<string, RenewalCheck>()
+  const methods = new Map(authMethods.map((method) => {
+    const { operations, logins, checkRenewal } = method.implement(parts)
+    if (checkRenewal !== undefined) checks.set(method.type, checkRenewal)
+    return [`auth:${method.type}`, [...operations, ...logins.map((each) => ({ operation: each.operation, handle: runLogin(sources, method, each) }))]] as const
   }))
+  return {
+    methods,
+    async checkRenewal(call, row) {
+      const mount = (await sources.registry(call.orgId)).mounts.find((each) => each.class === 'auth' && row.issuePath.startsWith(`auth/${each.path}/`))
+      if (mount !== undefined) await checks.get(mount.type)?.(row, { ...call, mount })
+    },
+  }
 }
 
+/** Whether the method that gave a token lets it be renewed by this call. @throws when it does not */
+export type TokenRenewal = (call: Call, row: TokenRow) => Promise<void>
+
 /** sys/auth, and the operations of every method, over one sealed store. */
-export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { readonly methods: ReadonlyMap<string, readonly Implemented[]>; readonly system: readonly Implemented[] } => {
+export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { readonly methods: ReadonlyMap<string, readonly Implemented[]>; readonly system: readonly Implemented[]; readonly checkRenewal: TokenRenewal } => {
   const { entries } = sources
   const ports: AuthMountPorts = {
     ...tenancy,
@@ -168,7 +181,7 @@ export const composeAuth = (sources: AuthSources, tenancy: TenancyPorts): { read
     clear: (orgId, mountId) => entries.clear({ orgId, mountId }),
   }
   return {
-    methods: makeAuth(sources),
+    ...makeAuth(sources),
     system: [...lockedUserOperations(lockedUsers(sources)), ...authMountOperations({
       registry: sources.registry,
       tokenMount: (orgId) => sources.tokenMount.mount(orgId),

@@ -170,7 +170,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const tokenState = rememberedState(pools.app, entries, areas.tokenRoles)
   const tokenMount = makeTokenMount(tokenState, memory)
   const authority = authorityPorts(parts, organizations, memory)
-  const access = makeAccess({ database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
+  const access = makeAccess({ checkRenewal: (call, row) => auth.checkRenewal(call, row), database: pools.app, authority, organizations, registry: (orgId) => registryOf(ports, orgId), rootOrgId, now: () => parts.freshness.databaseNow() })
   const secretPorts = secretPortsOf(parts)
   const secrets = makeSecrets(secretPorts)
   const places: Places = { pathBytes: config.limits.pathBytes, registry: (orgId) => registryOf(ports, orgId), secretResource: (action, place) => resourceOf(secretResource(action, place)), locate: (orgId, secretId) => secrets.locate(orgId, secretId) }
@@ -182,7 +182,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const quotas = makeQuotas({ parts, entries, registry: (orgId) => registryOf(ports, orgId), namespaceOf: (orgId) => pathOfOrganization(organizations, orgId) })
-  const vault = makeVault({ parts, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port })
+  const vault = makeVault({ parts, checkRenewal: auth.checkRenewal, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port })
   const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]

@@ -3,6 +3,7 @@
  * the listener's authorities before; this finds, with signatures checked again, which certificates it passed through.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { DER, derElements, derInside, derOid, derText, NotDer } from '../lib/der.ts'
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 const ANY_USAGE = '2.5.29.37.0'
@@ -16,6 +17,7 @@ export class CertificateError extends Error {
 export interface CertificateNames {
   readonly commonName: string
   readonly organizationalUnits: readonly string[]
+  readonly organizations: readonly string[]
   readonly dns: readonly string[]
   readonly emails: readonly string[]
   readonly uris: readonly string[]
@@ -26,6 +28,19 @@ export interface CheckedCertificate extends CertificateNames {
   readonly serialNumber: string
   /** SHA-256 of the whole certificate, hex. */
   readonly fingerprint: string
+  /** Decimal serial numbers of its own, and of what lies between it and the authority, with that. */
+  readonly chainSerials: readonly string[]
+  readonly extensions: ReadonlyMap<string, CertificateExtension>
+  /** Hex with colons; empty where the certificate has none (RFC 5280, 4.2.1.1 and 4.2.1.2). */
+  readonly subjectKeyId: string
+  readonly authorityKeyId: string
+}
+
+export interface CertificateExtension {
+  /** What it holds, when that is one text; else empty. */
+  readonly text: string
+  /** All of its bytes. */
+  readonly hex: string
 }
 
 /** Every certificate of a PEM text. Throws CertificateError for none, or for one that cannot be read. */
@@ -63,25 +78,74 @@ const same = (one: X509Certificate, other: X509Certificate): boolean => one.fing
 export function findTrusted(chain: readonly Uint8Array[], trusted: readonly X509Certificate[], at: number): CheckedCertificate | undefined {
   const [leaf, ...others] = chain.slice(0, MAX_CHAIN).map(parse)
   if (leaf === undefined || !isValidAt(leaf, at) || !isForClients(leaf)) return undefined
+  const path = [leaf]
   if (!trusted.some((anchor) => same(anchor, leaf))) {
     const authorities = trusted.filter((anchor) => anchor.ca && isValidAt(anchor, at))
     let link = leaf
-    let isFound = authorities.some((authority) => isIssuedBy(leaf, authority))
+    let found = authorities.find((authority) => isIssuedBy(leaf, authority))
     for (const next of others) {
-      if (isFound || !isIssuedBy(link, next) || !isValidAt(next, at)) break
+      if (found !== undefined || !isIssuedBy(link, next) || !isValidAt(next, at)) break
       link = next
-      isFound = authorities.some((authority) => same(authority, next) || isIssuedBy(next, authority))
+      path.push(next)
+      found = authorities.find((authority) => same(authority, next) || isIssuedBy(next, authority))
     }
-    if (!isFound) return undefined
+    if (found === undefined) return undefined
+    path.push(found)
   }
-  return { ...namesOf(leaf), serialNumber: BigInt(`0x${leaf.serialNumber}`).toString(), fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase() }
+  const extensions = extensionsOf(leaf)
+  return { ...namesOf(leaf), ...keyIdsOf(extensions), extensions, chainSerials: path.map(serialOf), serialNumber: serialOf(leaf), fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase() }
+}
+
+const serialOf = (certificate: X509Certificate): string => BigInt(`0x${certificate.serialNumber}`).toString()
+
+const EXTENSIONS = 0xa3
+
+/** By dotted object identifier. Throws CertificateError. */
+export function extensionsOf(certificate: X509Certificate): ReadonlyMap<string, CertificateExtension> {
+  try {
+    const [whole] = [...derElements(certificate.raw)]
+    const wrapper = derInside(derInside(whole)[0]).find(({ tag }) => tag === EXTENSIONS)
+    const found = wrapper === undefined ? [] : derInside(derInside(wrapper, EXTENSIONS)[0])
+    return new Map(found.map((extension) => {
+      const parts = derInside(extension)
+      const value = parts.at(-1)
+      if (value?.tag !== DER.OCTET_STRING) throw new NotDer('an extension has a value')
+      return [derOid(parts[0]), { text: textIn(value.content), hex: value.content.toString('hex') }] as const
+    }))
+  } catch (cause) {
+    throw new CertificateError('its extensions cannot be read', { cause })
+  }
+}
+
+/** An extension may hold any bytes: what is no DER holds no text. */
+function textIn(bytes: Buffer): string {
+  try {
+    return derText([...derElements(bytes)][0])
+  } catch {
+    return ''
+  }
+}
+
+const colons = (hex: string): string => hex.replace(/(..)(?!$)/g, '$1:')
+const KEY_ID = 0x80
+
+function keyIdsOf(extensions: ReadonlyMap<string, CertificateExtension>): Pick<CheckedCertificate, 'subjectKeyId' | 'authorityKeyId'> {
+  const bytes = (oid: string): Buffer => Buffer.from(extensions.get(oid)?.hex ?? '', 'hex')
+  try {
+    const [subject] = [...derElements(bytes('2.5.29.14'))]
+    const [authority] = [...derElements(bytes('2.5.29.35'))]
+    const keyId = authority === undefined ? undefined : derInside(authority).find(({ tag }) => tag === KEY_ID)
+    return { subjectKeyId: colons(subject?.content.toString('hex') ?? ''), authorityKeyId: colons(keyId?.content.toString('hex') ?? '') }
+  } catch (cause) {
+    throw new CertificateError('its key identifiers cannot be read', { cause })
+  }
 }
 
 export function namesOf(certificate: X509Certificate): CertificateNames {
   const { subject } = certificate.toLegacyObject()
   const alternatives = alternativeNames(certificate.subjectAltName ?? '')
   const of = (kind: string): readonly string[] => alternatives.filter(([each]) => each === kind).map(([, name]) => name)
-  return { commonName: textsOf(subject.CN)[0] ?? '', organizationalUnits: textsOf(subject.OU), dns: of('DNS'), emails: of('email'), uris: of('URI') }
+  return { commonName: textsOf(subject.CN)[0] ?? '', organizationalUnits: textsOf(subject.OU), organizations: textsOf(subject.O), dns: of('DNS'), emails: of('email'), uris: of('URI') }
 }
 
 const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : [])

@@ -16,7 +16,7 @@ const invalid = (field: string, message: string, cause?: unknown): Error => fail
 const noEntry = (): Error => fail('not_found', 'cert.entry_not_found', 'There is no such entry.')
 
 const newEntry = (name: string, uid: string): CertEntry => ({
-  v: 1, uid, name, certificate: '', displayName: name, allowedNames: [], allowedCommonNames: [], allowedDnsSans: [], allowedEmailSans: [], allowedUriSans: [], allowedOrganizationalUnits: [], token: noTokenSettings,
+  v: 1, uid, name, certificate: '', displayName: name, allowedNames: [], allowedCommonNames: [], allowedDnsSans: [], allowedEmailSans: [], allowedUriSans: [], allowedOrganizationalUnits: [], allowedOrganizations: [], requiredExtensions: [], allowedMetadataExtensions: [], token: noTokenSettings,
 })
 
 /** @throws invalid_request for a PEM that holds none, and for a client's certificate that is not for clients */
@@ -31,9 +31,21 @@ const checkCertificate = (pem: string): string => {
   }
 }
 
+const OID = /^[0-2](\.\d{1,20}){1,40}$/
+
+/** An entry that no certificate could ever meet is a mistake, and is said at once. */
+const checkRequired = (wanted: readonly string[]): readonly string[] => {
+  for (const each of wanted) if (!/^(hex:)?[0-2](\.\d{1,20}){1,40}:/.test(each)) throw invalid('required_extensions', 'required_extensions are oid:value or hex:oid:value')
+  return wanted
+}
+
+const checkOids = (oids: readonly string[]): readonly string[] => {
+  for (const each of oids) if (!OID.test(each)) throw invalid('allowed_metadata_extensions', 'allowed_metadata_extensions are object identifiers')
+  return oids
+}
+
 const changed = (before: CertEntry, input: Input): CertEntry => {
-  if ((input.requiredExtensions?.length ?? 0) > 0) throw invalid('required_extensions', 'required_extensions is not supported')
-  if (input.ocspEnabled === true) throw invalid('ocsp_enabled', 'OCSP is not supported')
+  if (input.ocspEnabled === true) throw invalid('ocsp_enabled', 'OCSP is not supported: a revoked certificate is known by a revocation list (crls)')
   return {
     ...before,
     certificate: checkCertificate(input.certificate ?? before.certificate),
@@ -44,11 +56,14 @@ const changed = (before: CertEntry, input: Input): CertEntry => {
     allowedEmailSans: input.allowedEmailSans ?? before.allowedEmailSans,
     allowedUriSans: input.allowedUriSans ?? before.allowedUriSans,
     allowedOrganizationalUnits: input.allowedOrganizationalUnits ?? before.allowedOrganizationalUnits,
+    allowedOrganizations: input.allowedOrganizations ?? before.allowedOrganizations,
+    requiredExtensions: checkRequired(input.requiredExtensions ?? before.requiredExtensions),
+    allowedMetadataExtensions: checkOids(input.allowedMetadataExtensions ?? before.allowedMetadataExtensions),
     token: applyTokenFields(before.token, input, input),
   }
 }
 
-const shown = ({ v: _v, uid: _uid, name: _name, token, ...entry }: CertEntry) => ({ ...entry, ...showTokenSettings(token) })
+const shown = ({ v: _v, uid: _uid, name: _name, token, ...entry }: CertEntry) => ({ ...entry, ocspEnabled: false, ...showTokenSettings(token) })
 
 export const certOperations = (parts: AuthParts): readonly Implemented[] => {
   // Vault knows no create here: it is always an update.

@@ -17,6 +17,8 @@ export interface TokenParts {
   /** Token roles. */
   readonly state: SealedState
   bounds(orgId: string): Promise<TtlBounds>
+  /** Asks the method that gave the token. @throws when it may not be renewed by this call */
+  checkRenewal(call: Call, row: TokenRow): Promise<void>
   readonly rootOrgId: string
 }
 
@@ -97,7 +99,7 @@ const requireService = (row: TokenRow, what: string): void => {
   if (row.batch !== undefined) throw bad('token.batch', `batch tokens cannot be ${what}`)
 }
 
-const renewing = ({ store, bounds, state }: TokenParts): Pick<Handled, 'renewSelf' | 'renew' | 'renewAccessor'> => {
+const renewing = ({ store, bounds, state, checkRenewal }: TokenParts): Pick<Handled, 'renewSelf' | 'renew' | 'renewAccessor'> => {
   /** A token of a role is renewed as the role says now. */
   const settingsOf = async (orgId: string, row: TokenRow): Promise<Pick<TokenRow, 'periodSeconds' | 'explicitMaxTtlSeconds'>> => {
     const name = roleOf(row)
@@ -112,6 +114,7 @@ const renewing = ({ store, bounds, state }: TokenParts): Pick<Handled, 'renewSel
     noteOf(call, row)
     requireService(row, 'renewed')
     if (!row.renewable || row.expiresAt === undefined) throw bad('token.not_renewable', 'lease is not renewable')
+    await checkRenewal(call, row)
     const { periodSeconds, explicitMaxTtlSeconds } = await settingsOf(call.orgId, row)
     const limits = await bounds(call.orgId)
     const warnings: string[] = []

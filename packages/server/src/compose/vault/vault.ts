@@ -30,6 +30,7 @@ import type { MountsPort, NamespacesPort, PoliciesPort, ServerPort } from '../..
 import { serverOperations } from '../../system/server.ts'
 import { wrapAnswerOperation, wrappingOperations } from '../../system/wrapping.ts'
 import type { Access } from '../access.ts'
+import type { TokenRenewal } from '../auth.ts'
 import type { AuthorityPorts } from '../authority.ts'
 import type { DomainParts } from '../domain.ts'
 import { makeOrganizations } from '../organizations.ts'
@@ -50,6 +51,7 @@ export interface VaultSources {
   /** Token roles, and how auth/token is tuned. */
   readonly tokenState: SealedState
   readonly tokenMount: TokenMount
+  readonly checkRenewal: TokenRenewal
   readonly leases: LeasesPort
   readonly quotas: QuotasPort
 }
@@ -129,7 +131,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const server = serverPort(sources)
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
-    ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: sources.tokenState, bounds: (orgId) => sources.tokenMount.bounds(orgId), rootOrgId }),
+    ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: sources.tokenState, bounds: (orgId) => sources.tokenMount.bounds(orgId), checkRenewal: sources.checkRenewal, rootOrgId }),
     ...identityOperations(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId)),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),

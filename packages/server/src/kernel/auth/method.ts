@@ -6,7 +6,7 @@ import { fail } from '../errors.ts'
 import { f, type Fields } from '../fields.ts'
 import type { Handler, Implemented, Operation } from '../operation.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import type { RoleMark } from '../identity.ts'
+import type { RoleMark, TokenRow } from '../identity.ts'
 import type { SealedStore, SealedView } from '../ports/sealed-store.ts'
 import type { Mount } from '../tenancy.ts'
 import type { Directories } from './directory.ts'
@@ -103,6 +103,9 @@ export interface Login {
   readonly verify: (input: Readonly<Record<string, unknown>>, call: Call) => Promise<LoginVerdict>
 }
 
+/** Whether a token that the method gave may be renewed by this call, which comes through its mount. @throws when it may not */
+export type RenewalCheck = (token: Pick<TokenRow, 'metadata'>, call: Call) => Promise<void>
+
 export interface AuthMethod {
   /** As mounts name it. */
   readonly type: string
@@ -111,7 +114,7 @@ export interface AuthMethod {
   readonly lockable: boolean
   /** Its secrets are long and random: a count of failures may be as old as what this worker remembers. */
   readonly isUnguessable?: boolean
-  implement(parts: AuthParts): { readonly operations: readonly Implemented[]; readonly logins: readonly Login[] }
+  implement(parts: AuthParts): { readonly operations: readonly Implemented[]; readonly logins: readonly Login[]; readonly checkRenewal?: RenewalCheck }
 }
 
 export const defineAuthMethod = (method: AuthMethod): AuthMethod => Object.freeze(method)
