@@ -12,9 +12,11 @@ import { renderClient } from './generate/client.ts'
 import { renderConfiguration } from './generate/configuration.ts'
 import { renderErrors } from './generate/errors.ts'
 import { renderRest } from './generate/rest.ts'
+import { loadVaultOperations, renderVault } from './generate/vault.ts'
 import { renderVaultDifferences } from './generate/vault-differences.ts'
 
 const errorsPath = 'docs/reference/errors.md'
+const vaultOperations = await loadVaultOperations(dirname(import.meta.dirname))
 
 const readIfThere = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '')
 
@@ -28,6 +30,7 @@ export const generatedFiles = (root: string): ReadonlyMap<string, string> => {
     [errorsPath, renderErrors(root, readIfThere(join(root, errorsPath)))],
     ['docs/reference/openapi.json', `${JSON.stringify(openApiDocument(contracts), null, 2)}\n`],
     ['docs/reference/rest.md', renderRest(contracts)],
+    ['docs/reference/vault.md', renderVault(vaultOperations)],
     ['docs/reference/vault-differences.md', renderVaultDifferences()],
     ['packages/client/src/generated/api.ts', renderClient(contracts)],
   ])

@@ -1,8 +1,10 @@
 // Help on paths, the OpenAPI document, and password policies, over the wire.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { startDevServer } from '../support/server.ts'
+import { repository, startDevServer } from '../support/server.ts'
 import type { Client } from '../support/http.ts'
 
 const open = await startDevServer({ after })
@@ -45,6 +47,13 @@ describe('the OpenAPI document', () => {
     assert.equal(new Set(operations).size, operations.length)
     assert.equal(json.paths['/secret/metadata/{path}/'].get.parameters[0].name, 'list')
     assert.equal(json.paths['/sys/leader']['x-vault-unauthenticated'], true)
+  })
+  test('has no built-in path that the reference lacks', async () => {
+    const reference = readFileSync(join(repository, 'docs', 'reference', 'vault.md'), 'utf8')
+    const { json } = await root.expect('GET', '/v1/sys/internal/specs/openapi')
+    const builtIn = Object.keys(json.paths as object).filter((path) => /^\/(sys|identity|cubbyhole|auth\/token)(\/|$)/.test(path))
+    assert.ok(builtIn.length > 100)
+    assert.deepEqual(builtIn.filter((path) => !reference.includes(`\`${path.replace(/^\/|\/$/g, '')}\``)), [])
   })
   test('has parameters in place of mounts on wish', async () => {
     const { json } = await root.expect('GET', '/v1/sys/internal/specs/openapi?generic_mount_paths=true')

@@ -56,6 +56,8 @@ const contracts = ({ path, field, names, write }: Setting<unknown>): { readonly 
   }
 }
 
+export const roleSettingContracts: readonly Operation[] = roleSettings.flatMap((each) => Object.values(contracts(each)).filter((contract) => contract !== undefined))
+
 const implementSetting = (parts: AuthParts, each: Setting<unknown>): readonly Implemented[] => {
   const { read, write, clear } = contracts(each)
   const book = approleBook(parts)
