@@ -22,7 +22,7 @@ const output = {
   otp, otpLength: count('Length of a one-time pad'),
 }
 
-const operations = {
+export const rootTokenContracts = {
   status: operation({ ...open, id: 'operator.rootStatus', method: 'GET', path: '/v1/sys/generate-root/attempt', audit: 'operator.generate-root-status', summary: 'Progress of making a root token', input: {}, output }),
   start: operation({ ...open, id: 'operator.rootStart', method: 'POST', path: '/v1/sys/generate-root/attempt', audit: 'operator.generate-root-start', summary: 'Start making a root token', input: { otp: otp.optional(), pgpKey: pgpKeyField.optional() }, output }),
   cancel: operation({ ...open, id: 'operator.rootCancel', method: 'DELETE', path: '/v1/sys/generate-root/attempt', audit: 'operator.generate-root-cancel', status: 204, summary: 'Give it up', input: {}, output: {} }),
@@ -51,7 +51,7 @@ const covered = async (token: Secret<string>, cover: RootCover): Promise<Secret<
 
 export const generateRootOperations = (port: OperatorPort): readonly Implemented[] => {
   const { ceremonies } = port
-  return implement(operations, {
+  return implement(rootTokenContracts, {
     async status(_input, call) {
       requireRoot(port, call)
       return view(await ceremonies.rootStatus())

@@ -36,7 +36,7 @@ const day = 86_400
 /** Vault's bounds; the interval's least is there to keep people from rotating for its own sake. */
 const bounds = { least: 1_000_000, most: 3_865_470_566, leastIntervalSeconds: day }
 
-const operations = {
+export const keyContracts = {
   status: operation({ ...common, work: 'read', id: 'system.keyStatus', method: 'GET', path: '/v1/sys/key-status', audit: 'system.key-status', summary: 'The current key', input: {}, output: { document } }),
   rotate: operation({ ...common, work: 'write', id: 'system.rotate', method: 'POST', path: '/v1/sys/rotate', audit: 'keys.rotate', status: 204, summary: 'Rotate the key of the organization', input: {}, output: {} }),
   rotateKeyring: operation({ ...common, work: 'write', id: 'system.rotateKeyring', method: 'POST', path: '/v1/sys/rotate/keyring', audit: 'keys.rotate', status: 204, summary: 'Rotate the key of the organization', input: {}, output: {} }),
@@ -58,7 +58,7 @@ export const keyOperations = (port: KeysPort): readonly Implemented[] => {
     await port.rotate(call.authorise('update', { kind: 'system', apiPath, sudo: true }), call)
     return {}
   }
-  return implement(operations, {
+  return implement(keyContracts, {
     async status(_input, call) {
       call.authorise('read', { kind: 'system', apiPath: 'sys/key-status' })
       const { term, installedAt, wraps } = await port.status(call.orgId)

@@ -8,14 +8,14 @@ const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'seal
 const common = { tag: 'system', errors } as const
 const document = f.json('The answer', { maxBytes: 64 * 1024 })
 
-const operations = {
+export const nodeContracts = {
   leader: operation({ ...common, access: 'public', work: 'read', id: 'system.leader', method: 'GET', path: '/v1/sys/leader', audit: undefined, summary: 'Who leads', input: {}, output: { document } }),
   haStatus: operation({ ...common, access: 'policy', work: 'read', id: 'system.haStatus', method: 'GET', path: '/v1/sys/ha-status', audit: 'system.ha-status', summary: 'Which nodes there are', input: {}, output: { document } }),
   stepDown: operation({ ...common, access: 'policy', work: 'write', id: 'operator.stepDown', method: 'POST', path: '/v1/sys/step-down', audit: 'operator.step-down', status: 204, summary: 'Accepted and without effect: no node leads', input: {}, output: {} }),
 }
 
 export const nodeOperations = (version: string): readonly Implemented[] =>
-  implement(operations, {
+  implement(nodeContracts, {
     async leader() {
       return { document: { ha_enabled: false, is_self: true, active_time: '0001-01-01T00:00:00Z', leader_address: '', leader_cluster_address: '', performance_standby: false, performance_standby_last_remote_wal: 0 } }
     },

@@ -12,7 +12,7 @@ const output = { nonce: f.text('Nonce of the rekey', { max: 128 }), keys: copies
 const reading = { ...common, method: 'GET', work: 'read', audit: 'operator.rekey-backup-read', summary: 'The encrypted copies of the new shares', input: {}, output } as const
 const deleting = { ...common, method: 'DELETE', work: 'write', status: 204, audit: 'operator.rekey-backup-delete', summary: 'Delete the encrypted copies of the new shares', input: {}, output: {} } as const
 
-const operations = {
+export const rekeyBackupContracts = {
   read: operation({ ...reading, id: 'operator.rekeyBackup', path: '/v1/sys/rekey/backup' }),
   readRecovery: operation({ ...reading, id: 'operator.rekeyRecoveryBackup', path: '/v1/sys/rekey/recovery-key-backup' }),
   remove: operation({ ...deleting, id: 'operator.deleteRekeyBackup', path: '/v1/sys/rekey/backup' }),
@@ -34,7 +34,7 @@ export const rekeyBackupOperations = (port: OperatorPort): readonly Implemented[
     await port.ceremonies.deleteBackup()
     return {}
   }
-  return implement(operations, {
+  return implement(rekeyBackupContracts, {
     read: (_input, call) => read('sys/rekey/backup', call),
     readRecovery: (_input, call) => read('sys/rekey/recovery-key-backup', call),
     remove: (_input, call) => remove('sys/rekey/backup', call),

@@ -46,6 +46,9 @@ const contractsFor = (target: RekeyTarget) => {
   }
 }
 
+export const rekeyContracts = Object.values(contractsFor('barrier'))
+export const rekeyRecoveryContracts = Object.values(contractsFor('recovery'))
+
 const listed = (texts: readonly string[]): readonly string[] | null => (texts.length === 0 ? null : texts)
 const later = (verificationNonce: string): { readonly verificationNonce?: string } => (verificationNonce === '' ? {} : { verificationNonce })
 
