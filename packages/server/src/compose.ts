@@ -4,6 +4,8 @@
 import { readFileSync } from 'node:fs'
 import { asCofferError, fail } from './kernel/errors.ts'
 import type { WorkerApp } from './kernel/ports/seal-control.ts'
+import { systemClock } from './lib/clock.ts'
+import { Flights } from './api/http/flights.ts'
 import { buildHttp, type Door } from './api/http/server.ts'
 import { nativeDoor } from './api/http/doors.ts'
 import { systemDoor } from './api/http/system-door.ts'
@@ -30,6 +32,7 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
   const open = (): Platform | undefined => (sealing ? undefined : platform)
   const limits = { depth: config.limits.jsonDepth, bodyBytes: config.limits.bodyBytes }
   const deliveries = new Deliveries()
+  const flights = new Flights(() => systemClock.wall())
   const log = { failed: (requestId: string, where: string, error: unknown): void => logger.error('request failed', { requestId, where, error: asCofferError(error).cause ?? error }) }
   const vault = vaultDoor({ limits, backend: () => open()?.vaultBackend })
   const doors = {
@@ -40,11 +43,11 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
     shares: deliveries.watch(vault, (requestId) => void context.ceremonies.delivered(requestId).catch((error: unknown) => logger.warn('replaced shares are still valid', { error }))),
     monitor: monitorDoor({ metrics: async () => renderMetrics(await context.collectMetrics()), isReady: () => open()?.isReady() === true && !draining, openApi: () => JSON.stringify(openApiDocument(allContracts.map(({ operation }) => operation))) }),
   }
-  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : open()?.warm), log })
+  const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : open()?.warm), settings: () => open()?.settings.current, flights, log })
 
   return {
     async unseal(rootKey) {
-      platform = await openPlatform({ context, pools, rootKey, deliveries, log })
+      platform = await openPlatform({ context, pools, rootKey, deliveries, log, flights })
     },
     async replaceRoot(rootKey, generation) {
       // One that is still being opened was given the key before; it is started anew.
@@ -56,6 +59,9 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
       if (config.grpc.enabled) {
         grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => open()?.grpc, operations: allContracts, stream: () => platform, logger })
       }
+    },
+    async reopen() {
+      await platform?.reopen()
     },
     async drain() {
       draining = true

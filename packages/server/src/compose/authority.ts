@@ -116,7 +116,7 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
     // A batch token has no accessor; its id tells its records apart, and is in that of its making.
     accessorHmac: hmacIdentifier(auditKey, token.batch === undefined ? token.accessor : token.tokenId),
     policies: aclNames,
-    holder: { displayName: token.displayName, type: token.batch === undefined ? 'service' : 'batch', policies: token.root ? ['root'] : aclNames.slice(0, 64), ...(text === undefined ? {} : { hmac: hmacIdentifier(auditKey, text) }) },
+    holder: { displayName: token.displayName, issuedAt: new Date(token.issuedAt).toISOString(), ttlSeconds: token.ttlSeconds, type: token.batch === undefined ? 'service' : 'batch', policies: token.root ? ['root'] : aclNames.slice(0, 64), ...(text === undefined ? {} : { hmac: hmacIdentifier(auditKey, text) }) },
     expiresAt: loaded.endsAt ?? token.expiresAt,
     carried: token.batch === undefined ? undefined : loaded,
   }

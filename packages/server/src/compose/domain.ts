@@ -54,6 +54,8 @@ import { areas, rememberedState } from './vault/state.ts'
 import { makeTokenMount } from './vault/token-mount.ts'
 import { operatorPort } from './vault/operator.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
+import type { Flights } from '../api/http/flights.ts'
+import type { LiveSettings } from './vault/settings.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -67,6 +69,8 @@ export interface DomainParts {
   readonly freshness: Freshness
   readonly caches: Caches
   readonly journal: Journal
+  readonly settings: LiveSettings
+  readonly flights: Flights
   readonly rootOrgId: string
   readonly clock: Clock
   readonly engines: readonly Engine[]

@@ -37,8 +37,6 @@ export interface Journal extends AuditJournal {
   close(): Promise<void>
 }
 
-const NO_HEADERS: ReadonlyMap<string, boolean> = new Map()
-
 /** The first segment of this worker's stream that some device still needs. */
 const lowestHeld = async (devices: Devices): Promise<number | undefined> =>
   devices.known ? Math.min(Number.POSITIVE_INFINITY, ...(await Promise.all(devices.loops.map((loop) => loop.segment())))) : undefined
@@ -124,7 +122,7 @@ export const openJournal = async (sources: DeviceSources, rootKeys: OrgKeys): Pr
   const detail = { hasher: async (orgId: string) => {
     const key = (await sources.keyring.organization(orgId)).purpose('audit')
     return (value: string): string => hmacIdentifier(key, value)
-  }, headers: async () => NO_HEADERS }
+  }, headers: async () => new Map(Object.entries(sources.settings.current.auditedHeaders)) }
   // The head at the time of the callback is the frame that holds the record.
   const gated = (onDurable: OnDurable): OnDurable => (gate === undefined ? onDurable : (error) => (error === undefined ? gate.wait(spool.head.seq, onDurable) : onDurable(error)))
   return {

@@ -3,9 +3,11 @@
 
 import { fail } from '../kernel/errors.ts'
 import type { Implemented } from '../kernel/operation.ts'
+import type { ServerSettings } from '../kernel/ports/server-settings.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import { listen } from '../storage/listen.ts'
+import { Flights } from '../api/http/flights.ts'
 import { ChangeHub } from '../api/grpc/change-stream.ts'
 import { makeAdmission, roomsFor } from '../request/admission.ts'
 import { prepare, type Runner } from '../request/pipeline.ts'
@@ -16,6 +18,7 @@ import { Freshness } from '../services/freshness/freshness.ts'
 import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
+import { LiveSettings, SETTINGS_CHANGED } from './vault/settings.ts'
 import { DEVICES_CHANGED, type DeviceSources } from './vault/devices.ts'
 import { startSweep } from './vault/sweep.ts'
 import { QUOTAS_CHANGED } from '../services/quotas/store.ts'
@@ -43,6 +46,10 @@ export interface Platform {
   /** Answers reads from the caches, where it can. */
   readonly warm: WarmReads
   readonly grpc: ReadonlyMap<string, Runner>
+  /** What administrators have set. */
+  readonly settings: LiveSettings
+  /** Opens anew what may have been renamed. */
+  reopen(): Promise<void>
   /** What streams follow. */
   readonly changes: ChangeHub
   /** The lease is usable and records are taken. */
@@ -57,6 +64,8 @@ interface PlatformOptions {
   readonly rootKey: Buffer
   readonly deliveries: Deliveries
   readonly log: PipelinePorts['log']
+  /** What the listener is answering. */
+  readonly flights?: Flights
   /** The catalogue's, unless a test says others. */
   readonly engines?: readonly Engine[] | undefined
 }
@@ -136,7 +145,15 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
   }
 }
 
-export const openPlatform = async ({ context, pools, rootKey, deliveries, log, engines = catalogue }: PlatformOptions): Promise<Platform> => {
+const following = (kind: string, changed: () => void): { apply(seen: readonly { readonly kind: string }[]): void; clear(): void } => ({ apply: (seen) => { if (seen.some((each) => each.kind === kind)) changed() }, clear: changed })
+
+/** Headers that only the general way looks at, while somebody wants that. */
+const leavesOf = ({ cors, auditedHeaders }: ServerSettings, isDetailed: boolean): readonly string[] | undefined => {
+  const names = [...(cors === undefined ? [] : ['origin']), ...(isDetailed ? Object.keys(auditedHeaders) : [])]
+  return names.length === 0 ? undefined : names
+}
+
+export const openPlatform = async ({ context, pools, rootKey, deliveries, log, engines = catalogue, flights = new Flights(() => systemClock.wall()) }: PlatformOptions): Promise<Platform> => {
   const { config, logger, metrics } = context
   const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
   const rootOrgId = await rootOrganization(pools)
@@ -148,10 +165,13 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
   freshness.observe(changes)
   await freshness.start()
   const late: DeviceSources['late'] = {}
-  const journal = await openJournal({ context, pools, keyring, rootOrgId, late }, await keyring.organization(rootOrgId))
-  freshness.observe({ apply: (seen) => { if (seen.some(({ kind }) => kind === DEVICES_CHANGED)) journal.devices.changed() }, clear: () => journal.devices.changed() })
+  const settings = new LiveSettings({ pools, keyring, rootOrgId, logger })
+  await settings.refresh().catch(() => settings.changed())
+  const journal = await openJournal({ context, pools, keyring, rootOrgId, settings, late }, await keyring.organization(rootOrgId))
+  freshness.observe(following(DEVICES_CHANGED, () => journal.devices.changed()))
+  freshness.observe(following(SETTINGS_CHANGED, () => settings.changed()))
   await recordUnseal(journal, rootOrgId, freshness.databaseNow())
-  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, rootOrgId, clock: systemClock, deliveries, engines })
+  const domain = makeDomain({ context, pools, keyring, freshness, caches, journal, settings, flights, rootOrgId, clock: systemClock, deliveries, engines })
   await followQuotas(domain.quotas, freshness, logger)
   const observe = observer(metrics.histogram('coffer_request_seconds', 'Time from a request to its answer, audit included.', ['operation', 'status']))
   const now = (): number => freshness.databaseNow()
@@ -163,7 +183,10 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
     journal, log, limits: domain.quotas.book, now, observe,
   })
   late.namespaceOf = domain.vaultDirectory.namespaceOf
-  late.onDetail = () => warm.forget()
+  const consider = (): void => { warm.leaves = leavesOf(settings.current, journal.detail !== undefined) }
+  late.onDetail = () => (warm.forget(), consider())
+  settings.onChange = consider
+  consider()
   exposeWarmReads(metrics, warm)
   const committed: PipelinePorts['courier']['committed'] = (noted) => {
     freshness.applyLocal(noted)
@@ -174,6 +197,8 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
   return {
     ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, limits: domain.quotas.book, observe }, domain, context.version),
     warm,
+    settings,
+    reopen: () => journal.devices.reopen(),
     changes,
     replaceRoot: (key, generation) => keyring.replaceRoot(key, generation),
     isReady: () => freshness.state().leaseUsable && journal.available,

@@ -48,6 +48,9 @@ export interface TokenFacts {
   readonly displayName: string
   readonly type: 'service' | 'batch'
   readonly policies: readonly string[]
+  readonly issuedAt?: string | undefined
+  /** 0: it does not end. */
+  readonly ttlSeconds?: number | undefined
   /** HMAC of the token under the organization's audit key. */
   readonly hmac?: string | undefined
 }

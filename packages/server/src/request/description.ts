@@ -4,6 +4,7 @@
 import type { RequestFacts } from '../kernel/audit.ts'
 import type { AuditDraft } from '../kernel/call.ts'
 import type { Operation } from '../kernel/operation.ts'
+import { accessorOf } from '../kernel/tenancy.ts'
 import type { DoorRequest } from './exchange.ts'
 import type { RecordDetail } from './ports.ts'
 
@@ -48,7 +49,7 @@ export const describeTarget = (operation: Operation, { mount, apiPath, sourcePor
   operation: VERBS[operation.method],
   // Doors with paths of their own ask the policy about one of Vault's: that is the path then.
   path: cut(apiPath?.() ?? '', LONGEST_PATH),
-  ...(mount === undefined ? {} : { mountType: mount.type, mountPoint: `${mount.class === 'auth' ? 'auth/' : ''}${mount.path}/` }),
+  ...(mount === undefined ? {} : { mountType: mount.type, mountAccessor: accessorOf(mount), mountPoint: `${mount.class === 'auth' ? 'auth/' : ''}${mount.path}/` }),
   ...(sourcePort === undefined ? {} : { remotePort: sourcePort }),
 })
 

@@ -97,6 +97,8 @@ const MOST_PLANS = 8192
 export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBook {
   /** Reads that plans answered, and those that they left to the general way. */
   readonly counters = { answered: 0, left: 0 }
+  /** Headers that plans do not take into account, while somebody wants them to be. */
+  leaves: readonly string[] | undefined = undefined
   readonly #ports: WarmPorts<Loaded>
   readonly #plans = new Recent<string, Plan<Loaded>>(MOST_PLANS)
   #holders = new WeakMap<Caller, Holder>()

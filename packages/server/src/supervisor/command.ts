@@ -3,7 +3,7 @@
 import { loadConfig, type Config } from '../config/config.ts'
 import { processEnvironment } from '../config/environment.ts'
 import { asCofferError, kindFacts } from '../kernel/errors.ts'
-import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { createLogger, type LogControl, type Logger } from '../telemetry/logger.ts'
 import { devGuide, newcomersGuide, readyLine } from './announce.ts'
 import { makeDevDirectory } from './dev-directory.ts'
 import { describeCommand, describeCommands } from './help.ts'
@@ -54,17 +54,19 @@ const dispatch = async (command: string | undefined, argv: readonly string[], pa
 
 /** Runs until told to stop. Resolves with the exit code. */
 const runServer = async (config: Config, parts: CommandParts): Promise<number> => {
-  const logger = createLogger({ level: config.log.level, format: config.log.format })
+  const logControl: LogControl = { level: config.log.level }
+  const logger = createLogger({ control: logControl, format: config.log.format })
   reportCrashes(logger)
   process.stdout.on('error', () => undefined) // nobody reads any more: no reason to stop serving
 
   const signals = watchSignals(logger)
-  const server = await startServer({ config, logger, ...parts, stopping: signals.first }).catch((error: unknown) => {
+  const server = await startServer({ config, logger, logControl, ...parts, stopping: signals.first }).catch((error: unknown) => {
     if (signals.first.aborted) return undefined
     throw error
   })
   if (server === undefined) return 0
   announce(server)
+  signals.onHangUp(() => void server.workers.notice({ kind: 'reopen' }))
   await signals.received
   return stop(server, signals, logger)
 }
@@ -73,20 +75,26 @@ interface Signals {
   readonly first: AbortSignal
   readonly second: AbortSignal
   readonly received: Promise<void>
+  /** What a hang-up means once the server is up; before, nothing. */
+  onHangUp(reopen: () => void): void
 }
 
 const watchSignals = (logger: Logger): Signals => {
   const first = new AbortController()
   const second = new AbortController()
   const received = new Promise<void>((resolve) => first.signal.addEventListener('abort', () => resolve()))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    let reopen = (): void => undefined
+  // A closed terminal ends what runs in it; a server without one is told to open its files anew, as log rotation does it.
+  const isAttended = process.stdin.isTTY === true
+  if (!isAttended) process.on('SIGHUP', () => (logger.info('told to open files anew', { signal: 'SIGHUP' }), reopen()))
+  for (const signal of isAttended ? (['SIGINT', 'SIGTERM', 'SIGHUP'] as const) : (['SIGINT', 'SIGTERM'] as const)) {
     process.on(signal, () => {
       logger.info(first.signal.aborted ? 'told to stop again; not waiting any longer' : 'told to stop', { signal })
       if (first.signal.aborted) second.abort()
       else first.abort()
     })
   }
-  return { first: first.signal, second: second.signal, received }
+  return { first: first.signal, second: second.signal, received, onHangUp: (work) => void (reopen = work) }
 }
 
 const stop = async (server: RunningServer, { second }: Signals, logger: Logger): Promise<number> => {

@@ -7,9 +7,9 @@ import type { Database } from '../kernel/storage.ts'
 import { spoolLimits } from '../services/audit/spool/limits.ts'
 import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
 import { observeProcess } from '../telemetry/health.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { LogControl, Logger } from '../telemetry/logger.ts'
 import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
-import type { DatabaseAccess } from './control/protocol.ts'
+import { decodeJson, operation, type DatabaseAccess, type Notice } from './control/protocol.ts'
 import type { SealMachine } from '../seal/machine.ts'
 import { makeCeremonies } from './ceremonies/ceremonies.ts'
 import { SealDesk } from './seal-desk.ts'
@@ -28,12 +28,14 @@ export interface Employment {
   readonly machine: SealMachine
   readonly keeper: SealKeeper
   readonly logger: Logger
+  /** Of the supervisor's own log, and of what workers start with. */
+  readonly logControl: LogControl
   /** Another program than the product's worker. */
   readonly program?: string | undefined
 }
 
 /** Nothing is started yet. */
-export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools } => {
+export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, logControl, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools } => {
   const metrics = new Metrics()
   observeProcess(metrics)
   const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
@@ -46,13 +48,17 @@ export const employ = ({ config, nodeId, version, access, auditDatabase, machine
     sealed.set((await desk.status().catch(() => undefined))?.sealed === false ? 0 : 1)
     return [{ labels: { worker: 'supervisor' }, families: metrics.snapshot() }, ...(await workers.metrics())]
   }
+  const spread = async (notice: Notice): Promise<void> => {
+    if (notice.kind === 'log-level') logControl.level = notice.level
+    await workers.notice(notice)
+  }
   const workers: Workers = new Workers({
     count: config.workers,
     program: program ?? workerProgram,
     logger,
     clock: systemClock,
-    handlers: (slot) => desk.handlers(slot, collect),
-    assignment: (slot) => ({ config, slot, workers: config.workers, nodeId, bootId: makeUuidV7(), version, database: access }),
+    handlers: (slot) => new Map([...desk.handlers(slot, collect), [operation.spreadNotice, async (body: Buffer) => (await spread(decodeJson<Notice>(body)), undefined)]]),
+    assignment: (slot) => ({ logLevel: config.log.level, config: { ...config, log: { ...config.log, level: logControl.level } }, slot, workers: config.workers, nodeId, bootId: makeUuidV7(), version, database: access }),
     rootKey: () => keeper.copyRootKey(),
     onRestart: () => restarts.inc(),
     onStreamsChange: () => spools.wake(),

@@ -8,11 +8,11 @@ import { fail } from '../kernel/errors.ts'
 import type { Ceremonies } from '../kernel/ports/ceremonies.ts'
 import type { SealControl, WorkerApp } from '../kernel/ports/seal-control.ts'
 import { observeProcess } from '../telemetry/health.ts'
-import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { createLogger, type LogControl, type Logger, type LogLevel } from '../telemetry/logger.ts'
 import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
 import { Channel, type Handler } from './control/channel.ts'
 import { excludeMemoryFromDumps, refuseDebugger, reportCrashes } from './hardening.ts'
-import { decodeJson, decodeParts, encodeJson, operation, type WorkerAssignment } from './control/protocol.ts'
+import { decodeJson, decodeParts, encodeJson, operation, type Notice, type WorkerAssignment } from './control/protocol.ts'
 import { remoteCeremonies } from './control/remote-ceremonies.ts'
 import { remoteMetrics, remoteSealControl } from './control/remote-seal-control.ts'
 import { channelDescriptor } from './worker-process.ts'
@@ -28,6 +28,10 @@ export interface WorkerContext extends WorkerAssignment {
   collectMetrics(): Promise<readonly ProcessSnapshot[]>
   /** To be called when the audit spool is open, with its stream's id: from then on the supervisor ships the streams of the dead. */
   announceStream(stream: string): Promise<void>
+  /** The level of the log of every process of this server. */
+  readonly logging?: { readonly level: LogLevel; readonly configured: LogLevel; set(level: LogLevel): Promise<void> }
+  /** Has every worker open its files anew. */
+  reopenAll?(): Promise<void>
 }
 
 export type Composer = (context: WorkerContext) => Promise<WorkerApp>
@@ -61,6 +65,7 @@ class Worker {
   readonly #channel: Channel
   readonly #metrics = new Metrics()
   #logger = createLogger({ format: 'json' })
+  readonly #logControl: LogControl = { level: 'info' }
   #app: Promise<WorkerApp> | undefined
 
   constructor(compose: Composer) {
@@ -83,6 +88,7 @@ class Worker {
       [operation.replaceRoot, this.#explained('the worker could not take the next root key', (body) => this.#replaceRoot(body))],
       [operation.listen, this.#explained('the worker could not listen', async () => (await this.#composed()).listen())],
       [operation.metrics, async () => encodeJson(this.#metrics.snapshot())],
+      [operation.notice, async (body) => (await this.#notice(decodeJson(body)), undefined)],
       [operation.stop, async () => (await this.#stop(), undefined)],
     ])
   }
@@ -103,7 +109,8 @@ class Worker {
   async #configure(assignment: WorkerAssignment): Promise<void> {
     const { config, slot } = assignment
     process.title = `coffer: worker ${slot}`
-    this.#logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker: slot, pid: process.pid })
+    this.#logControl.level = config.log.level
+    this.#logger = createLogger({ control: this.#logControl, format: config.log.format }).child({ worker: slot, pid: process.pid })
     reportCrashes(this.#logger)
     this.#app = this.#compose({
       ...assignment,
@@ -112,6 +119,8 @@ class Worker {
       logger: this.#logger,
       metrics: this.#metrics,
       collectMetrics: remoteMetrics(this.#channel),
+      logging: this.#logging(assignment.logLevel ?? config.log.level),
+      reopenAll: () => this.#spread({ kind: 'reopen' }),
       announceStream: async (stream) => void (await this.#channel.request(operation.announceStream, Buffer.from(stream, 'utf8'))),
     })
     await this.#app
@@ -120,6 +129,26 @@ class Worker {
   async #replaceRoot(body: Buffer): Promise<void> {
     const { facts: { generation }, shares: [rootKey = Buffer.alloc(0)] } = decodeParts<{ readonly generation: number }>(body)
     await (await this.#composed()).replaceRoot(rootKey, generation).finally(() => rootKey.fill(0))
+  }
+
+  async #notice(notice: Notice): Promise<void> {
+    if (notice.kind === 'log-level') this.#logControl.level = notice.level
+    else await (await this.#app)?.reopen?.()
+  }
+
+  #logging(configured: LogLevel): NonNullable<WorkerContext['logging']> {
+    const control = this.#logControl
+    return {
+      get level() {
+        return control.level
+      },
+      configured,
+      set: (level) => this.#spread({ kind: 'log-level', level }),
+    }
+  }
+
+  async #spread(notice: Notice): Promise<void> {
+    await this.#channel.request(operation.spreadNotice, encodeJson(notice))
   }
 
   #composed(): Promise<WorkerApp> {

@@ -9,7 +9,7 @@ import type { SealStatus } from '../kernel/ports/seal-control.ts'
 import { rewrapUnderRoot } from '../keyring/rotate-root.ts'
 import { SealMachine } from '../seal/machine.ts'
 import { Pool } from '../storage/pool.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { LogControl, Logger } from '../telemetry/logger.ts'
 import { baseUrl } from './announce.ts'
 import { checkSpool, checkSystem, claimDirectory, leaveAddress, reserveListeners } from './claims.ts'
 import { openDatabase } from './database.ts'
@@ -21,6 +21,8 @@ import type { Workers } from './workers.ts'
 export interface ServerOptions {
   readonly config: Config
   readonly logger: Logger
+  /** Of that logger, so that its level can be changed. */
+  readonly logControl?: LogControl
   readonly loadPlatform: () => Promise<InitialisePlatform>
   /** Aborted when the server shall stop, also while it starts. */
   readonly stopping: AbortSignal
@@ -81,7 +83,7 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   const machine = new SealMachine({ database: pool, dataDirectory: config.dataDir, kind: config.seal.kind, rewrapKeys: rewrapUnderRoot })
   const keeper = makeSealKeeper({ machine, config, nodeId, version, logger, loadPlatform: options.loadPlatform })
   undo.defer(() => keeper.drop())
-  const { desk, workers, spools } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, program: options.workerProgram })
+  const { desk, workers, spools } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, logControl: options.logControl ?? { level: config.log.level }, program: options.workerProgram })
   const first = config.mode === 'server' ? { status: await desk.openAutomatically(), rootToken: undefined } : await openOrInitialise(desk, config)
   proceed()
 

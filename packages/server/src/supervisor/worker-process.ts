@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { workerEnvironment } from '../config/environment.ts'
 import type { FamilySnapshot } from '../telemetry/metrics.ts'
 import { Channel, type Handler } from './control/channel.ts'
-import { decodeJson, encodeJson, encodeParts, operation, type WorkerAssignment } from './control/protocol.ts'
+import { decodeJson, encodeJson, encodeParts, operation, type Notice, type WorkerAssignment } from './control/protocol.ts'
 
 export interface WorkerExit {
   readonly code: number | null
@@ -90,6 +90,10 @@ export class WorkerProcess {
 
   get hasKey(): boolean {
     return this.#unsealing !== undefined
+  }
+
+  async notice(notice: Notice): Promise<void> {
+    await this.#channel.request(operation.notice, encodeJson(notice))
   }
 
   async listen(): Promise<void> {

@@ -3,6 +3,7 @@
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessSnapshot } from '../telemetry/metrics.ts'
+import type { Notice } from './control/protocol.ts'
 import type { StreamWriter } from './spools.ts'
 import { WorkerSlot, type SlotOptions } from './slot.ts'
 
@@ -70,6 +71,11 @@ export class Workers {
     )
     deadline.abort()
     return all.flat()
+  }
+
+  /** Tells every worker; one that is just being replaced learns it from its assignment. */
+  async notice(notice: Notice): Promise<void> {
+    await Promise.allSettled(this.#slots.flatMap((slot) => (slot.current === undefined ? [] : [slot.current.notice(notice)])))
   }
 
   async stop(deadlineMs: number): Promise<void> {

@@ -1,6 +1,5 @@
-// Paths about the server: its machine, what is built in, hashes and randomness.
+// Paths about the server: what is built in, hashes and randomness.
 
-import { hostname, cpus, freemem, loadavg, platform, release, totalmem, uptime, arch } from 'node:os'
 import { hashAlgorithms, hashBytes } from '../crypto/digest.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { Action, Call, Grant } from '../kernel/call.ts'
@@ -17,7 +16,6 @@ const document = f.json('The answer', { maxBytes: 1024 * 1024 })
 const text = (describe: string, max = 512) => f.text(describe, { max })
 const format = text('hex or base64', 16)
 
-export const hostInfo = operation({ ...reading, id: 'system.hostInfo', method: 'GET', path: '/v1/sys/host-info', audit: 'system.host-info', summary: 'The machine', input: {}, output: { document } })
 
 const randomWishes = { bytes: f.int('How many', { min: 1, max: 128 * 1024 }).default(32), format: format.default('base64') }
 const randomOutput = { randomBytes: text('The bytes', 512 * 1024) }
@@ -34,7 +32,7 @@ export const plugins = operation({ ...reading, work: 'list', id: 'system.plugins
 export const pluginsOf = operation({ ...reading, work: 'list', id: 'system.pluginsOf', method: 'LIST', path: '/v1/sys/plugins/catalog/:type', audit: 'system.plugins-list', summary: 'What is built in, of one type', input: { type: text('auth, database or secret', 32) }, output: { keys: f.list('Names', text('Name'), { max: 1000 }) } })
 export const plugin = operation({ ...reading, id: 'system.plugin', method: 'GET', path: '/v1/sys/plugins/catalog/:type/:name', audit: 'system.plugin-read', summary: 'One thing that is built in', input: { type: text('auth, database or secret', 32), name: text('Name') }, output: { document } })
 
-const operations = { hostInfo, random, randomOf, randomFrom, hash, hashWith, plugins, pluginsOf, plugin }
+const operations = { random, randomOf, randomFrom, hash, hashWith, plugins, pluginsOf, plugin }
 type Handled = Handlers<typeof operations>
 
 const ask = (call: Call, action: Action, apiPath: string, sudo = false): Grant => call.authorise(action, { kind: 'system', apiPath, sudo })
@@ -89,17 +87,6 @@ const tools: Pick<Handled, 'random' | 'randomOf' | 'randomFrom' | 'hash' | 'hash
   },
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString()
-
-const machine = (now: number): Readonly<Record<string, unknown>> => ({
-  timestamp: iso(now),
-  cpu: cpus().map(({ model, speed }, at) => ({ cpu: at, modelName: model, mhz: speed })),
-  cpu_times: cpus().map(({ times }, at) => ({ cpu: `cpu${at}`, user: times.user / 1000, system: times.sys / 1000, idle: times.idle / 1000, nice: times.nice / 1000, irq: times.irq / 1000 })),
-  host: { hostname: hostname(), uptime: Math.trunc(uptime()), os: platform(), kernelVersion: release(), kernelArch: arch() },
-  load: loadavg(),
-  memory: { total: totalmem(), free: freemem(), available: freemem(), used: totalmem() - freemem() },
-})
-
 const catalogue = (port: ServerPort): readonly { readonly type: string; readonly name: string }[] => [
   ...port.authMethods.map((name) => ({ type: 'auth', name })),
   ...port.engines.map((name) => ({ type: 'secret', name })),
@@ -132,8 +119,4 @@ export const serverOperations = (port: ServerPort): readonly Implemented[] =>
   implement(operations, {
     ...tools,
     ...catalog(port),
-    async hostInfo(_input, call) {
-      ask(call, 'read', 'sys/host-info')
-      return { document: machine(call.now()) }
-    },
   })

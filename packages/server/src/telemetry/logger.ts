@@ -18,7 +18,14 @@ export interface Logger {
   child(fields: LogFields): Logger
 }
 
+/** Can be turned while the log is in use, for it and all its children. */
+export interface LogControl {
+  level: LogLevel
+}
+
 export interface LoggerOptions {
+  /** In place of `level`. */
+  readonly control?: LogControl
   readonly level?: LogLevel
   readonly format?: 'auto' | 'json' | 'text'
   /** Takes one whole line with its end. Standard error by default. */
@@ -33,7 +40,7 @@ export const createLogger = (options: LoggerOptions = {}): Logger => {
   const wanted = options.format ?? 'auto'
   const isText = wanted === 'text' || (wanted === 'auto' && options.write === undefined && process.stderr.isTTY === true)
   return makeLogger({
-    threshold: levels.indexOf(options.level ?? 'info'),
+    control: options.control ?? { level: options.level ?? 'info' },
     format: isText ? formatText : formatJson,
     write: options.write ?? writeToStandardError,
     now: options.now ?? ((): Date => new Date()),
@@ -51,7 +58,7 @@ export const silentLogger: Logger = Object.freeze({
 })
 
 interface State {
-  readonly threshold: number
+  readonly control: LogControl
   readonly format: Format
   readonly bound: LogFields
   write(line: string): void
@@ -60,7 +67,9 @@ interface State {
 
 const makeLogger = (state: State): Logger => {
   const at = (level: LogLevel): ((message: string, fields?: LogFields) => void) =>
-    levels.indexOf(level) > state.threshold ? () => undefined : (message, fields = {}) => emit(state, level, message, fields)
+    (message, fields = {}) => {
+      if (levels.indexOf(level) <= levels.indexOf(state.control.level)) emit(state, level, message, fields)
+    }
   return {
     error: at('error'),
     warn: at('warn'),

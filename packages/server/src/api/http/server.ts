@@ -7,7 +7,10 @@ import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { asCofferError, fail, type CofferError } from '../../kernel/errors.ts'
 import { parseTarget, type ParsedTarget } from '../../kernel/path.ts'
+import type { ServerSettings } from '../../kernel/ports/server-settings.ts'
 import { newRequestId } from '../../request/message.ts'
+import { answerCors } from './cors.ts'
+import type { Flights } from './flights.ts'
 import { standIns, takeForeignVerb, verbOf } from './foreign-verbs.ts'
 import { Front } from './front.ts'
 import { WarmDoor, type WarmSource } from './warm.ts'
@@ -34,6 +37,9 @@ export interface HttpOptions {
   doorOf(target: ParsedTarget): Door
   /** Compiled plans; undefined while sealed or draining. */
   warm?(): WarmSource | undefined
+  /** What administrators have set; undefined while sealed. */
+  settings?(): ServerSettings | undefined
+  readonly flights?: Flights
   readonly log: { failed(requestId: string, where: string, error: unknown): void }
 }
 
@@ -103,6 +109,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.header('x-request-id', request.id)
     for (const [name, value] of headers) reply.header(name, value)
+    if (String(reply.getHeader('content-type') ?? '').startsWith('text/html')) for (const [name, values] of Object.entries(options.settings?.()?.uiHeaders ?? {})) reply.header(name, values)
     done()
   })
   return app
@@ -114,15 +121,20 @@ const serve = async (options: HttpOptions, warm: WarmDoor, request: FastifyReque
   try {
     exchange = { ...exchange, target: parseTarget(request.raw.url ?? '/') }
     door = options.doorOf(exchange.target)
+    options.flights?.begin(exchange)
     const refusal = warm.refusalOf(request.raw)
-    if (refusal === undefined) await door.handle(exchange)
-    else door.refuse(exchange, refusal.error)
+    if (refusal !== undefined) door.refuse(exchange, refusal.error)
+    else if (!answerCors(exchange, options.settings?.()?.cors)) await door.handle(exchange)
   } catch (thrown) {
     const error = asCofferError(thrown)
     if (error.kind === 'internal' && error.code === 'internal') options.log.failed(request.id, 'http', thrown)
     door.refuse(exchange, error)
   }
-  await reply
+  try {
+    await reply
+  } finally {
+    options.flights?.end(exchange.requestId)
+  }
 }
 
 /** What Fastify itself refuses: a body that is too large, a broken length. Its texts name no content. */

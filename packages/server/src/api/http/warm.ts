@@ -12,6 +12,8 @@ import type { PlainHead } from './plain-head.ts'
 import { readMessage } from './request.ts'
 
 export interface WarmSource {
+  /** Headers whose presence sends a request the general way; mostly there are none. */
+  readonly leaves?: readonly string[] | undefined
   begin(facts: WarmFacts, deliver: Deliver): boolean
 }
 
@@ -89,6 +91,7 @@ export class WarmDoor {
   #begin(request: IncomingMessage, response: ServerResponse, general: Handler): boolean {
     const source = this.#source()
     if (source === undefined || !isPlainRead(request)) return false
+    if (source.leaves !== undefined && source.leaves.some((name) => request.headers[name] !== undefined)) return false
     const facts = factsOf(request)
     if (facts === undefined) return false
     return source.begin(facts, (error, reply) => {

@@ -12,7 +12,7 @@ import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, traitsOf, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
 import type { Door, HttpExchange } from '../http/server.ts'
-import { bodyOf, envelopeOf, errorEnvelope, unwrapped, type Envelope } from './envelope.ts'
+import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
 import { logInInline, wantsInlineAuth } from './inline-auth.ts'
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
@@ -151,5 +151,5 @@ const send = async (backend: VaultBackend, exchange: HttpExchange, routed: Route
   const isWrapped = parts.wrapTtlSeconds !== undefined && canWrap(routed.prepared.operation.id, made)
   const body = isWrapped ? JSON.stringify(await wrapped(backend, exchange, routed, parts, made)) : rendered(routed, made)
   if (body === undefined) void exchange.reply.code(answer.status === 202 ? 202 : 204).send()
-  else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', JSON_TYPE).send(Buffer.from(body))
+  else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(routed.prepared.operation, made, JSON_TYPE)).send(Buffer.from(body))
 }

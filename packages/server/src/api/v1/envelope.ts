@@ -64,7 +64,7 @@ export const errorEnvelope = (requestId: string, data: unknown, mountType: strin
 // Vault's own old clients read these from the top of the answer, and its new ones from data; so both have them.
 const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|rekey\/(backup|recovery-key-backup)|remount|rotate|wrapping\/wrap)(\/|$)/
 // Answered without an envelope.
-const BARE = /^\/v1\/sys\/(leader|host-info|rekey(-recovery-key)?\/(init|update|verify)|generate-root\/(attempt|update)|in-flight-req|internal\/counters|internal\/specs\/openapi)$/
+const BARE = /^\/v1\/sys\/(leader|rekey(-recovery-key)?\/(init|update|verify)|generate-root\/(attempt|update)|in-flight-req|internal\/counters|internal\/specs\/openapi)$/
 
 /** The body as it goes out. */
 export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {
@@ -74,6 +74,14 @@ export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {
   return INJECTED.test(operation.path) ? { ...data, ...envelope } : envelope
 }
 
-/** The text of a wrapped answer, which goes out as it was. */
+// A wrapped answer goes out as it was, and numbers of the server in a form that is not Vault's.
+const TEXTS: ReadonlySet<string> = new Set(['system.unwrap', 'system.metrics'])
+
+/** The type of an answer that is no envelope. */
+export const typeOf = (operation: Operation, envelope: Envelope | undefined, fallback: string): string => {
+  const data = envelope?.data
+  return operation.id === 'system.metrics' && data !== null && typeof data === 'object' && 'content_type' in data && typeof data.content_type === 'string' ? data.content_type : fallback
+}
+
 export const unwrapped = (operation: Operation, { data }: Envelope): string | undefined =>
-  operation.id === 'system.unwrap' && data !== null && typeof data === 'object' && 'response' in data && typeof data.response === 'string' ? data.response : undefined
+  TEXTS.has(operation.id) && data !== null && typeof data === 'object' && 'response' in data && typeof data.response === 'string' ? data.response : undefined

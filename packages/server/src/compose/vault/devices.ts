@@ -23,6 +23,7 @@ import type { ChainKeys } from '../../services/audit/spool/stream.ts'
 import type { WorkerContext } from '../../supervisor/run-worker.ts'
 import type { AuditDevicesPort } from '../../system/audit/ports.ts'
 import type { Pools } from '../pools.ts'
+import type { LiveSettings } from './settings.ts'
 import { areas } from './state.ts'
 
 /** What the feed calls a change of them. */
@@ -37,6 +38,7 @@ export interface DeviceSources {
   readonly pools: Pools
   readonly keyring: Keyring
   readonly rootOrgId: string
+  readonly settings: Pick<LiveSettings, 'current'>
   /** Filled when the services are there. */
   readonly late: { namespaceOf?: (orgId: string) => Promise<string>; onDetail?: () => void }
 }

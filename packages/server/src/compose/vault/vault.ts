@@ -36,6 +36,7 @@ import type { DomainParts } from '../domain.ts'
 import { makeOrganizations } from '../organizations.ts'
 import { makeIdentity } from './identity.ts'
 import { keysPort, operatorPort } from './operator.ts'
+import { operatingOperations } from './operating.ts'
 import { makeRights } from './rights.ts'
 import { areas, sealedState } from './state.ts'
 import type { TokenMount } from './token-mount.ts'
@@ -140,6 +141,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
     ...serverOperations(server),
     ...operatorOperations(operatorPort(parts), keysPort(parts)),
     ...pluginOperations(server, { names: async (grant, call) => (await namespaces.list(grant, call)).map(({ slug }) => `${slug}/`) }),
+    ...operatingOperations(parts),
     ...auditDeviceOperations(parts.journal.devicesPort),
     ...namespaceOperations(namespaces),
     ...cubbyholeOperations(makeCubbyhole(pools.app, entries)),

@@ -62,6 +62,8 @@ export interface WorkerApp {
   /** The root key was rotated: takes the one that follows; the callee wipes the bytes. */
   replaceRoot(rootKey: Buffer, generation: number): Promise<void>
   listen(): Promise<void>
+  /** Opens anew what may have been renamed. */
+  reopen?(): Promise<void>
   /** Stops accepting, serves what is queued, closes spool, pools and leases. */
   drain(): Promise<void>
 }

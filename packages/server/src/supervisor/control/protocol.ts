@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts'
 import type { InitResult } from '../../kernel/ports/seal-control.ts'
 import type { ConnectionSettings } from '../../storage/pool.ts'
 import type { RuntimeRole } from '../../storage/roles.ts'
+import type { LogLevel } from '../../telemetry/logger.ts'
 
 /** Supervisor to worker below 16, worker to supervisor from 16. */
 export const operation = Object.freeze({
@@ -14,6 +15,7 @@ export const operation = Object.freeze({
   stop: 4,
   metrics: 5,
   replaceRoot: 6,
+  notice: 9,
   sealStatus: 16,
   initialise: 17,
   submitShare: 18,
@@ -22,7 +24,11 @@ export const operation = Object.freeze({
   collectMetrics: 21,
   announceStream: 22,
   ceremony: 23,
+  spreadNotice: 30,
 })
+
+/** Something that concerns every process of this server. */
+export type Notice = { readonly kind: 'reopen' } | { readonly kind: 'log-level'; readonly level: LogLevel }
 
 /** How to reach the database as each role; `direct` goes past a transaction pooler. */
 export interface DatabaseAccess {
@@ -32,6 +38,8 @@ export interface DatabaseAccess {
 
 /** What a worker needs to know before it can be composed. */
 export interface WorkerAssignment {
+  /** As it is configured; `config` has the level that is in force. */
+  readonly logLevel?: LogLevel
   readonly config: Config
   /** 0, 1, ...: a replacement takes the slot of the one before, and with it the care for its spools. */
   readonly slot: number

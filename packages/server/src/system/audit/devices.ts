@@ -75,7 +75,7 @@ export const auditDeviceOperations = (port: AuditDevicesPort): readonly Implemen
       call.authorise('update', { kind: 'system', apiPath: `sys/audit-hash/${name}` })
       if (input.input === undefined) throw fail('invalid_request', 'audit.no_input', 'the "input" parameter is empty', { field: 'input' })
       const hash = await port.hash(call.orgId, name, input.input)
-      if (hash === undefined) throw fail('invalid_request', 'audit.unknown_device', `unknown audit backend: ${JSON.stringify(`${name}/`)}`, { field: 'path' })
+      if (hash === undefined) throw fail('invalid_request', 'audit.unknown_device', `unknown audit backend ${JSON.stringify(`${name}/`)}`, { field: 'path' })
       return { document: { hash } }
     },
   })

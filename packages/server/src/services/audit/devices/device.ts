@@ -56,7 +56,7 @@ const booleanOf = (options: Options, name: string, fallback: boolean): boolean =
   if (text === undefined || text === '') return fallback
   if (/^(1|t|true)$/i.test(text)) return true
   if (/^(0|f|false)$/i.test(text)) return false
-  throw bad(`unable to parse '${name}': invalid configuration`, name)
+  throw bad(`unable to create new audit backend: unable to parse "${name}": invalid configuration`, name)
 }
 
 /** What a device's options say. @throws invalid_request naming the option */
@@ -66,7 +66,7 @@ export const settingsOf = (type: DeviceType, options: Options, rules: OptionRule
     if (!KNOWN[type].includes(name)) throw bad(`A ${type} device has no option ${quote(name)}.`, name)
   }
   const format = options['format'] === undefined || options['format'] === '' ? 'json' : options['format']
-  if (format !== 'json' && format !== 'jsonx') throw bad(`unsupported "format": invalid configuration`, 'format')
+  if (format !== 'json' && format !== 'jsonx') throw bad(`unable to create new audit backend: unsupported "format": invalid configuration`, 'format')
   if (booleanOf(options, 'log_raw', false)) throw bad('log_raw is refused: no record of this server holds a value, so there is nothing that could be written raw.', 'log_raw')
   if (!booleanOf(options, 'hmac_accessor', true)) throw bad('hmac_accessor=false is refused: records hold accessors as an HMAC only, because an accessor can revoke its token.', 'hmac_accessor')
   booleanOf(options, 'elide_list_responses', false)
@@ -78,17 +78,17 @@ export const settingsOf = (type: DeviceType, options: Options, rules: OptionRule
 
 const modeOf = (text: string | undefined): number | undefined => {
   if (text === undefined || text.trim() === '') return undefined
-  if (!/^[0-7]{1,5}$/.test(text)) throw bad(`invalid mode: ${text.slice(0, 32)}`, 'mode')
+  if (!/^[0-7]{1,5}$/.test(text)) throw bad(`unable to create new audit backend: invalid mode: ${text.slice(0, 32)}`, 'mode')
   const mode = Number.parseInt(text, 8)
   // A file of text that we write must not be one that the machine runs.
-  if ((mode & 0o111) !== 0) throw bad(`file mode may not be executable: ${text}`, 'mode')
-  if (mode > 0o777) throw bad(`invalid mode: ${text}`, 'mode')
+  if ((mode & 0o111) !== 0) throw bad(`unable to create new audit backend: file mode may not be executable: ${text}`, 'mode')
+  if (mode > 0o777) throw bad(`unable to create new audit backend: invalid mode: ${text}`, 'mode')
   return mode
 }
 
 const fileTarget = (options: Options): DeviceTarget => {
   const path = (options['file_path'] ?? options['path'] ?? '').trim()
-  if (path === '') throw bad('"file_path" is required: invalid configuration', 'file_path')
+  if (path === '') throw bad('unable to create new audit backend: "file_path" is required: invalid configuration', 'file_path')
   if (path.toLowerCase() === 'stdout') return { kind: 'stdout' }
   if (path.toLowerCase() === 'discard' || path === '/dev/null') return { kind: 'discard' }
   if (!path.startsWith('/') || path.length > 1024 || path.includes('\u0000') || path.endsWith('/')) throw bad('file_path must be an absolute path of a file, stdout or discard.', 'file_path')
@@ -122,7 +122,7 @@ const timeoutOf = (text: string | undefined): number => {
 
 const socketTarget = (options: Options): DeviceTarget => {
   const address = (options['address'] ?? '').trim()
-  if (address === '') throw bad('"address" is required: invalid configuration', 'address')
+  if (address === '') throw bad('unable to create new audit backend: "address" is required: invalid configuration', 'address')
   const protocol = options['socket_type'] ?? 'tcp'
   const timeoutMs = timeoutOf(options['write_timeout'])
   if (protocol === 'unix') return { kind: 'unix', path: socketPath(address), timeoutMs }

@@ -5,6 +5,7 @@ import { hmacSha256 } from '../../../crypto/mac.ts'
 import { deriveKey } from '../../../crypto/hkdf.ts'
 import { importHmacKey, type HmacKey } from '../../../crypto/keys.ts'
 import type { AuditEvent } from '../../../kernel/audit.ts'
+import { accessorOf } from '../../../kernel/tenancy.ts'
 import { Recent } from '../../../lib/recent.ts'
 
 const HASHED = 'hmac-sha256:'
@@ -65,6 +66,7 @@ interface MountFacts {
   readonly type: string
   readonly point: string
   readonly class: 'auth' | 'secret'
+  readonly accessor?: string | undefined
 }
 
 const BUILT_IN: readonly MountFacts[] = [
@@ -75,9 +77,11 @@ const BUILT_IN: readonly MountFacts[] = [
 ]
 
 const mountOf = (event: AuditEvent, path: string): MountFacts | undefined => {
-  const { mountType, mountPoint } = event.request ?? {}
-  if (mountType !== undefined && mountPoint !== undefined) return { type: mountType, point: mountPoint, class: mountPoint.startsWith('auth/') ? 'auth' : 'secret' }
-  return BUILT_IN.find(({ point }) => path.startsWith(point)) ?? (event.project === undefined ? undefined : { type: 'kv', point: `${event.project}/`, class: 'secret' })
+  const { mountType, mountPoint, mountAccessor } = event.request ?? {}
+  if (mountType !== undefined && mountPoint !== undefined) return { type: mountType, point: mountPoint, accessor: mountAccessor, class: mountPoint.startsWith('auth/') ? 'auth' : 'secret' }
+  const builtIn = BUILT_IN.find(({ point }) => path.startsWith(point))
+  if (builtIn !== undefined) return { ...builtIn, accessor: accessorOf({ class: builtIn.class, type: builtIn.type, mountId: event.orgId }) }
+  return event.project === undefined ? undefined : { type: 'kv', point: `${event.project}/`, class: 'secret' }
 }
 
 const authOf = (event: AuditEvent, context: EntryContext): Json => {
@@ -90,7 +94,9 @@ const authOf = (event: AuditEvent, context: EntryContext): Json => {
     entity_id: actorId,
     policies: holder?.policies,
     policy_results: results,
+    token_issue_time: holder?.issuedAt,
     token_policies: holder?.policies,
+    token_ttl: holder?.ttlSeconds === 0 ? undefined : holder?.ttlSeconds,
     token_type: holder?.type,
   })
 }
@@ -104,6 +110,7 @@ const requestOf = (event: AuditEvent, context: EntryContext, mount: MountFacts |
     data: rehashed(request?.data, context.hash),
     headers: rehashed(request?.headers, context.hash),
     id: event.requestId.replace(/^req_/, ''),
+    mount_accessor: mount?.accessor,
     mount_class: mount?.class,
     mount_point: mount?.point,
     mount_type: mount?.type,
@@ -131,7 +138,7 @@ export const entriesOf = (event: AuditEvent, context: EntryContext): readonly [J
   const request = requestOf(event, context, mount, path)
   const time = new Date(event.at).toISOString()
   const errors = errorsOf(event)
-  const response = compact({ mount_class: mount?.class, mount_point: mount?.point, mount_type: mount?.type })
+  const response = compact({ mount_accessor: mount?.accessor, mount_class: mount?.class, mount_point: mount?.point, mount_type: mount?.type })
   return [
     compact({ auth, error: errors.request, request, time, type: 'request' }),
     compact({ auth, error: errors.response, request, response, time, type: 'response' }),
