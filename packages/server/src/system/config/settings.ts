@@ -133,7 +133,7 @@ const auditedHeaders = (port: SettingsPort, ask: Ask): Pick<Handled, 'listAudite
   async readAuditedHeader(input, call) {
     ask(call, 'read', `auditing/request-headers/${input.header}`)
     const hmac = port.current.auditedHeaders[input.header.toLowerCase()]
-    if (hmac === undefined) throw bad('config.no_header', 'Could not find header in config', 'header')
+    if (hmac === undefined) throw bad('config.header_not_audited', 'Could not find header in config', 'header')
     return { document: { [input.header]: { hmac } } }
   },
   async writeAuditedHeader(input, call) {
