@@ -109,6 +109,120 @@ class Jwt(unittest.TestCase):
         client.auth.jwt.delete_role("ci", path="hvac-jwt")
 
 
+class Ldap(unittest.TestCase):
+    def test_users_groups_and_login(self):
+        client = root()
+        client.sys.enable_auth_method("ldap", path="hvac-ldap")
+        self.addCleanup(client.sys.disable_auth_method, "hvac-ldap")
+        at = {"mount_point": "hvac-ldap"}
+        ldap = client.auth.ldap
+        ldap.configure(
+            url=os.environ["TEST_LDAP_URL"], userdn=os.environ["TEST_LDAP_PEOPLE"], groupdn=os.environ["TEST_LDAP_GROUPS"], userattr="uid", binddn=os.environ["TEST_LDAP_BINDDN"],
+            bindpass=os.environ["TEST_LDAP_BINDPASS"], certificate=os.environ["TEST_LDAP_CA"], insecure_tls=False, discoverdn=False, token_ttl="15m", **at
+        )
+        self.assertEqual(ldap.read_configuration(**at)["data"]["userattr"], "uid")
+        ldap.create_or_update_group("Developers", policies=["dev"], **at)
+        ldap.create_or_update_user("ann", policies=["of-ann"], groups=["local"], **at)
+        self.assertEqual(ldap.list_groups(**at)["data"]["keys"], ["developers"])
+        self.assertEqual(ldap.read_group("developers", **at)["data"]["policies"], ["dev"])
+        self.assertEqual(ldap.list_users(**at)["data"]["keys"], ["ann"])
+        self.assertEqual(ldap.read_user("ann", **at)["data"]["groups"], "local")
+        person = hvac.Client(url=ADDRESS)
+        with self.assertRaisesRegex(InvalidRequest, "failed to bind as user"):
+            person.auth.ldap.login("ann", "wrong", **at)
+        self.assertEqual(person.auth.ldap.login("ann", "secret of ann", **at)["auth"]["policies"], ["default", "dev", "of-ann"])
+        self.assertTrue(person.is_authenticated())
+        ldap.delete_group("developers", **at)
+        ldap.delete_user("ann", **at)
+        with self.assertRaises(InvalidPath):
+            ldap.read_user("ann", **at)
+
+
+class Github(unittest.TestCase):
+    def test_maps_and_login(self):
+        client = root()
+        client.sys.enable_auth_method("github")
+        self.addCleanup(client.sys.disable_auth_method, "github")
+        client.auth.github.configure(organization="acme", base_url=os.environ["TEST_GITHUB_URL"], ttl="15m")
+        self.assertEqual(client.auth.github.read_configuration()["data"]["organization"], "acme")
+        client.auth.github.map_team("core", policies=["core", "shared"])
+        client.auth.github.map_user("octocat", policies=["of-octocat"])
+        self.assertEqual(client.auth.github.read_team_mapping("core")["data"]["value"], "core,shared")
+        self.assertEqual(client.auth.github.read_user_mapping("octocat")["data"]["value"], "of-octocat")
+        person = hvac.Client(url=ADDRESS)
+        with self.assertRaises(InvalidRequest):
+            person.auth.github.login("nonsense")
+        login = person.auth.github.login(os.environ["TEST_GITHUB_TOKEN"])
+        self.assertEqual(login["auth"]["policies"], ["core", "default", "of-octocat", "shared"])
+        self.assertEqual(login["auth"]["lease_duration"], 900)
+        self.assertTrue(person.is_authenticated())
+
+
+class Aws(unittest.TestCase):
+    """hvac signs the request itself: an implementation of Signature Version 4 that is neither ours nor the fake's."""
+
+    def test_iam_login(self):
+        client = root()
+        client.sys.enable_auth_method("aws")
+        self.addCleanup(client.sys.disable_auth_method, "aws")
+        aws = client.auth.aws
+        aws.configure(sts_endpoint=os.environ["TEST_AWS_URL"], iam_endpoint=os.environ["TEST_AWS_URL"], iam_server_id_header_value="vault.example")
+        self.assertEqual(aws.read_config()["iam_server_id_header_value"], "vault.example")
+        aws.configure_identity_integration(iam_alias="full_arn")
+        self.assertEqual(aws.read_identity_integration()["iam_alias"], "full_arn")
+        aws.create_role("app", auth_type="iam", bound_iam_principal_arn=[os.environ["TEST_AWS_ARN"]], resolve_aws_unique_ids=False, policies=["app"])
+        self.assertEqual(aws.list_roles()["keys"], ["app"])
+        self.assertEqual(aws.read_role("app")["bound_iam_principal_arn"], [os.environ["TEST_AWS_ARN"]])
+        workload = hvac.Client(url=ADDRESS)
+        keys = (os.environ["TEST_AWS_KEY"], os.environ["TEST_AWS_SECRET"])
+        login = workload.auth.aws.iam_login(*keys, header_value="vault.example", role="app")
+        self.assertEqual(login["auth"]["policies"], ["app", "default"])
+        self.assertTrue(workload.is_authenticated())
+        with self.assertRaisesRegex(InvalidRequest, "missing header"):
+            workload.auth.aws.iam_login(*keys, role="app")
+        with self.assertRaises(InvalidRequest):
+            workload.auth.aws.iam_login(keys[0], "another key", header_value="vault.example", role="app")
+        aws.delete_role("app")
+
+
+class Azure(unittest.TestCase):
+    def test_login(self):
+        client = root()
+        client.sys.enable_auth_method("azure")
+        self.addCleanup(client.sys.disable_auth_method, "azure")
+        azure = client.auth.azure
+        azure.configure(tenant_id=os.environ["TEST_AZURE_TENANT"], resource="https://vault.example", environment="AzurePublicCloud")
+        client.write("auth/azure/config", jwks_url=os.environ["TEST_ISSUER_KEYS"])
+        self.assertEqual(azure.read_config()["resource"], "https://vault.example")
+        azure.create_role("app", policies=["app"], bound_service_principal_ids=["object-1"])
+        self.assertEqual(azure.list_roles()["keys"], ["app"])
+        self.assertEqual(azure.read_role("app")["bound_service_principal_ids"], ["object-1"])
+        workload = hvac.Client(url=ADDRESS)
+        self.assertEqual(workload.auth.azure.login("app", os.environ["TEST_AZURE_JWT"])["auth"]["policies"], ["app", "default"])
+        with self.assertRaises(InvalidRequest):
+            workload.auth.azure.login("app", os.environ["TEST_AZURE_JWT"], subscription_id="aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", resource_group_name="x", vm_name="y")
+        azure.delete_role("app")
+        azure.delete_config()
+
+
+class Gcp(unittest.TestCase):
+    def test_login(self):
+        client = root()
+        client.sys.enable_auth_method("gcp")
+        self.addCleanup(client.sys.disable_auth_method, "gcp")
+        gcp = client.auth.gcp
+        account = os.environ["TEST_GCP_ACCOUNT"]
+        client.write("auth/gcp/config", custom_endpoint={"api": os.environ["TEST_GOOGLE_URL"]})
+        gcp.create_role("app", role_type="iam", project_id="acme-prod", policies=["app"], bound_service_accounts=["other"])
+        gcp.edit_service_accounts_on_iam_role("app", add=[account], remove=["other"])
+        self.assertEqual(gcp.list_roles()["keys"], ["app"])
+        self.assertEqual(gcp.read_role("app")["bound_service_accounts"], [account])
+        workload = hvac.Client(url=ADDRESS)
+        self.assertEqual(workload.auth.gcp.login("app", os.environ["TEST_GCP_JWT"])["auth"]["policies"], ["app", "default"])
+        self.assertTrue(workload.is_authenticated())
+        gcp.delete_role("app")
+
+
 class Nobody(unittest.TestCase):
     def test_without_a_token(self):
         with self.assertRaises(Forbidden):

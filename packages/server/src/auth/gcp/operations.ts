@@ -40,6 +40,10 @@ const bound = {
   allowGceInference: f.bool('For iam: whether tokens of instances count'),
 }
 const { policies, ttl, maxTtl, period } = deprecatedTokenFields
+const former = {
+  projectId: text('Former name of bound_projects, for one').optional(), serviceAccounts: list('Former name of bound_service_accounts').optional(),
+  boundZone: text('Former name of bound_zones, for one').optional(), boundRegion: text('Former name of bound_regions, for one').optional(),
+}
 const names = { keys: f.list('Names', text('Name'), { max: 100_000 }) }
 const unsupported = { boundInstanceGroups: list('Not supported: no token names them').optional(), boundLabels: list('Not supported: no token names them').optional() }
 
@@ -51,7 +55,7 @@ export const readRole = operation({
 })
 export const writeRole = operation({
   id: 'gcp.writeRole', method: 'POST', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Make or change a role',
-  input: { name, type: text('iam or gce', 8).optional(), ...(Object.fromEntries(Object.entries(bound).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof bound]: ReturnType<(typeof bound)[K]['optional']> }), ...unsupported, ...tokenFields, policies, ttl, maxTtl, period }, output: {}, // as above
+  input: { name, type: text('iam or gce', 8).optional(), ...(Object.fromEntries(Object.entries(bound).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof bound]: ReturnType<(typeof bound)[K]['optional']> }), ...former, ...unsupported, ...tokenFields, policies, ttl, maxTtl, period }, output: {}, // as above
 })
 export const editServiceAccounts = operation({
   id: 'gcp.editServiceAccounts', method: 'POST', path: '/role/:name/service-accounts', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Add and remove service accounts of a role',

@@ -42,13 +42,15 @@ const checked = (role: Role): Role => {
   return role
 }
 
+const only = (former: string | undefined): readonly string[] | undefined => (former === undefined ? undefined : former === '' ? [] : [former])
+
 const changed = (before: Role, input: Input): Role =>
   checked({
     ...before,
-    accounts: input.boundServiceAccounts ?? before.accounts,
-    projects: input.boundProjects ?? before.projects,
-    zones: input.boundZones ?? before.zones,
-    regions: input.boundRegions ?? before.regions,
+    accounts: input.boundServiceAccounts ?? input.serviceAccounts ?? before.accounts,
+    projects: input.boundProjects ?? only(input.projectId) ?? before.projects,
+    zones: input.boundZones ?? only(input.boundZone) ?? before.zones,
+    regions: input.boundRegions ?? only(input.boundRegion) ?? before.regions,
     addGroupAliases: input.addGroupAliases ?? before.addGroupAliases,
     maxJwtExpSeconds: input.maxJwtExp === undefined || input.maxJwtExp === 0 ? before.maxJwtExpSeconds : input.maxJwtExp,
     allowGceInference: input.allowGceInference ?? before.allowGceInference,
