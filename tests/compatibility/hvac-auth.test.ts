@@ -1,4 +1,4 @@
-// needs: python-clients, openldap
+// needs: python-clients, openldap, freeradius
 // hvac's auth methods, unmodified: its own assertions are in python/hvac_auth.py.
 
 import assert from 'node:assert/strict'
@@ -10,6 +10,7 @@ import { startGithub } from '../fakes/github.ts'
 import { startGoogle } from '../fakes/google.ts'
 import { startIssuer } from '../fakes/issuer.ts'
 import type { Scope } from '../support/cleanup.ts'
+import { startFreeRadius } from '../support/freeradius.ts'
 import { startOpenLdap } from '../support/openldap.ts'
 import { startDevServer } from '../support/server.ts'
 
@@ -17,6 +18,7 @@ import { startDevServer } from '../support/server.ts'
 const others = async (scope: Scope): Promise<Readonly<Record<string, string>>> => {
   const people = 'ou=people,dc=example,dc=org'
   const directory = await startOpenLdap(scope, [{ uid: 'ann', rdn: 'uid=ann', cn: 'Ann', password: 'secret of ann' }], [{ rdn: 'cn=Developers', cn: 'Developers', members: [`uid=ann,${people}`] }])
+  const radius = await startFreeRadius(scope, { ann: 'secret of ann' })
   const github = await startGithub(scope)
   github.organization('acme')
   const aws = await startAws(scope)
@@ -28,6 +30,7 @@ const others = async (scope: Scope): Promise<Readonly<Record<string, string>>> =
   const account = 'builder@acme-prod.iam.gserviceaccount.com'
   return {
     TEST_LDAP_URL: directory.tlsAddress, TEST_LDAP_PEOPLE: directory.people, TEST_LDAP_GROUPS: directory.groups, TEST_LDAP_BINDDN: directory.bindName, TEST_LDAP_BINDPASS: directory.bindPassword, TEST_LDAP_CA: directory.authority,
+    TEST_RADIUS_PORT: String(radius.port), TEST_RADIUS_SECRET: radius.secret,
     TEST_GITHUB_URL: github.address, TEST_GITHUB_TOKEN: github.token('octocat', ['acme'], ['acme/core']),
     TEST_AWS_URL: aws.address, TEST_AWS_ARN: arn, TEST_AWS_KEY: keys.accessKey, TEST_AWS_SECRET: keys.secretKey,
     TEST_AZURE_TENANT: tenant, TEST_ISSUER_KEYS: `${azure.address}/keys`, TEST_AZURE_JWT: await azure.sign({ iss: `https://sts.windows.net/${tenant}/`, aud: 'https://vault.example', oid: 'object-1' }),

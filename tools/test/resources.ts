@@ -2,6 +2,7 @@
 // write its module beside this file and name it here.
 import { database } from './database.ts'
 import { externalPostgres } from './external-postgres.ts'
+import { freeradius } from './freeradius.ts'
 import { git } from './git.ts'
 import { go } from './go.ts'
 import { nodeClients } from './node-clients.ts'
@@ -28,4 +29,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [curl, database, externalPostgres, git, gpg, openssl, python3, pythonClients, go, nodeClients, openldap, vault]
+export const resources: readonly Resource[] = [curl, database, externalPostgres, freeradius, git, gpg, openssl, python3, pythonClients, go, nodeClients, openldap, vault]

@@ -11,9 +11,10 @@ import { github } from './auth/github/index.ts'
 import { jwt, oidc } from './auth/jwt/index.ts'
 import { kubernetes } from './auth/kubernetes/index.ts'
 import { ldap } from './auth/ldap/index.ts'
+import { radius } from './auth/radius/index.ts'
 import { userpass } from './auth/userpass/index.ts'
 import { kv, kvV1 } from './engines/kv/index.ts'
 
 export const engines: readonly Engine[] = [kv, kvV1]
 
-export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, gcp, github, jwt, kubernetes, ldap, oidc, userpass]
+export const authMethods: readonly AuthMethod[] = [approle, aws, azure, cert, gcp, github, jwt, kubernetes, ldap, oidc, radius, userpass]

@@ -138,6 +138,28 @@ class Ldap(unittest.TestCase):
             ldap.read_user("ann", **at)
 
 
+class Radius(unittest.TestCase):
+    def test_users_and_login(self):
+        client = root()
+        client.sys.enable_auth_method("radius")
+        self.addCleanup(client.sys.disable_auth_method, "radius")
+        radius = client.auth.radius
+        radius.configure("127.0.0.1", os.environ["TEST_RADIUS_SECRET"], port=int(os.environ["TEST_RADIUS_PORT"]), unregistered_user_policies=["guest"])
+        self.assertEqual(radius.read_configuration()["data"]["unregistered_user_policies"], ["guest"])
+        person = hvac.Client(url=ADDRESS)
+        self.assertEqual(person.auth.radius.login("ann", "secret of ann")["auth"]["policies"], ["default", "guest"])
+        radius.register_user("ann", policies=["of-ann"])
+        self.assertEqual(radius.list_users()["data"]["keys"], ["ann"])
+        self.assertEqual(radius.read_user("ann")["data"]["policies"], ["of-ann"])
+        self.assertEqual(person.auth.radius.login("ann", "secret of ann")["auth"]["policies"], ["default", "of-ann"])
+        self.assertTrue(person.is_authenticated())
+        with self.assertRaisesRegex(InvalidRequest, "access denied by the authentication server"):
+            person.auth.radius.login("ann", "wrong")
+        radius.delete_user("ann")
+        with self.assertRaises(InvalidPath):
+            radius.read_user("ann")
+
+
 class Github(unittest.TestCase):
     def test_maps_and_login(self):
         client = root()

@@ -28,6 +28,7 @@ import { authMountOperations } from '../system/auth-mounts.ts'
 import { lockedUserOperations, type LockedUsersPort } from '../system/users/locked-users.ts'
 import type { Mount } from '../kernel/tenancy.ts'
 import type { TokenMount } from './vault/token-mount.ts'
+import { makeDatagrams } from './datagrams.ts'
 import { makeDirectories } from './directory/directories.ts'
 import { noting, putNoted, type Memory, type Place } from './memory.ts'
 import { makeOutbound } from './outbound.ts'
@@ -151,7 +152,7 @@ const makeAuth = (sources: AuthSources): { readonly methods: ReadonlyMap<string,
   const { entries, memory } = sources
   const remembered = (call: Call): ReturnType<AuthParts['remembered']> => ({ get: (key) => memory.entry({ orgId: call.orgId, mountId: mountOf(call).mountId }, key) })
   const parts: AuthParts = {
-    store: (call) => rememberedStore(entries, sources.database, call), remembered, limits: limitsOf, passwords, outbound, directories: makeDirectories(),
+    store: (call) => rememberedStore(entries, sources.database, call), remembered, limits: limitsOf, passwords, outbound, directories: makeDirectories(), datagrams: makeDatagrams(),
     signedTokens: new KeySets(outbound, () => systemClock.monotonic()), makeId: () => makeBase62(12),
   }
   const checks = new Map<string, RenewalCheck>()

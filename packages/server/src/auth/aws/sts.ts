@@ -1,7 +1,7 @@
 // What STS and IAM say. Only the configured address is asked, and an answer is believed only when it is, character by character, built as
 // AWS builds it: nothing of it is interpreted, so there is nothing to be tricked with (entities, comments, a second result).
 
-import { signAwsPost } from '../../crypto/aws-signature.ts'
+import { signAwsPost } from '../../crypto/protocols/aws-signature.ts'
 import { secret } from '../../crypto/secret.ts'
 import type { AuthParts, OutboundAnswer } from '../../kernel/auth/method.ts'
 import { fail } from '../../kernel/errors.ts'

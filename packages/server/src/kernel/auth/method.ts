@@ -53,6 +53,21 @@ export interface Outbound {
   ask(request: OutboundRequest): Promise<OutboundAnswer>
 }
 
+export interface DatagramRequest<T> {
+  readonly host: string
+  readonly port: number
+  readonly packet: Buffer
+  readonly timeoutMs: number
+  /** What an answer says; undefined for what is none. */
+  readonly read: (bytes: Buffer) => T | undefined
+}
+
+/** Questions by UDP to servers that an administrator named. */
+export interface Datagrams {
+  /** @throws upstream_failed when no answer comes in time */
+  ask<T>(request: DatagramRequest<T>): Promise<T>
+}
+
 /** Where the keys are that sign an issuer's tokens. */
 export type KeySource =
   | { readonly kind: 'pem'; readonly keys: readonly string[] }
@@ -90,6 +105,7 @@ export interface AuthParts {
   readonly passwords: Passwords
   readonly outbound: Outbound
   readonly directories: Directories
+  readonly datagrams: Datagrams
   readonly signedTokens: SignedTokens
   /** A random name that is never given twice. */
   makeId(): string

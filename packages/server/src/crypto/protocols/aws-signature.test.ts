@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { signAwsPost } from './aws-signature.ts'
-import { secret } from './secret.ts'
+import { secret } from '../secret.ts'
 
 test('a form is signed as in the vector post-x-www-form-urlencoded of AWS\'s test suite', () => {
   const headers = signAwsPost(

@@ -3,7 +3,7 @@
  * form as body, as the query APIs of IAM and STS take them.
  */
 import { createHash, createHmac } from 'node:crypto'
-import { reveal, type Secret } from './secret.ts'
+import { reveal, type Secret } from '../secret.ts'
 
 export interface AwsCredentials {
   readonly accessKey: string
