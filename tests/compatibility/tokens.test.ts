@@ -66,6 +66,9 @@ describe('making tokens', () => {
     assert.equal(auth.client_token, 'a-text-of-my-own')
     await root.as('a-text-of-my-own').expect('GET', '/v1/auth/token/lookup-self')
     await root.expect('POST', '/v1/auth/token/create', { id: 'a-text-of-my-own' }, { status: 400 })
+    for (const [id, words] of [['hvs.mine', "custom token ID cannot have the 'hvs.' prefix"], ['s.mine', "custom token ID cannot have the 's.' prefix"], ['hvb.mine', "custom token ID cannot have a '.' in the value"]] as const) {
+      assert.deepEqual((await root.expect('POST', '/v1/auth/token/create', { id }, { status: 400 })).json.errors, [words])
+    }
   })
   test('uses are counted, and a counted token makes no others', async () => {
     const { client_token: token } = await create(root, { num_uses: 3, policies: ['maker'] })
@@ -106,8 +109,8 @@ describe('looking at tokens', () => {
   })
   test('what is not there is refused in Vault\'s words', async () => {
     assert.deepEqual((await root.expect('POST', '/v1/auth/token/lookup', { token: 'hvs.nobody' }, { status: 403 })).json, { errors: ['bad token'] })
-    assert.deepEqual((await root.expect('POST', '/v1/auth/token/lookup-accessor', { accessor: 'nothing' }, { status: 400 })).json, { errors: ['invalid accessor'] })
-    assert.deepEqual((await root.expect('POST', '/v1/auth/token/lookup-accessor', {}, { status: 400 })).json, { errors: ['missing accessor'] })
+    assert.deepEqual((await root.expect('POST', '/v1/auth/token/lookup-accessor', { accessor: 'nothing' }, { status: 400 })).json, { errors: ['1 error occurred:\n\t* invalid accessor\n\n'] })
+    assert.deepEqual((await root.expect('POST', '/v1/auth/token/lookup-accessor', {}, { status: 400 })).json, { errors: ['1 error occurred:\n\t* missing accessor\n\n'] })
     assert.deepEqual((await root.as('hvs.nobody').expect('GET', '/v1/auth/token/lookup-self', undefined, { status: 403 })).json.errors.length, 1)
     await root.as(undefined).expect('GET', '/v1/auth/token/lookup-self', undefined, { status: 403 })
     assert.deepEqual((await root.expect('DELETE', '/v1/auth/token/lookup-self', undefined, { status: 405 })).json, { errors: ['unsupported operation'] })

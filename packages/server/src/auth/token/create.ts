@@ -100,6 +100,12 @@ const lifeOf = ({ creation: { role: given }, input, isSudo, isBatch: batch }: Ju
   return { ttlSeconds: ttl.seconds, periodSeconds, explicitMaxTtlSeconds }
 }
 
+/** A text that looks like a token that was made would be taken for one. */
+const requireChosen = (text: string): void => {
+  for (const prefix of ['s.', 'hvs.']) if (text.startsWith(prefix)) throw bad('token.bad_id', `custom token ID cannot have the '${prefix}' prefix`, 'id')
+  if (text.includes('.')) throw bad('token.bad_id', "custom token ID cannot have a '.' in the value", 'id')
+}
+
 const requireAlias = (alias: string, role: TokenRole | undefined): void => {
   if (alias === '') return
   if (role === undefined) throw bad('token.entity_alias', "'entity_alias' is only allowed in combination with token role", 'entity_alias')
@@ -114,6 +120,7 @@ const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewTo
   if (input.id !== undefined && reveal(input.id, 'a text that the caller chose') !== '') {
     if (!isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to specify token id', 'id')
     if (!creation.isRootOrg) throw bad('token.id_in_namespace', 'token IDs can only be manually specified in the root namespace', 'id')
+    requireChosen(reveal(input.id, 'a text that the caller chose'))
   }
   const caller = requireCaller(call)
   const foreignParent = caller.orgId !== call.orgId

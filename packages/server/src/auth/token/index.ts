@@ -35,10 +35,13 @@ const requireToken = (token: Secret<string> | undefined): string => {
   return text
 }
 
+/** How Vault words what it gathers into a list of one. */
+const listed = (message: string): string => `1 error occurred:\n\t* ${message}\n\n`
+
 const byAccessor = async (store: TokenStore, call: Call, accessor: string): Promise<TokenRow> => {
-  if (accessor === '') throw bad('token.missing_accessor', 'missing accessor', 'accessor')
+  if (accessor === '') throw bad('token.missing_accessor', listed('missing accessor'), 'accessor')
   const row = await store.find(call.orgId, { accessor })
-  if (row === undefined) throw bad('token.bad_accessor', 'invalid accessor', 'accessor')
+  if (row === undefined) throw bad('token.bad_accessor', listed('invalid accessor'), 'accessor')
   return row
 }
 

@@ -11,6 +11,8 @@ const metadataOf = (row: TokenRow): Readonly<Record<string, string>> | null => (
 /** The role in the path of a token that a role made. */
 export const roleOf = (row: TokenRow): string | undefined => /^auth\/token\/create\/([^/]+)/.exec(row.issuePath)?.[1]
 
+const ROOT_PATH = 'auth/token/root'
+
 const typeOf = (row: TokenRow): 'service' | 'batch' => (row.batch === undefined ? 'service' : 'batch')
 
 /** Vault's `default` of the native door's tokens is not stored with them. */
@@ -45,7 +47,8 @@ export const factsOf = (row: TokenRow, { token, identityPolicies, namespacePath 
     ...(row.periodSeconds === 0 ? {} : { period: row.periodSeconds }),
     ...(row.boundCidrs.length === 0 ? {} : { boundCidrs: row.boundCidrs }),
     ...(row.lastRenewedAt === undefined ? {} : { lastRenewalTime: seconds(row.lastRenewedAt), lastRenewal: iso(row.lastRenewedAt) }),
-    ...(expires === undefined ? {} : { renewable: row.renewable, issueTime: iso(row.issuedAt) }),
+    // The first root token of an organization came from nobody's request.
+    ...(expires === undefined && row.issuePath === ROOT_PATH ? {} : { renewable: row.renewable, issueTime: iso(row.issuedAt) }),
   }
 }
 
