@@ -294,3 +294,31 @@ describe('a server that opens by itself', () => {
     await refused(hand.sys('PUT', 'rekey/init', { secret_shares: 1, secret_threshold: 1 }), 400, /coffer operator slots add/)
   })
 })
+
+describe('keys and nodes', () => {
+  test('say what Vault says, with and without rights', async (t) => {
+    const hand = await open(t, { secret_shares: 1, secret_threshold: 1 })
+    const token = hand.made.root_token as string
+    assert.deepEqual(await hand.good('GET', 'seal-backend-status'), { healthy: true, backends: [{ name: 'shamir', healthy: true }], fully_wrapped: true })
+    for (const [method, path] of [['GET', 'key-status'], ['PUT', 'rotate'], ['GET', 'rotate/config'], ['PUT', 'rotate/config'], ['PUT', 'step-down'], ['GET', 'ha-status'], ['GET', 'rekey/backup'], ['DELETE', 'rekey/backup']] as const) {
+      assert.equal((await hand.sys(method, path, method === 'PUT' ? {} : undefined)).status, 403, `${method} ${path} without a token`)
+    }
+    const before = (await hand.good('GET', 'key-status', undefined, token)).data
+    await hand.good('PUT', 'rotate', {}, token)
+    const after = await hand.good('GET', 'key-status', undefined, token)
+    assert.equal(after.data.term, before.term + 1)
+    assert.equal(after.term, after.data.term)
+    assert.deepEqual((await hand.good('GET', 'rotate/config', undefined, token)).data, { max_operations: 2 ** 30, enabled: true, interval: 0 })
+    await hand.good('PUT', 'rotate/config', { max_operations: '2000000', interval: '48h' }, token)
+    await hand.good('PUT', 'rotate/config', { enabled: false }, token)
+    assert.deepEqual((await hand.good('GET', 'rotate/config', undefined, token)).data, { max_operations: 2_000_000, enabled: false, interval: '48h0m0s' })
+    await refused(hand.sys('PUT', 'rotate/config', { interval: '1h' }, token), 400, /^interval must be greater or equal to 24h0m0s$/)
+    await refused(hand.sys('PUT', 'rotate/config', { max_operations: 10 }, token), 400, /^max_operations must be in the range \[1000000,3865470566\]$/)
+    await hand.good('PUT', 'step-down', {}, token)
+    await refused(hand.sys('PUT', 'unseal', { reset: true }), 400, /^vault is unsealed$/)
+    await refused(hand.sys('PUT', 'unseal', { key: hand.made.keys[0], migrate: true }), 400, /no migration seal found/)
+    await refused(hand.sys('PUT', 'init', { secret_shares: 1, secret_threshold: 1 }), 400, /^Vault is already initialized$/)
+    const outside = await exchange(hand.server.address, 'GET', '/v1/sys/rekey/init', { headers: { 'x-vault-namespace': 'nowhere' } })
+    assert.equal(outside.status, 404)
+  })
+})

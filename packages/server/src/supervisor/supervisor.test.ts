@@ -118,7 +118,7 @@ test('init, unseal and seal reach all workers whichever is asked; sealed workers
   const folder = scratch(t)
   const server = startServer(t, folder, ['--workers', '2'])
   const address = await server.ready()
-  assert.deepEqual({ ...(await ask<SealStatus>(address, '/status')), version: '' }, { initialized: false, type: 'shamir', shares: 0, threshold: 0, progress: 0, nonce: '', sealed: true, version: '' })
+  assert.deepEqual({ ...(await ask<SealStatus>(address, '/status')), version: '' }, { initialized: false, type: 'shamir', recoverySeal: false, shares: 0, threshold: 0, progress: 0, nonce: '', sealed: true, version: '' })
   const { shares, rootToken } = await initialise(address)
   assert.match(rootToken, /^hvs\./)
   assert.equal(shares.length, 3)

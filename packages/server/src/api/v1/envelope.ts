@@ -62,7 +62,7 @@ export const errorEnvelope = (requestId: string, data: unknown, mountType: strin
 })
 
 // Vault's own old clients read these from the top of the answer, and its new ones from data; so both have them.
-const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|rekey\/(backup|recovery-key-backup)|remount|rotate|wrapping\/wrap)(\/|$)/
+const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|rekey\/(backup|recovery-key-backup)|remount|rotate(?!\/)|wrapping\/wrap)(\/|$)/
 // Answered without an envelope.
 const BARE = /^\/v1\/sys\/(leader|rekey(-recovery-key)?\/(init|update|verify)|generate-root\/(attempt|update)|in-flight-req|internal\/counters|internal\/specs\/openapi)$/
 

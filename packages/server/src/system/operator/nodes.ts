@@ -21,7 +21,7 @@ export const nodeOperations = (version: string): readonly Implemented[] =>
     },
     async haStatus(_input, call) {
       call.authorise('read', { kind: 'system', apiPath: 'sys/ha-status' })
-      return { document: { nodes: [{ hostname: hostname(), api_address: '', cluster_address: '', active_node: true, last_echo: null, version }] } }
+      return { document: { nodes: [{ hostname: hostname(), api_address: '', cluster_address: '', active_node: true, last_echo: null, version, echo_duration_ms: 0, clock_skew_ms: 0, replication_primary_canary_age_ms: 0 }] } }
     },
     async stepDown(_input, call) {
       call.authorise('update', { kind: 'platform', apiPath: 'sys/step-down', sudo: true })
