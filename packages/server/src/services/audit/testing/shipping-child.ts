@@ -13,11 +13,22 @@ if (root === undefined || settings === undefined) throw new Error('usage: shippi
 const spool = await openSpool(root)
 const sinks = [postgresSink(new Pool(JSON.parse(settings) as ConnectionSettings))] // written by the test
 new Shipper({ spool, sinks, clock: systemClock, retryMs: 5 }).start()
+/** Whoever reads may be slow, and the pipe does not wait: a line that finds it full is tried again. */
+const say = (line: string): void => {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
+}
 const write = (number: number): void => {
   const event = auditEvent({ orgId: number % 3 === 0 ? orgB : orgA })
   spool.append(recordOf(event), (error) => {
     if (error !== undefined) throw error
-    writeSync(1, `${event.id}\n`)
+    say(`${event.id}\n`)
     write(number + 1)
   })
 }

@@ -51,24 +51,40 @@ export interface FaultyFiles {
 }
 
 export const faultyFiles = (): FaultyFiles => {
+  /** Files whose writes are flushes as well. */
+  const synchronous = new Set<number>()
+  const flushed = (done: () => void): void => {
+    if (faults.hold) faults.held.push(done)
+    else done()
+  }
   const faults: FaultyFiles = {
     failWrites: [], failFlushes: [], hold: false, held: [], flushes: 0,
     files: {
-      open: nodeFiles.open, close: nodeFiles.close, unlink: nodeFiles.unlink,
-      // node:fs overloads these; the spool only uses the forms with an explicit range.
+      unlink: nodeFiles.unlink,
+      // node:fs overloads these; the spool only uses the forms with a mode, or an explicit range.
+      open: ((path: string, flags: string | number, mode: number, done: (error: Error | null, fd: number) => void) => {
+        nodeFiles.open(path, flags, mode, (error, fd) => {
+          if (error === null && typeof flags === 'number' && (flags & nodeFiles.constants.O_DSYNC) !== 0) synchronous.add(fd)
+          done(error, fd)
+        })
+      }) as unknown as SpoolFiles['open'],
+      close: ((fd: number, done: (error: Error | null) => void) => {
+        synchronous.delete(fd)
+        nodeFiles.close(fd, done)
+      }) as unknown as SpoolFiles['close'],
       write: ((fd: number, buffer: Buffer, offset: number, length: number, position: number, done: (error: Error | null, written: number) => void) => {
         const error = faults.failWrites.shift()
-        if (error === undefined) nodeFiles.write(fd, buffer, offset, length, position, done)
         // Half of it reaches the disk, as in a real failure.
-        else nodeFiles.write(fd, buffer, offset, Math.floor(length / 2), position, () => done(error, 0))
+        if (error !== undefined) return nodeFiles.write(fd, buffer, offset, Math.floor(length / 2), position, () => done(error, 0))
+        if (!synchronous.has(fd)) return nodeFiles.write(fd, buffer, offset, length, position, done)
+        faults.flushes += 1
+        const unflushed = faults.failFlushes.shift() ?? null
+        return nodeFiles.write(fd, buffer, offset, length, position, (real, written) => flushed(() => done(unflushed ?? real, written)))
       }) as unknown as SpoolFiles['write'],
       fdatasync: ((fd: number, done: (error: Error | null) => void) => {
         faults.flushes += 1
         const error = faults.failFlushes.shift() ?? null
-        nodeFiles.fdatasync(fd, (real) => {
-          if (faults.hold) faults.held.push(() => done(error ?? real))
-          else done(error ?? real)
-        })
+        nodeFiles.fdatasync(fd, (real) => flushed(() => done(error ?? real)))
       }) as unknown as SpoolFiles['fdatasync'],
     },
   }

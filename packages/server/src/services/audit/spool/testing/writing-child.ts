@@ -6,12 +6,23 @@ const [root, prefix, slot] = process.argv.slice(2)
 if (root === undefined || prefix === undefined) throw new Error('usage: writing-child ROOT PREFIX [SLOT]')
 const spool = await openSpool(root, { slot: Number(slot ?? 0) })
 let next = 0
+/** Whoever reads may be slow, and the pipe does not wait: a line that finds it full is tried again. */
+const say = (line: string): void => {
+  for (;;) {
+    try {
+      writeSync(1, line)
+      return
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
+}
 const write = (): void => {
   const number = next
   next += 1
   spool.append(JSON.stringify({ id: `${prefix}-${number}`, padding: 'x'.repeat(number % 700) }), (error) => {
     if (error !== undefined) throw error
-    writeSync(1, `${prefix}-${number}\n`)
+    say(`${prefix}-${number}\n`)
     write()
   })
 }
