@@ -24,6 +24,8 @@ export interface DoorRequest {
   readonly token: string | undefined
   /** Organization that a header or path prefix names, as slugs; undefined: the token's own. */
   readonly namespace: string | undefined
+  /** What a header alone names, as it came. */
+  readonly organizationHeader?: string | undefined
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined
   readonly sourceIp: string | undefined

@@ -100,14 +100,23 @@ interface Taught {
   readonly caller: Caller | undefined
 }
 
+/**
+ * Whether nothing but a header names the organization, or nothing at all. One slug alone: it means the same organization for ever, and when
+ * that is suspended its tokens are dropped; of a longer name an organization on the way may be suspended.
+ */
+const isOwnName = ({ namespace, organizationHeader }: DoorRequest): boolean =>
+  namespace === undefined ? organizationHeader === undefined : organizationHeader !== undefined && ONE_SLUG.exec(organizationHeader)?.[1] === ONE_SLUG.exec(namespace)?.[1] && ONE_SLUG.test(namespace)
+
+const ONE_SLUG = /^\/?([a-z0-9-]+)\/?$/
+
 /** A reveal of one secret upon one question to the policy, and nothing else, can be repeated by a plan. */
 const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: Operation; readonly warm: WarmAnswer }, { request, answer, trace, caller }: Taught): void => {
   const { granted, revealed, draft } = trace
   const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
-  if (!isOneReveal || caller === undefined || request.warm === undefined || request.namespace !== undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
+  if (!isOneReveal || caller === undefined || request.warm === undefined || !isOwnName(request) || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
   // Begun before an audit device was enabled or disabled: the next records hold more than this one, or less.
   if ((draft.request !== undefined) !== (ports.journal.detail !== undefined)) return
-  ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, action: granted.action, resource: granted.resource, draft: learnable(draft) })
+  ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, organizationHeader: request.organizationHeader, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, secretId: draft.resourceId, action: granted.action, resource: granted.resource, draft: learnable(draft) })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

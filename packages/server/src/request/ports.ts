@@ -103,10 +103,13 @@ export interface Lesson {
   readonly answer: WarmAnswer
   readonly form: WarmForm
   readonly door: string
+  readonly organizationHeader: string | undefined
   readonly projectHeader: string | undefined
   readonly caller: Caller
   readonly address: SecretAddress
   readonly selector: string
+  /** What was revealed: a target by id means this secret and no other that comes to lie where it lay. */
+  readonly secretId: string | undefined
   /** What the policy was asked. */
   readonly action: Action
   readonly resource: Resource

@@ -26,7 +26,7 @@ const setUp = () => {
   const learn = (lesson: { readonly places: unknown; readonly mount: unknown }): void =>
     reads.learn({ ...lesson, operation: {}, answer: {}, form: { target: '/v1/secret/data/x' }, door: 'vault', projectHeader: undefined, caller, address: { orgId }, selector: 'current', action: 'reveal', resource: {}, draft: {} } as unknown as Lesson)
   const isKnown = (): boolean => {
-    reads.begin({ target: '/v1/secret/data/x', token: 't', projectHeader: undefined, sourceIp: undefined }, () => undefined)
+    reads.begin({ target: '/v1/secret/data/x', token: 't', organizationHeader: undefined, projectHeader: undefined, sourceIp: undefined }, () => undefined)
     return asked.length > 0
   }
   return { places, learn, isKnown }

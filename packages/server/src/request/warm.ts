@@ -43,6 +43,7 @@ export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
 export interface WarmFacts {
   readonly target: string
   readonly token: string
+  readonly organizationHeader: string | undefined
   readonly projectHeader: string | undefined
   readonly sourceIp: string | undefined
   /** What the door puts before the body; the reply's body then begins with it. */
@@ -85,6 +86,7 @@ interface Plan<Loaded> {
   readonly registry: OrgRegistry
   readonly address: SecretAddress
   readonly selector: string
+  readonly secretId: string | undefined
   readonly key: string
   readonly action: Action
   readonly resource: Resource
@@ -118,13 +120,13 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   }
 
   learn(lesson: Lesson): void {
-    const { places, mount, operation, answer, form, door, projectHeader, caller, address, selector, action, resource, draft } = lesson
+    const { places, mount, operation, answer, form, door, organizationHeader, projectHeader, caller, address, selector, secretId, action, resource, draft } = lesson
     const registry = this.#ports.registry(caller.orgId)
     // Places that changed while the request was under way: what the target meant then it may not mean now.
     if (registry === undefined || registry !== places || address.orgId !== caller.orgId) return
     if (mount !== undefined && registry.mountById(mount.mountId) !== mount) return
     const key = this.#ports.secrets.keyOf(address, selector)
-    this.#plans.set(planKey(this.#holder(caller), projectHeader, form.target), { operation, answer, form, door, registry, address, selector, key, action, resource, draft, material: undefined })
+    this.#plans.set(planKey(this.#holder(caller), { organizationHeader, projectHeader, target: form.target }), { operation, answer, form, door, registry, address, selector, secretId, key, action, resource, draft, material: undefined })
   }
 
   /** True: the answer follows. False: nothing has happened, and the general way is to be taken. */
@@ -134,7 +136,8 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     return begun
   }
 
-  #begin({ target, token, projectHeader, sourceIp, head }: WarmFacts, deliver: Deliver): boolean {
+  #begin(facts: WarmFacts, deliver: Deliver): boolean {
+    const { token, sourceIp, head } = facts
     const startedAt = performance.now()
     const ports = this.#ports
     const authenticated = ports.tokens.peek(token)
@@ -144,10 +147,10 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const now = ports.now()
     if (caller.expiresAt !== undefined && caller.expiresAt <= now) return false
     const holder = this.#holder(caller)
-    const plan = this.#plans.get(planKey(holder, projectHeader, target))
+    const plan = this.#plans.get(planKey(holder, facts))
     if (plan === undefined || ports.registry(caller.orgId) !== plan.registry) return false
     const loaded = ports.secrets.cached(plan.key)
-    if (loaded === undefined) return false
+    if (loaded === undefined || loaded.snapshot.secret.secretId !== plan.secretId) return false
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
     if (!verdict.allow) return false
 
@@ -228,5 +231,8 @@ const headed = <Loaded>(material: Material<Loaded>, head: AnswerHead, form: Warm
   return material.headed.template
 }
 
-// Neither part can hold the space that divides them: a project's name has none, and a target starts with a slash.
-const planKey = ({ scope }: Holder, projectHeader: string | undefined, target: string): string => (projectHeader === undefined ? scope + target : `${scope}${projectHeader} ${target}`)
+// None can hold what divides them: a project's name has no space, a target starts with a slash, and no header holds a line break.
+const planKey = ({ scope }: Holder, { organizationHeader, projectHeader, target }: Pick<WarmFacts, 'organizationHeader' | 'projectHeader' | 'target'>): string => {
+  const within = projectHeader === undefined ? scope + target : `${scope}${projectHeader} ${target}`
+  return organizationHeader === undefined ? within : `${organizationHeader}\n${within}`
+}

@@ -72,6 +72,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
         leniency: 'strict',
         token: message.token,
         namespace: message.namespace,
+        organizationHeader: message.namespace,
         projectHeader: message.project,
         idempotencyKey: message.idempotencyKey,
         sourceIp: message.sourceIp,

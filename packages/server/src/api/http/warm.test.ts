@@ -179,6 +179,15 @@ test('the same target is another secret in another organization', async () => {
   assert.equal(valueOf(await same({ path, token: 'root' }, { warm: true, status: 200 })), 'of root')
   assert.equal(valueOf(await same({ path, token: 'root', headers: { 'x-vault-namespace': 'warm-child' } }, { warm: false, status: 200 })), 'of the child')
   await same({ path, token, headers: { 'x-vault-namespace': 'root' } }, { warm: false, status: 404 })
+  for (const name of ['x-vault-namespace', 'x-coffer-organization']) {
+    assert.equal(valueOf(await same({ path, token: 'root', headers: { [name]: 'root' } }, { warm: true, status: 200 })), 'of root')
+    assert.equal(valueOf(await same({ path, token, headers: { [name]: '/warm-child/' } }, { warm: true, status: 200 })), 'of the child')
+  }
+  const kv = '/v1/secret/data/dev/warm/both'
+  await same({ path: kv, token, headers: { 'x-vault-namespace': 'warm-child' } }, { warm: true, status: 200 })
+  // The same name twice is a child of the child, and a prefix of the path is no header.
+  await same({ path: '/v1/warm-child/secret/data/dev/warm/both', token }, { warm: false, status: 200 })
+  await same({ path: '/v1/warm-child/secret/data/dev/warm/both', token, headers: { 'x-vault-namespace': 'warm-child' } }, { warm: false, status: 404 })
 })
 
 describe('what a plan must not answer goes the general way', () => {
@@ -203,7 +212,6 @@ describe('what a plan must not answer goes the general way', () => {
     ['metadata alone', { path: '/api/v1/secrets/cold/secret?environment=dev', token: 'root' }, 200],
     ['a list', { path: '/api/v1/secrets?environment=dev&prefix=cold', token: 'root' }, 200],
     ['an organization that is not there', { path: reveal, token: 'root', headers: { 'x-vault-namespace': 'nowhere' } }, 404],
-    ['the token\'s own organization by name', { path: reveal, token: 'root', headers: { 'x-coffer-organization': 'root' } }, 200],
     ['a header of the product that plans do not know', { path: '/v1/secret/data/dev/cold/secret', token: 'root', headers: { 'x-vault-not-known-yet': '1' } }, 200],
     ['two names of the organization', { path: reveal, token: 'root', headers: { 'x-coffer-organization': 'a', 'x-vault-namespace': 'b' } }, 400],
     ['a body, which Fastify does not read from a GET', { path: reveal, token: 'root', body: '{}', headers: { 'content-length': '2' } }, 200],
@@ -217,12 +225,15 @@ describe('what a plan must not answer goes the general way', () => {
     })
   }
 
-  test('a secret by its id', async () => {
+  test('a secret by its id has a plan, and it ends with that secret', async () => {
     const { id } = dataOf(await put('cold/by-id?environment=dev', 'v'))
-    await send({ path: `/api/v1/secrets/${String(id)}?reveal=true`, token: 'root' })
-    const answer = await send({ path: `/api/v1/secrets/${String(id)}?reveal=true`, token: 'root' })
-    assert.equal(answer.status, 200)
-    assert.equal(valueOf(answer), 'v')
+    const asked = { path: `/api/v1/secrets/${String(id)}?reveal=true`, token: 'root' }
+    assert.equal(valueOf(await same(asked, { warm: true, status: 200 })), 'v')
+    // Another secret at its place is not the one that the id means.
+    await ok('DELETE', '/api/v1/secrets/cold/by-id/permanent?environment=dev')
+    await put('cold/by-id?environment=dev', 'another')
+    assert.equal(valueOf(await send({ path: '/api/v1/secrets/cold/by-id?environment=dev&reveal=true', token: 'root' })), 'another')
+    await same(asked, { warm: false, status: 404 })
   })
 })
 

@@ -28,7 +28,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 const BODIED = ['content-length', 'transfer-encoding', 'idempotency-key'] as const
 
 /** Of the product's own headers, those that a plan takes into account. Any other, also one that is not known yet, goes the general way. */
-const UNDERSTOOD: ReadonlySet<string> = new Set(['x-vault-token', 'x-vault-request', 'x-coffer-project'])
+const UNDERSTOOD: ReadonlySet<string> = new Set(['x-vault-token', 'x-vault-request', 'x-coffer-project', 'x-vault-namespace', 'x-coffer-organization'])
 
 /** A GET without a body, and with nothing said but who asks for what. */
 export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>): boolean => {
@@ -117,8 +117,8 @@ type Read = Parameters<typeof readMessage>[0] & { readonly url?: string | undefi
 /** Undefined for headers that the general way refuses, and for requests without a token. */
 const factsOf = (request: Read, head?: AnswerHead): WarmFacts | undefined => {
   try {
-    const { token, project, sourceIp } = readMessage(request)
-    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, projectHeader: project, sourceIp, head }
+    const { token, namespace, project, sourceIp } = readMessage(request)
+    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, organizationHeader: namespace, projectHeader: project, sourceIp, head }
   } catch {
     return undefined
   }
