@@ -43,7 +43,7 @@ export interface SinkBacklog {
 // What every sink has is a copy, and a spool that kept copies would count them against what may wait: a busy hour, or
 // a few workers that died, would then stop the service with nothing left to ship.
 /** Small batches in a worker that answers requests: putting one together holds it for a millisecond, not for ten. */
-const liveBatchBytes = 128 * 1024
+const liveBatchBytes = 256 * 1024
 const defaultRetentionMs = 0
 
 export class Shipper {
