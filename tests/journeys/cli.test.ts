@@ -239,6 +239,21 @@ test('policies, and why something is allowed or not', async (t) => {
   assert.equal((await person.coffer(['policy', 'get', name, '--kind', 'acl'])).code, 4)
 })
 
+test('groups are made, filled and emptied', async (t) => {
+  const person = await developer(t)
+  const name = `${person.project}-oncall`
+  await person.works(['token', 'create', `${person.project}-ann`, '--kind', 'user', '--everywhere'])
+  assert.match(await person.works(['group', 'create', name, '--policy', 'default']), new RegExp(`^${name}: grp_`))
+  assert.equal((await person.coffer(['group', 'create', name])).code, 5)
+  assert.equal(await person.works(['group', 'add', name, `user:${person.project}-ann`]), 'added\n')
+  assert.match(await person.works(['group', 'list']), new RegExp(`^${name} +internal +1 +default`, 'm'))
+  const member = (await person.works(['group', 'show', name])).trim()
+  assert.match(member, /^usr_/)
+  assert.equal(await person.works(['group', 'remove', name, member]), 'removed\n')
+  assert.equal(await person.works(['group', 'show', name]), '')
+  assert.equal((await person.coffer(['group', 'add', 'nothing', `user:${person.project}-ann`])).code, 4)
+})
+
 test('each touch is in the audit, without its value, and the record is intact', async (t) => {
   const person = await developer(t)
   await person.works(['secret', 'set', 'watched'], { input: 'canary-audit' })

@@ -52,7 +52,7 @@ const follow = async (guide: string, shell: Shell, more: { readonly edit?: (text
 const untilShipped = (address: string): Promise<void> =>
   until(async () => /^coffer_audit_backlog_frames\S* 0$/m.test((await exchange(address, 'GET', '/metrics')).text), 'all records have been shipped')
 
-for (const guide of ['secrets.md', 'tokens-and-roles.md', 'audit.md', 'logins.md']) {
+for (const guide of ['secrets.md', 'tokens-and-roles.md', 'audit.md', 'logins.md', 'identity.md']) {
   test(guide, async (t) => {
     const { server, rootToken } = await startDevServer(t)
     await follow(guide, openShell(t, { COFFER_ADDR: server.address, COFFER_TOKEN: rootToken }), { address: server.address })

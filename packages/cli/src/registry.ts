@@ -45,6 +45,7 @@ const audit = () => import('./commands/audit.ts')
 const context = () => import('./commands/context.ts')
 const documents = () => import('./commands/document.ts')
 const environments = () => import('./commands/environment.ts')
+const group = () => import('./commands/group.ts')
 const help = () => import('./commands/help.ts')
 const policy = () => import('./commands/policy.ts')
 const project = () => import('./commands/project.ts')
@@ -103,6 +104,11 @@ const accessCommands: readonly Command[] = [
   { words: ['policy', 'get'], args: ['NAME'], summary: 'Print a policy', flags: policyKind, load: async () => (await policy()).get },
   { words: ['policy', 'list'], summary: 'List policies', load: async () => (await policy()).list },
   { words: ['policy', 'rm'], args: ['NAME'], summary: 'Delete a policy', flags: { ...policyKind, ...yes }, load: async () => (await policy()).remove },
+  { words: ['group', 'list'], summary: 'List groups', load: async () => (await group()).list },
+  { words: ['group', 'create'], args: ['NAME'], summary: 'Make a group, for policies that speak of group:NAME', flags: { policy: { type: 'list', value: 'NAME', describe: 'ACL policy that its members have' } }, examples: ['coffer group create payments-oncall'], load: async () => (await group()).create },
+  { words: ['group', 'show'], args: ['NAME'], summary: 'Print who is in a group', load: async () => (await group()).show },
+  { words: ['group', 'add'], args: ['NAME', 'MEMBER'], summary: 'Put somebody into a group: user:NAME, service:NAME, workload:NAME, or an id', examples: ['coffer group add payments-oncall user:ann'], load: async () => (await group()).add },
+  { words: ['group', 'remove'], args: ['NAME', 'MEMBER'], summary: 'Take somebody out of a group', load: async () => (await group()).remove },
   { words: ['audit', 'tail'], summary: 'Print the latest events', flags: { ...eventFilter, lines: { type: 'whole', short: 'n', value: 'N', describe: 'How many (20)' }, follow: { type: 'switch', short: 'f', describe: 'Go on with new ones' } }, load: async () => (await audit()).tail },
   {
     words: ['audit', 'search'], summary: 'Search the audit record, newest first',

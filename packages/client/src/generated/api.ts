@@ -351,6 +351,100 @@ export interface FlatSetAliasOutput {
   readonly updatedAt: string
 }
 
+export interface GroupsAddMemberInput {
+  /** Name of the group, or its id */
+  readonly group: string
+  /** Id of the principal, or its name: user:ann, service:payments-api */
+  readonly member: string
+}
+
+export interface GroupsAddMemberOutput {
+  /** Whether it was not in it before */
+  readonly changed: boolean
+}
+
+export interface GroupsCreateInput {
+  /** Name */
+  readonly name: string
+  /** ACL policies of its members */
+  readonly policies?: readonly string[] | undefined
+}
+
+export interface GroupsCreateOutput {
+  /** Id */
+  readonly id: string
+  /** Name */
+  readonly name: string
+  /** internal: members are set here; external: an issuer names them when they log in */
+  readonly kind: 'internal' | 'external'
+  /** ACL policies of its members */
+  readonly policies: readonly string[]
+  /** Ids of the principals in it */
+  readonly members: readonly string[]
+  /** Ids of the groups whose members are in it */
+  readonly memberGroups?: readonly string[]
+  /** When it was made */
+  readonly createdAt: string
+}
+
+export interface GroupsDeleteInput {
+  /** Name of the group, or its id */
+  readonly group: string
+}
+
+export interface GroupsDeleteOutput {
+  /** Always true */
+  readonly removed: boolean
+}
+
+export interface GroupsGetInput {
+  /** Name of the group, or its id */
+  readonly group: string
+}
+
+export interface GroupsGetOutput {
+  /** Id */
+  readonly id: string
+  /** Name */
+  readonly name: string
+  /** internal: members are set here; external: an issuer names them when they log in */
+  readonly kind: 'internal' | 'external'
+  /** ACL policies of its members */
+  readonly policies: readonly string[]
+  /** Ids of the principals in it */
+  readonly members: readonly string[]
+  /** Ids of the groups whose members are in it */
+  readonly memberGroups?: readonly string[]
+  /** When it was made */
+  readonly createdAt: string
+}
+
+export interface GroupsListInput {
+  /** Cursor */
+  readonly after?: string | undefined
+  /** Page size */
+  readonly limit?: number | undefined
+}
+
+export interface GroupsListOutput {
+  /** Groups */
+  readonly items: readonly ({ readonly id: string; readonly name: string; readonly kind: 'internal' | 'external'; readonly policies: readonly string[]; readonly members: readonly string[]; readonly memberGroups?: readonly string[]; readonly createdAt: string })[]
+  /** Cursor of the next page */
+  readonly next?: string
+}
+
+export interface GroupsRemoveMemberInput {
+  /** Name of the group, or its id */
+  readonly group: string
+  /** Id of the principal, or its name: user:ann, service:payments-api */
+  readonly member: string
+}
+
+export interface GroupsRemoveMemberOutput {
+  /** Whether it was in it before */
+  readonly changed: boolean
+}
+
 export interface KeysRotateInput {
   /** Re-wrap the keys of existing versions now */
   readonly rewrap?: boolean | undefined
@@ -1286,6 +1380,20 @@ export interface Api {
     /** Point an alias to a version by compare-and-swap */
     setAlias(input: FlatSetAliasInput, options?: CallOptions): Promise<FlatSetAliasOutput>
   }
+  readonly groups: {
+    /** Put a principal into a group */
+    addMember(input: GroupsAddMemberInput, options?: CallOptions): Promise<GroupsAddMemberOutput>
+    /** Make a group */
+    create(input: GroupsCreateInput, options?: CallOptions): Promise<GroupsCreateOutput>
+    /** Delete a group; its members lose what it gave them */
+    delete(input: GroupsDeleteInput, options?: CallOptions): Promise<GroupsDeleteOutput>
+    /** Read a group */
+    get(input: GroupsGetInput, options?: CallOptions): Promise<GroupsGetOutput>
+    /** List groups */
+    list(input?: GroupsListInput, options?: CallOptions): Promise<GroupsListOutput>
+    /** Take a principal out of a group */
+    removeMember(input: GroupsRemoveMemberInput, options?: CallOptions): Promise<GroupsRemoveMemberOutput>
+  }
   readonly keys: {
     /** Make a new key-encryption key version; stored secrets stay readable and are re-wrapped in the background */
     rotate(input?: KeysRotateInput, options?: CallOptions): Promise<KeysRotateOutput>
@@ -1412,6 +1520,12 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'flat.createVersion': { method: 'POST', path: '/v1/secrets/:secretId/versions', query: [], repeat: 'key', bare: true },
   'flat.read': { method: 'GET', path: '/v1/secrets/:environment/:path+', query: [], repeat: 'safe', bare: true },
   'flat.setAlias': { method: 'POST', path: '/v1/secrets/:secretId/aliases/:alias', query: [], repeat: 'never', bare: true },
+  'groups.addMember': { method: 'POST', path: '/api/v1/groups/:group/members', query: [], repeat: 'never' },
+  'groups.create': { method: 'POST', path: '/api/v1/groups', query: [], repeat: 'never' },
+  'groups.delete': { method: 'DELETE', path: '/api/v1/groups/:group', query: [], repeat: 'never' },
+  'groups.get': { method: 'GET', path: '/api/v1/groups/:group', query: [], repeat: 'safe' },
+  'groups.list': { method: 'GET', path: '/api/v1/groups', query: [], repeat: 'safe' },
+  'groups.removeMember': { method: 'DELETE', path: '/api/v1/groups/:group/members', query: [], repeat: 'never' },
   'keys.rotate': { method: 'POST', path: '/api/v1/keys/rotate', query: [], repeat: 'never' },
   'organizations.create': { method: 'POST', path: '/api/v1/organizations', query: [], repeat: 'never' },
   'organizations.list': { method: 'GET', path: '/api/v1/organizations', query: [], repeat: 'safe' },

@@ -13,6 +13,7 @@ import type { Keyring } from '../keyring/keyring.ts'
 import { flatOperations } from '../platform/flat/index.ts'
 import { platformAccess } from '../platform/access/index.ts'
 import { platformAudit } from '../platform/audit/index.ts'
+import { platformGroups } from '../platform/groups/index.ts'
 import { platformKeys } from '../platform/keys/index.ts'
 import { platformOrganizations } from '../platform/organizations/index.ts'
 import { platformProjects } from '../platform/projects/index.ts'
@@ -53,6 +54,7 @@ import { makeMemory, type Memory } from './memory.ts'
 import { areas, rememberedState } from './vault/state.ts'
 import { makeTokenMount } from './vault/token-mount.ts'
 import { operatorPort } from './vault/operator.ts'
+import { makeIdentity } from './vault/identity.ts'
 import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Flights } from '../api/http/flights.ts'
 import type { LiveSettings } from './vault/settings.ts'
@@ -195,6 +197,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
     ...platformProjects(projects),
     ...platformAccess(access, places),
+    ...platformGroups(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId)),
     ...platformAudit(makeAudit(parts)),
     ...platformOrganizations(makeOrganizations.port(organizations)),
     ...platformKeys({ rotate: (grant, call, options) => rotateKeys(parts, grant, call, options) }),

@@ -6,6 +6,7 @@ import * as access from './access/operations.ts'
 import * as audit from './audit/operations.ts'
 import * as delivery from './delivery/operations.ts'
 import * as flat from './flat/operations.ts'
+import * as groups from './groups/operations.ts'
 import * as keys from './keys/operations.ts'
 import * as organizations from './organizations/operations.ts'
 import * as projects from './projects/operations.ts'
@@ -16,7 +17,7 @@ import * as system from '../system/operations.ts'
 const contractsOf = (folder: object): readonly Operation[] => Object.values(folder) as Operation[]
 
 /** In order of their ids, so that what is generated from them does not depend on the order of imports. */
-export const allContracts: readonly Pick<Implemented, 'operation'>[] = [access, audit, delivery, flat, keys, organizations, projects, secrets, system]
+export const allContracts: readonly Pick<Implemented, 'operation'>[] = [access, audit, delivery, flat, groups, keys, organizations, projects, secrets, system]
   .flatMap(contractsOf)
   .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   .map((operation) => Object.freeze({ operation }))

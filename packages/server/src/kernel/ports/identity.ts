@@ -2,7 +2,7 @@
 // fills them. Ids of another organization, and texts that are no ids, are found nowhere.
 
 import type { Call, Grant } from '../call.ts'
-import type { AliasRow, GroupAliasRow, GroupRow, PrincipalRow } from '../identity.ts'
+import type { AliasRow, GroupAliasRow, GroupRow, PrincipalKind, PrincipalRow } from '../identity.ts'
 import type { OrgRegistry } from '../tenancy.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -29,7 +29,8 @@ export interface ByAlias {
   readonly aliasName: string
   readonly accessor: string
 }
-export type IdentitySelector = { readonly id: string } | { readonly name: string } | { readonly aliasId: string } | ByAlias
+/** A name is an entity's in any case of its letters, or, with a kind, one principal's exactly. */
+export type IdentitySelector = { readonly id: string } | { readonly name: string; readonly kind?: PrincipalKind } | { readonly aliasId: string } | ByAlias
 
 /** What is absent stays as it is. */
 export interface EntityWishes {
@@ -89,6 +90,8 @@ export interface GroupWishes {
   readonly metadata?: Labels | undefined
   readonly memberEntityIds?: readonly string[] | undefined
   readonly memberGroupIds?: readonly string[] | undefined
+  /** A group of this name is a conflict, not what is changed. */
+  readonly isNew?: boolean
 }
 
 export interface GroupsPort {

@@ -6,8 +6,8 @@ import { organizations, projects, secrets, tokens } from '../../compose/testing/
 import { testPlatform } from '../../compose/testing/platform.ts'
 import { tamper } from '../../compose/testing/tamper.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
-import type { GroupRow } from '../../kernel/identity.ts'
-import { macBinding, macGroup, macMember } from './rows.ts'
+import type { AliasRow, GroupRow } from '../../kernel/identity.ts'
+import { macAlias, macBinding, macGroup, macMember, macParent } from './rows.ts'
 
 const { root, as, withToken, rootOrgId, database, keyring } = await testPlatform({ after })
 const integrity = { kind: 'internal', code: 'row.integrity' }
@@ -59,7 +59,7 @@ test('the look-up key of one token put on another opens neither', async (t) => {
   await rejected(t, { table: 'tokens', where: `accessor = '${strong.accessor}'`, column: 'lookup', value: rows[0]?.lookup ?? '' }, weak.token)
 })
 
-for (const [column, value] of Object.entries({ kind: 'user', name: 'boss', policies: '{root}', disabled: 'true', row_version: '9', mac: '\\x00' })) {
+for (const [column, value] of Object.entries({ kind: 'user', name: 'boss', policies: '{root}', disabled: 'true', metadata: '{"team":"x"}', row_version: '9', mac: '\\x00' })) {
   test(`a principal's ${column} edited in SQL is found`, async (t) => {
     const { token, principal } = await fresh()
     await rejected(t, { table: 'principals', where: `principal_id = ${principal}`, column, value }, token)
@@ -94,7 +94,7 @@ const grouped = async (principal: string): Promise<string> => {
 }
 
 for (const [table, column, value] of [
-  ['groups', 'name', 'owners'], ['groups', 'policies', '{root}'], ['groups', 'row_version', '9'], ['groups', 'mac', '\\x00'],
+  ['groups', 'name', 'owners'], ['groups', 'policies', '{root}'], ['groups', 'kind', 'external'], ['groups', 'metadata', '{"tier":"x"}'], ['groups', 'row_version', '9'], ['groups', 'mac', '\\x00'],
   ['group_members', 'row_version', '9'], ['group_members', 'mac', '\\x00'], ['role_bindings', 'role', 'owner'],
 ] as const) {
   test(`${table}.${column} edited in SQL is found`, async (t) => {
@@ -109,6 +109,44 @@ test('a member put into a group in SQL is found', async (t) => {
   const groupId = await grouped(inside.principal)
   const { rows } = await database.superuser.query<{ id: string }>(`select ${outside.principal} as id`)
   await rejected(t, { table: 'group_members', where: `group_id = '${groupId}'`, column: 'principal_id', value: rows[0]?.id ?? '' }, outside.token)
+})
+
+/** The holder's group in another one, and an alias of the holder. */
+const nested = async (principal: string): Promise<{ readonly inner: string; readonly outer: string; readonly alias: string }> => {
+  const key = (await keyring.organization(rootOrgId)).purpose('rows')
+  const inner = await grouped(principal)
+  const outer: GroupRow = { groupId: makeUuidV7(), kind: 'internal', name: `outer${numbered}`, policies: ['default'], metadata: {}, createdAt: 0, updatedAt: 0, rowVersion: 1 }
+  await database.superuser.query('insert into coffer.groups (org_id, group_id, name, policies, row_version, mac) values ($1, $2, $3, $4, 1, $5)', [rootOrgId, outer.groupId, outer.name, outer.policies, macGroup(key, outer)])
+  await database.superuser.query('insert into coffer.group_parents (org_id, group_id, parent_id, row_version, mac) values ($1, $2, $3, 1, $4)', [rootOrgId, inner, outer.groupId, macParent(key, inner, outer.groupId, 1)])
+  const principalId = (await database.superuser.query<{ id: string }>(`select ${principal} as id`)).rows[0]?.id ?? ''
+  const alias: AliasRow = { aliasId: makeUuidV7(), mountId: otherMount, name: `alias${numbered}`, principalId, metadata: { team: 'a' }, customMetadata: { cost: '1' }, mergedFrom: [], createdAt: 0, updatedAt: 0, rowVersion: 1 }
+  await database.superuser.query('insert into coffer.principal_aliases (org_id, alias_id, mount_id, name, principal_id, metadata, custom_metadata, row_version, mac) values ($1, $2, $3, $4, $5, $6, $7, 1, $8)', [rootOrgId, alias.aliasId, alias.mountId, alias.name, principalId, alias.metadata, alias.customMetadata, macAlias(key, alias)])
+  return { inner, outer: outer.groupId, alias: alias.aliasId }
+}
+
+test('a group within a group and an alias are believed as they were written', async () => {
+  const { token, principal } = await fresh()
+  await nested(principal)
+  await withToken(token)(tokens.whoami)
+})
+
+for (const [table, column, value] of [
+  ['groups', 'policies', '{root}'], ['group_parents', 'row_version', '9'], ['group_parents', 'mac', '\\x00'], ['principal_aliases', 'name', 'boss'], ['principal_aliases', 'mount_id', makeUuidV7()],
+  ['principal_aliases', 'metadata', '{"team":"b"}'], ['principal_aliases', 'custom_metadata', '{}'], ['principal_aliases', 'row_version', '9'],
+] as const) {
+  test(`${table}.${column} of what a group is in, or of an alias, edited in SQL is found`, async (t) => {
+    const { token, principal } = await fresh()
+    const { inner, outer, alias } = await nested(principal)
+    const where = table === 'groups' ? `group_id = '${outer}'` : table === 'group_parents' ? `group_id = '${inner}'` : `alias_id = '${alias}'`
+    await rejected(t, { table, where, column, value }, token)
+  })
+}
+
+test('a group put into a stronger one in SQL is found', async (t) => {
+  const weak = await fresh()
+  const group = await grouped(weak.principal)
+  const { inner } = await nested((await fresh()).principal)
+  await rejected(t, { table: 'group_parents', where: `group_id = '${inner}'`, column: 'group_id', value: group }, weak.token)
 })
 
 /** A change of another policy drops what every worker keeps of policies and tokens. */

@@ -6,7 +6,7 @@ import type { EntitiesPort, EntityFacts, EntityWishes, IdentitySelector } from '
 import type { Queryable } from '../../../kernel/storage.ts'
 import { ALIAS_CHANGED } from '../aliases.ts'
 import { bad, changing, checkMetadata, checkName, cleanIdentityPolicies, everyPage, makeName, mountIdOf, requireNameable, requireOwnerRights, type Change, type DirectoryPorts } from '../change.ts'
-import { grantsOf, insertPrincipal } from '../grants-repository.ts'
+import { findPrincipal, grantsOf, insertPrincipal } from '../grants-repository.ts'
 import { newPrincipal } from '../grants.ts'
 import { noteHolder, PRINCIPAL_CHANGED } from '../holders.ts'
 import { membershipOf } from '../memberships.ts'
@@ -24,7 +24,7 @@ interface Seeking {
 const find = async (seeking: Seeking, by: IdentitySelector): Promise<PrincipalRow | undefined> => {
   const { call: { orgId }, db, keys } = seeking
   if ('id' in by) return repository.findEntity(db, orgId, by.id, keys)
-  if ('name' in by) return repository.findEntityByName(db, orgId, by.name, keys)
+  if ('name' in by) return by.kind === undefined ? repository.findEntityByName(db, orgId, by.name, keys) : findPrincipal(db, orgId, by.kind, by.name, keys)
   const mountId = 'aliasId' in by ? undefined : await mountIdOf(seeking, by.accessor)
   const alias = 'aliasId' in by ? await repository.findAlias(db, orgId, by.aliasId, keys) : mountId === undefined ? undefined : await repository.findAliasByName(db, orgId, { mountId, name: by.aliasName }, keys)
   return alias === undefined ? undefined : repository.findEntity(db, orgId, alias.principalId, keys)

@@ -113,6 +113,7 @@ const write = (ports: DirectoryPorts, grant: Grant, call: Call, wishes: GroupWis
   changing(ports, grant, call, async (change) => {
     const { tx, keys, at, note } = change
     const existing = await target(change, wishes)
+    if (existing !== undefined && wishes.isNew === true) throw fail('conflict', 'group.exists', 'There is a group of this name already.', { field: 'name' })
     const kind = kindOf(existing, wishes.kind)
     const group = wished(existing ?? newGroup(kind, at), wishes, at)
     call.audit.resourceId = group.groupId
