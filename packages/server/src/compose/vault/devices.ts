@@ -1,5 +1,6 @@
 // The audit devices: their records in the platform's sealed state, their targets, and the port that sys/audit asks.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Entries } from '../../barrier/entries.ts'
 import { homeDirectory } from '../../config/environment.ts'
@@ -43,10 +44,16 @@ export interface DeviceSources {
   readonly late: { namespaceOf?: (orgId: string) => Promise<string>; onDetail?: () => void }
 }
 
+/** The embedded database may live elsewhere; a file says where. */
+const databaseHome = (dataDir: string): readonly string[] => {
+  const pointer = join(dataDir, 'database-location')
+  return existsSync(pointer) ? [readFileSync(pointer, 'utf8').trim()] : []
+}
+
 /** Where this server keeps what nobody else writes into. */
 const ownDirectories = ({ dataDir, audit, seal, tls }: Config): readonly string[] => {
   const home = homeDirectory()
-  return [dataDir, audit.directory, ...(seal.keyFile === undefined ? [] : [dirname(seal.keyFile)]), ...(home === undefined ? [] : [join(home, '.coffer')]), ...(tls.key === undefined ? [] : [tls.key])]
+  return [dataDir, audit.directory, ...databaseHome(dataDir), ...(seal.keyFile === undefined ? [] : [dirname(seal.keyFile)]), ...(home === undefined ? [] : [join(home, '.coffer')]), ...(tls.key === undefined ? [] : [tls.key])]
 }
 
 const rulesOf = ({ audit }: Config): { readonly allowFilePrefix: boolean } => ({ allowFilePrefix: audit.allowLogPrefixing })

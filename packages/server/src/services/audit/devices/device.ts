@@ -131,7 +131,7 @@ const socketTarget = (options: Options): DeviceTarget => {
 }
 
 /** Codes of RFC 5424, 6.2.1. */
-const FACILITIES: Readonly<Record<string, number>> = { KERN: 0, USER: 1, MAIL: 2, DAEMON: 3, AUTH: 4, SYSLOG: 5, LPR: 6, NEWS: 7, UUCP: 8, CRON: 9, AUTHPRIV: 10, FTP: 11, LOCAL0: 16, LOCAL1: 17, LOCAL2: 18, LOCAL3: 19, LOCAL4: 20, LOCAL5: 21, LOCAL6: 22, LOCAL7: 23 }
+export const FACILITIES: Readonly<Record<string, number>> = { KERN: 0, USER: 1, MAIL: 2, DAEMON: 3, AUTH: 4, SYSLOG: 5, LPR: 6, NEWS: 7, UUCP: 8, CRON: 9, AUTHPRIV: 10, FTP: 11, LOCAL0: 16, LOCAL1: 17, LOCAL2: 18, LOCAL3: 19, LOCAL4: 20, LOCAL5: 21, LOCAL6: 22, LOCAL7: 23 }
 const INFO = 6
 
 const syslogTarget = (options: Options): DeviceTarget => {

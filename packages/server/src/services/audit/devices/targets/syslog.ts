@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { fail } from '../../../../kernel/errors.ts'
-import type { DeviceTarget } from '../device.ts'
+import { FACILITIES, type DeviceTarget } from '../device.ts'
 import { datagramTarget, streamTarget } from './socket.ts'
 import type { Target } from './target.ts'
 
@@ -23,10 +23,13 @@ const timestamp = (at: Date): string => `${months[at.getMonth()] ?? ''} ${String
 
 export const syslogMessage = ({ priority, tag }: Pick<Syslog, 'priority' | 'tag'>, line: string, at: Date, host: string | undefined): string => `<${priority}>${timestamp(at)}${host === undefined ? '' : ` ${host}`} ${tag}[${process.pid}]: ${line}`
 
+/** `logger` takes names, not numbers. */
+const facilityOf = (priority: number): string => (Object.entries(FACILITIES).find(([, code]) => code === priority >> 3)?.[0] ?? 'auth').toLowerCase()
+
 /** Each line of its input is one message. */
 const viaLogger = (program: string, { priority, tag }: Syslog, socket: string, lines: readonly string[], signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
-    const child = spawn(program, ['--socket', socket, '--socket-errors=on', '--priority', String(priority), '--tag', tag, '--size', String(LARGEST), `--id=${process.pid}`], { env: {}, stdio: ['pipe', 'ignore', 'ignore'], signal, killSignal: 'SIGKILL' })
+    const child = spawn(program, ['--socket', socket, '--socket-errors=on', '--priority', `${facilityOf(priority)}.info`, '--tag', tag, '--size', String(LARGEST), `--id=${process.pid}`], { env: {}, stdio: ['pipe', 'ignore', 'ignore'], signal, killSignal: 'SIGKILL' })
     child.once('error', reject)
     child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`logger ended with ${String(code)}`))))
     child.stdin.on('error', () => undefined)
