@@ -55,8 +55,8 @@ await root.expect('PUT', '/v1/sys/policies/acl/none', { policy: 'path "nothing" 
 const made = (await root.expect('POST', '/v1/auth/token/create', { policies: ['none'], ttl: '1h' })).json.auth
 await root.as(made.client_token as string).call('GET', '/v1/secret/data/dev/db')
 const entries = async (): Promise<readonly Json[]> => {
-  await root.expect('GET', '/v1/sys/mounts')
-  await until(() => pathsOf(entriesIn(path), 'response').at(-1) === 'sys/mounts', 'the device has the last record')
+  const id = (await root.expect('GET', '/v1/sys/mounts')).requestId.replace(/^req_/, '')
+  await until(() => entriesIn(path).some((entry) => entry.type === 'response' && entry.request.id === id), 'the device has the last record')
   return entriesIn(path)
 }
 
@@ -197,14 +197,16 @@ test('kills and restarts lose no record of a device, and a device goes on after 
   await enable(first.root, 'file', 'file', { file_path: path })
   const acknowledged: string[] = []
   const ask = async (root: Client, count: number): Promise<void> => {
-    for (let n = 0; n < count; n += 1) {
-      const answer = await root.call('GET', `/v1/secret/metadata/dev/nothing-${n}`).catch(() => undefined)
+    const goal = acknowledged.length + count
+    await until(async () => {
+      const answer = await root.call('GET', `/v1/secret/metadata/dev/nothing-${acknowledged.length}`).catch(() => undefined)
       if (answer !== undefined) acknowledged.push(answer.requestId.replace(/^req_/, ''))
-    }
+      return acknowledged.length >= goal
+    }, 'requests are answered')
   }
-  const asking = ask(first.root, 400)
-  for (const pid of first.server.workers()) {
-    await until(() => acknowledged.length > 20, 'requests are answered')
+  const asking = ask(first.root, 120)
+  for (const [at, pid] of first.server.workers().entries()) {
+    await until(() => acknowledged.length > 30 * (at + 1), 'requests are answered')
     process.kill(pid, 'SIGKILL')
   }
   await asking

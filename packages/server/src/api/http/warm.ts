@@ -41,6 +41,9 @@ export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>
 
 const NONE: readonly string[] = []
 
+/** Whether the request has a header that only the general way looks at. Mostly there are none to look for. */
+const isLeft = ({ leaves }: WarmSource, { headers }: Pick<IncomingMessage, 'headers'>): boolean => leaves !== undefined && leaves.some((name) => headers[name] !== undefined)
+
 export class WarmDoor {
   readonly #source: () => WarmSource | undefined
   readonly #headers: readonly string[]
@@ -73,7 +76,7 @@ export class WarmDoor {
   /** The plan of a message that Node has not seen; its reply's body is the whole answer, head and all. False: nothing has happened. */
   beginPlain(head: PlainHead, sourceIp: string | undefined, deliver: Deliver): boolean {
     const source = this.#source()
-    if (source === undefined || !isPlainRead(head)) return false
+    if (source === undefined || !isPlainRead(head) || isLeft(source, head)) return false
     const facts = factsOf({ url: head.target, headers: head.headers, socket: { remoteAddress: sourceIp } }, this.#answerHead)
     return facts !== undefined && source.begin(facts, deliver)
   }
@@ -90,8 +93,7 @@ export class WarmDoor {
 
   #begin(request: IncomingMessage, response: ServerResponse, general: Handler): boolean {
     const source = this.#source()
-    if (source === undefined || !isPlainRead(request)) return false
-    if (source.leaves !== undefined && source.leaves.some((name) => request.headers[name] !== undefined)) return false
+    if (source === undefined || !isPlainRead(request) || isLeft(source, request)) return false
     const facts = factsOf(request)
     if (facts === undefined) return false
     return source.begin(facts, (error, reply) => {
