@@ -81,7 +81,7 @@ test('mappings are listed, read and deleted', async () => {
   assert.equal((await root.call('LIST', `/v1/auth/${at}/map/teams`)).status, 404)
   await root.expect('POST', `/v1/auth/${at}/map/teams/Dev`, { value: 'a,b' })
   await root.expect('POST', `/v1/auth/${at}/map/users/ann`, { value: 'c' })
-  assert.deepEqual((await root.expect('LIST', `/v1/auth/${at}/map/teams`)).data, { keys: ['dev'] })
+  for (const method of ['LIST', 'GET'] as const) assert.deepEqual((await root.expect(method, `/v1/auth/${at}/map/teams`)).data, { keys: ['dev'] })
   assert.deepEqual((await root.expect('GET', `/v1/auth/${at}/map/teams/dev`)).data, { key: 'dev', value: 'a,b' })
   assert.deepEqual((await root.expect('GET', `/v1/auth/${at}/map/users/ann`)).data, { key: 'ann', value: 'c' })
   await root.expect('DELETE', `/v1/auth/${at}/map/users/ann`, undefined, { status: 204 })

@@ -128,7 +128,7 @@ class Ldap(unittest.TestCase):
         self.assertEqual(ldap.list_users(**at)["data"]["keys"], ["ann"])
         self.assertEqual(ldap.read_user("ann", **at)["data"]["groups"], "local")
         person = hvac.Client(url=ADDRESS)
-        with self.assertRaisesRegex(InvalidRequest, "failed to bind as user"):
+        with self.assertRaisesRegex(InvalidRequest, "invalid credentials"):
             person.auth.ldap.login("ann", "wrong", **at)
         self.assertEqual(person.auth.ldap.login("ann", "secret of ann", **at)["auth"]["policies"], ["default", "dev", "of-ann"])
         self.assertTrue(person.is_authenticated())

@@ -51,8 +51,7 @@ export const awsLogin = (parts: AuthParts): Login =>
       const { iamHttpRequestMethod: method = '', iamRequestUrl: url = '', iamRequestBody: body = '' } = input
       const headers = input.iamRequestHeaders === undefined ? '' : reveal(input.iamRequestHeaders, 'to be sent to STS')
       if ([input.identity, input.signature, input.pkcs7].some((each) => each !== undefined && each !== '')) throw refused('auth_type ec2 is not supported: log in with iam_http_request_method, iam_request_url, iam_request_body and iam_request_headers')
-      if (method === '' && url === '' && body === '' && headers === '') throw refused("didn't supply required authentication values")
-      if (method === '' || url === '' || body === '' || headers === '') throw refused('supplied some of the auth values for the iam auth type but not all')
+      if (method === '' || url === '' || body === '' || headers === '') throw refused("didn't supply required authentication values")
       const store = parts.store(call)
       const client = (await configs.get(store, CLIENT))?.value ?? defaultClient
       const caller = await callerOf(parts, client, requestOf({ method, url, body, headers }, client, call.now()))

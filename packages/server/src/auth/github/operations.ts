@@ -27,11 +27,13 @@ const value = text('Policies, with commas between them', 8192)
 const keys = { keys: f.list('Names', text('Name'), { max: 100_000 }) }
 
 export const listTeams = operation({ id: 'github.listTeams', method: 'LIST', path: '/map/teams', tag, access: 'policy', audit: 'auth.group-list', work: 'list', errors, summary: 'List teams with policies', input: {}, output: keys })
+export const readTeams = operation({ id: 'github.readTeams', method: 'GET', path: '/map/teams', tag, access: 'policy', audit: 'auth.group-list', work: 'list', errors, summary: 'List teams with policies', input: {}, output: keys })
 export const readTeam = operation({ id: 'github.readTeam', method: 'GET', path: '/map/teams/:key', tag, access: 'policy', audit: 'auth.group-read', work: 'read', errors, summary: 'Read the policies of a team', input: { key }, output: { key: text('Name'), value } })
 export const writeTeam = operation({ id: 'github.writeTeam', method: 'POST', path: '/map/teams/:key', tag, access: 'policy', audit: 'auth.group-write', work: 'write', status: 204, errors, summary: 'Give a team policies', input: { key, value: value.optional() }, output: {} })
 export const deleteTeam = operation({ id: 'github.deleteTeam', method: 'DELETE', path: '/map/teams/:key', tag, access: 'policy', audit: 'auth.group-delete', work: 'write', status: 204, errors, summary: 'Take the policies of a team away', input: { key }, output: {} })
 
 export const listUsers = operation({ id: 'github.listUsers', method: 'LIST', path: '/map/users', tag, access: 'policy', audit: 'auth.user-list', work: 'list', errors, summary: 'List users with policies', input: {}, output: keys })
+export const readUsers = operation({ id: 'github.readUsers', method: 'GET', path: '/map/users', tag, access: 'policy', audit: 'auth.user-list', work: 'list', errors, summary: 'List users with policies', input: {}, output: keys })
 export const readUser = operation({ id: 'github.readUser', method: 'GET', path: '/map/users/:key', tag, access: 'policy', audit: 'auth.user-read', work: 'read', errors, summary: 'Read the policies of a user', input: { key }, output: { key: text('Name'), value } })
 export const writeUser = operation({ id: 'github.writeUser', method: 'POST', path: '/map/users/:key', tag, access: 'policy', audit: 'auth.user-write', work: 'write', status: 204, errors, summary: 'Give a user policies', input: { key, value: value.optional() }, output: {} })
 export const deleteUser = operation({ id: 'github.deleteUser', method: 'DELETE', path: '/map/users/:key', tag, access: 'policy', audit: 'auth.user-delete', work: 'write', status: 204, errors, summary: 'Take the policies of a user away', input: { key }, output: {} })

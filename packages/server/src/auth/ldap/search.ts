@@ -17,7 +17,7 @@ export interface Found {
 const MOST_GROUPS = 5000
 const ANYTHING = '(objectClass=*)'
 
-export const refused = (): Error => fail('invalid_request', INVALID_CREDENTIALS, 'ldap operation failed: failed to bind as user')
+export const refused = (): Error => fail('invalid_request', INVALID_CREDENTIALS, 'invalid credentials')
 const broken = (message: string): Error => fail('upstream_failed', 'ldap.directory', message)
 
 const searchesAsService = (config: Config): boolean => config.bindName !== '' && config.bindPassword !== ''
