@@ -15,6 +15,7 @@ import { platformAccess } from '../platform/access/index.ts'
 import { platformAudit } from '../platform/audit/index.ts'
 import { platformGroups } from '../platform/groups/index.ts'
 import { platformKeys } from '../platform/keys/index.ts'
+import { platformLeases } from '../platform/leases/index.ts'
 import { platformOrganizations } from '../platform/organizations/index.ts'
 import { platformProjects } from '../platform/projects/index.ts'
 import { platformSecrets } from '../platform/secrets/index.ts'
@@ -200,6 +201,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     ...platformGroups(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId)),
     ...platformAudit(makeAudit(parts)),
     ...platformOrganizations(makeOrganizations.port(organizations)),
+    ...platformLeases(leases),
     ...platformKeys({ rotate: (grant, call, options) => rotateKeys(parts, grant, call, options) }),
   ]
   return {

@@ -8,6 +8,7 @@ import * as delivery from './delivery/operations.ts'
 import * as flat from './flat/operations.ts'
 import * as groups from './groups/operations.ts'
 import * as keys from './keys/operations.ts'
+import * as leases from './leases/operations.ts'
 import * as organizations from './organizations/operations.ts'
 import * as projects from './projects/operations.ts'
 import * as secrets from './secrets/operations.ts'
@@ -17,7 +18,7 @@ import * as system from '../system/operations.ts'
 const contractsOf = (folder: object): readonly Operation[] => Object.values(folder) as Operation[]
 
 /** In order of their ids, so that what is generated from them does not depend on the order of imports. */
-export const allContracts: readonly Pick<Implemented, 'operation'>[] = [access, audit, delivery, flat, groups, keys, organizations, projects, secrets, system]
+export const allContracts: readonly Pick<Implemented, 'operation'>[] = [access, audit, delivery, flat, groups, keys, leases, organizations, projects, secrets, system]
   .flatMap(contractsOf)
   .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   .map((operation) => Object.freeze({ operation }))

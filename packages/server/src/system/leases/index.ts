@@ -30,7 +30,7 @@ const looking = (port: LeasesPort): Pick<Handled, 'lookupLease' | 'listLeases' |
   }
   return {
     async lookupLease(input, call) {
-      ask(call, 'update', 'leases/lookup')
+      call.authorise('read', { kind: 'lease', apiPath: 'sys/leases/lookup', capability: 'update' })
       const lease = await port.find(call, requireId(input))
       if (lease === undefined) throw bad('lease.invalid', 'invalid lease', 'lease_id')
       return {
