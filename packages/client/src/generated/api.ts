@@ -457,6 +457,65 @@ export interface KeysRotateOutput {
   readonly rewrapped: number
 }
 
+export interface LeasesGetInput {
+  /** Id of the lease: the path that gave it, and a random part */
+  readonly id: string
+}
+
+export interface LeasesGetOutput {
+  /** Id of the lease: the path that gave it, and a random part */
+  readonly id: string
+  /** Whether it is a token that expires, or a credential that an engine made */
+  readonly type: 'token' | 'secret'
+  /** When it was made */
+  readonly issuedAt: string
+  /** When it ends */
+  readonly expiresAt: string
+  /** When it was renewed last */
+  readonly lastRenewedAt: string | null
+  /** Whether it can be renewed now */
+  readonly renewable: boolean
+}
+
+export interface LeasesListInput {
+  /** Where they begin; all when absent */
+  readonly prefix?: string | undefined
+  /** Cursor of the page before */
+  readonly after?: string | undefined
+  /** Most items in one page */
+  readonly limit?: number | undefined
+}
+
+export interface LeasesListOutput {
+  /** Leases */
+  readonly items: readonly ({ readonly id: string; readonly type: 'token' | 'secret'; readonly issuedAt: string; readonly expiresAt: string; readonly lastRenewedAt: string | null; readonly renewable: boolean })[]
+  /** Cursor of the next page */
+  readonly next?: string
+}
+
+export interface LeasesRenewInput {
+  /** Id of the lease: the path that gave it, and a random part */
+  readonly id: string
+  /** From now. Default: as it was issued */
+  readonly increment?: number | string | undefined
+}
+
+export interface LeasesRenewOutput {
+  /** Id of the lease: the path that gave it, and a random part */
+  readonly id: string
+  /** When it ends now */
+  readonly expiresAt: string
+  /** Whether it can be renewed again */
+  readonly renewable: boolean
+  /** What was not done as asked */
+  readonly warnings: readonly string[]
+}
+
+export interface LeasesRevokeInput {
+  /** Id of the lease: the path that gave it, and a random part */
+  readonly id: string
+}
+
 export interface OrganizationsCreateInput {
   /** Name in paths */
   readonly slug: string
@@ -1398,6 +1457,16 @@ export interface Api {
     /** Make a new key-encryption key version; stored secrets stay readable and are re-wrapped in the background */
     rotate(input?: KeysRotateInput, options?: CallOptions): Promise<KeysRotateOutput>
   }
+  readonly leases: {
+    /** When a lease was made and when it ends */
+    get(input: LeasesGetInput, options?: CallOptions): Promise<LeasesGetOutput>
+    /** List leases below a prefix, by id */
+    list(input?: LeasesListInput, options?: CallOptions): Promise<LeasesListOutput>
+    /** Renew a credential's lease; tokens renew themselves */
+    renew(input: LeasesRenewInput, options?: CallOptions): Promise<LeasesRenewOutput>
+    /** End a lease: the token, or the credential with its account */
+    revoke(input: LeasesRevokeInput, options?: CallOptions): Promise<Readonly<Record<string, never>>>
+  }
   readonly organizations: {
     /** Make an organization with keys of its own, a default project, and an owner token that is shown once */
     create(input: OrganizationsCreateInput, options?: CallOptions): Promise<OrganizationsCreateOutput>
@@ -1527,6 +1596,10 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'groups.list': { method: 'GET', path: '/api/v1/groups', query: [], repeat: 'safe' },
   'groups.removeMember': { method: 'DELETE', path: '/api/v1/groups/:group/members', query: [], repeat: 'never' },
   'keys.rotate': { method: 'POST', path: '/api/v1/keys/rotate', query: [], repeat: 'never' },
+  'leases.get': { method: 'GET', path: '/api/v1/leases/:id+', query: [], repeat: 'safe' },
+  'leases.list': { method: 'GET', path: '/api/v1/leases', query: [], repeat: 'safe' },
+  'leases.renew': { method: 'POST', path: '/api/v1/leases/:id+/renew', query: [], repeat: 'never' },
+  'leases.revoke': { method: 'DELETE', path: '/api/v1/leases/:id+', query: [], repeat: 'never' },
   'organizations.create': { method: 'POST', path: '/api/v1/organizations', query: [], repeat: 'never' },
   'organizations.list': { method: 'GET', path: '/api/v1/organizations', query: [], repeat: 'safe' },
   'organizations.resume': { method: 'POST', path: '/api/v1/organizations/:slug/resume', query: [], repeat: 'never' },

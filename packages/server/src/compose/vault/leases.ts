@@ -103,7 +103,7 @@ const renewing = (ports: LeasePorts, tokens: IssuePorts): LeasesPort['renew'] =>
   const row = named === undefined ? undefined : await holding.find(ports, call.orgId, named.name)
   if (row === undefined) {
     const token = named === undefined ? undefined : await findLeased(tokens, call.orgId, named.name)
-    if (token === undefined) throw bad('lease.not_found', 'lease not found')
+    if (token === undefined) throw bad('lease.unknown', 'lease not found')
     if (!token.renewable) throw bad('lease.not_renewable', 'lease is not renewable')
     throw bad('lease.of_token', 'tokens cannot be renewed through this endpoint')
   }
