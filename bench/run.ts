@@ -17,11 +17,14 @@ import { median, save, type Figure } from './lib/report.ts'
 import { makeReader, seed } from './lib/seed.ts'
 import { startServer } from './lib/server.ts'
 import { findVault, startVault } from './lib/vault.ts'
+import { hasWrk } from './lib/wrk.ts'
 
 const PORT = 8640
 const ECHO_PORT = 8650
 const VAULT_PORT = 8660
 const all: readonly Case[] = [floor, reads, batch, writes, commands, memory, starts]
+
+const publicGenerator = hasWrk() ? 'wrk' : 'autocannon'
 
 class Figures {
   readonly #figures = new Map<string, { readonly name: string; readonly unit: string; readonly runs: number[]; readonly note?: string }>()
@@ -47,7 +50,7 @@ const measure = async (figures: Figures, settings: Settings, name: string, offer
   // The public generator where throughput is asked, our own where latency alone is; and for writes, because every connection of the
   // public one walks the list in step with the others, and all would write one secret at a time.
   const isReading = requests.every(({ method }) => method === 'GET')
-  const generator = connections > 1 && rate === undefined && isReading ? 'autocannon' : 'raw'
+  const generator = connections > 1 && rate === undefined && isReading ? publicGenerator : 'raw'
   const order = { host: '127.0.0.1', port, requests, connections, generator, ...(rate === undefined ? {} : { rate }) } as const
   await load({ ...order, seconds: 1 })
   const before = pid === undefined ? 0 : cpuSeconds(pid)
@@ -84,6 +87,7 @@ if (chosen.length === 0) throw new Error(`there is no such case; there are ${all
 
 const version = (JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }).version
 const machine = describeMachine(version)
+console.log(`closed loops of many connections by ${publicGenerator}`)
 const figures = new Figures()
 const stops: (() => Promise<void>)[] = []
 const started = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {

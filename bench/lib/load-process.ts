@@ -2,11 +2,12 @@
 // input, answers with JSON on standard output.
 
 import autocannon from 'autocannon'
+import { byWrk } from './wrk.ts'
 import { closedLoop, openLoop, type Latencies, type Load } from './raw-client.ts'
 
 export interface LoadOrder extends Load {
-  /** `autocannon`: the public generator, closed loop. `raw`: our own, finer than a millisecond. A rate makes it open loop. */
-  readonly generator: 'autocannon' | 'raw'
+  /** `wrk` and `autocannon`: public generators, closed loop. `raw`: our own, finer than a millisecond. A rate makes it open loop. */
+  readonly generator: 'wrk' | 'autocannon' | 'raw'
   readonly rate?: number
 }
 
@@ -18,5 +19,6 @@ const byAutocannon = async ({ host, port, requests, connections, seconds }: Load
 const chunks: Buffer[] = []
 for await (const chunk of process.stdin) chunks.push(chunk as Buffer) // no encoding is set
 const order = JSON.parse(Buffer.concat(chunks).toString('utf8')) as LoadOrder // made by lib/load.ts
-const result = order.rate !== undefined ? await openLoop(order, order.rate) : order.generator === 'autocannon' ? await byAutocannon(order) : await closedLoop(order)
+const generators = { wrk: byWrk, autocannon: byAutocannon, raw: closedLoop } as const
+const result = order.rate === undefined ? await generators[order.generator](order) : await openLoop(order, order.rate)
 process.stdout.write(JSON.stringify(result))
