@@ -153,7 +153,8 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     if (loaded === undefined || loaded.snapshot.secret.secretId !== plan.secretId) return false
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
     if (!verdict.allow) return false
-
+    // A head that is written beforehand has no place for what is left of a limit.
+    if (head !== undefined && ports.limits?.active === true && ports.limits.showsHeaders) return false
     const taken = ports.limits?.active === true ? ports.limits.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp) : undefined
     if (taken?.allowed === false) return false
     const requestId = newRequestId()
