@@ -16,7 +16,7 @@ export const stepsOf = (markdown: string): readonly Step[] =>
 const replacements: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME'],
   [/\b(https?):\/\/127\.0\.0\.1:\d+/g, '$1://ADDRESS'],
-  [/\b(org|req|sec|evt)_[0-9A-Za-z-]+/g, '$1_ID'],
+  [/\b(org|req|sec|evt|grp|usr)_[0-9A-Za-z-]+/g, '$1_ID'],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID'],
   [/\b(?=[0-9A-Za-z]*\d)[0-9A-Za-z]{25}\b/g, 'ACCESSOR'],
   [/\b[0-9a-f]{64}\b/g, 'FINGERPRINT'],
