@@ -21,7 +21,9 @@ import { systemClock } from '../lib/clock.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
 import { KeySets } from '../services/identity/key-sets.ts'
 import { lockedNames, locking, unlock, type LockedName, type LockoutStore } from '../services/identity/lockout.ts'
-import { mint, type LoginPorts } from '../services/identity/login.ts'
+import { secret } from '../crypto/secret.ts'
+import { holderOf, mint, type LoginPorts } from '../services/identity/login.ts'
+import { askForSteps, type MfaPorts, type MfaRequirement } from '../services/identity/mfa/service.ts'
 import { disable, enable, limitsOf, lockoutOf, tune, type AuthMountPorts } from '../services/tenancy/auth-mounts.ts'
 import type { TenancyPorts } from '../services/tenancy/service.ts'
 import { authMountOperations } from '../system/auth-mounts.ts'
@@ -40,6 +42,8 @@ export interface AuthSources {
   readonly entries: Entries
   readonly memory: Memory
   readonly tokenMount: TokenMount
+  /** Second steps. */
+  readonly mfa: MfaPorts
   namespaceOf(orgId: string): Promise<string>
   registry(orgId: string): Promise<OrgRegistry>
 }
@@ -126,6 +130,12 @@ const lockedUsers = (sources: AuthSources): LockedUsersPort => {
   }
 }
 
+/** The answer to a login that needs a second step: no token, and what is missing. */
+const withoutToken = (call: Call, mfaRequirement: MfaRequirement): Readonly<Record<string, unknown>> => {
+  call.audit.metadata = { ...call.audit.metadata, mfa: 'required' }
+  return { clientToken: secret(''), accessor: '', policies: [], tokenPolicies: [], metadata: null, leaseDuration: 0, renewable: false, entityId: '', tokenType: 'default', orphan: false, mfaRequirement, numUses: 0 }
+}
+
 const runLogin = (sources: AuthSources, method: AuthMethod, { operation, nameOf, verify }: Login): Implemented['handle'] => async (input, call) => {
   const mount = mountOf(call)
   // The door finds the mount by the token's organization too; a login is of the organization that the request names.
@@ -139,7 +149,10 @@ const runLogin = (sources: AuthSources, method: AuthMethod, { operation, nameOf,
     const verdict = method.lockable && name !== undefined
       ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, name), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call))
       : await verify(input, call)
-    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath: `auth/${mount.path}${filled(operation.path, input)}` }) }
+    const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
+    const missing = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
+    if (missing !== undefined) return { auth: withoutToken(call, missing) }
+    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }) }
   } catch (error) {
     await noteRefusal(sources, call, name, error)
     throw error

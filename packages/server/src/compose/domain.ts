@@ -52,6 +52,7 @@ import { makeQuotas, type Quotas } from './vault/quotas.ts'
 import { makeRights } from './vault/rights.ts'
 import { makeSpecifications } from './vault/specifications.ts'
 import { makeMemory, type Memory } from './memory.ts'
+import { mfaParts, mfaPorts } from './mfa.ts'
 import { areas, rememberedState } from './vault/state.ts'
 import { makeTokenMount } from './vault/token-mount.ts'
 import { operatorPort } from './vault/operator.ts'
@@ -185,11 +186,13 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
-  const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins: { ...authority, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) } }, ports)
+  const logins = { ...authority, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
+  const mfa = mfaPorts({ database: pools.app, entries, memory, logins, registry: (orgId) => registryOf(ports, orgId) })
+  const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const quotas = makeQuotas({ parts, entries, registry: (orgId) => registryOf(ports, orgId), namespaceOf: (orgId) => pathOfOrganization(organizations, orgId) })
-  const vault = makeVault({ parts, checkRenewal: auth.checkRenewal, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port })
+  const vault = makeVault({ parts, checkRenewal: auth.checkRenewal, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port, mfa: mfaParts(mfa) })
   const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]

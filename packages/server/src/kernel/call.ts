@@ -105,6 +105,8 @@ export interface Call {
   readonly sourceIp: string | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
   readonly isForOneRequest?: boolean
+  /** Passcodes of second steps that came with a login, as their header has them. */
+  readonly mfaHeader?: string
   /** Only behind doors that TLS clients reach; undefined: no certificate was given. */
   peer?(): Peer | undefined
   /** From X-Coffer-Project; the default when the operation names no project. */

@@ -36,6 +36,8 @@ export interface DoorRequest {
   readonly sourcePort?: number | undefined
   /** For the records of audit devices, read when somebody asks. */
   readonly headers?: ((name: string) => string | undefined) | undefined
+  /** X-Vault-MFA. */
+  readonly mfaHeader?: string | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
   readonly isForOneRequest?: boolean | undefined
   /** What the body and query say, for policies that bound parameters. Absent: such policies allow nothing that they require something of. */

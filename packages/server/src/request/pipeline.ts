@@ -169,6 +169,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     sourceIp: request.sourceIp,
     ...(request.peer === undefined ? {} : { peer: request.peer }),
     ...(request.isForOneRequest === true ? { isForOneRequest: true } : {}),
+    ...(request.mfaHeader === undefined ? {} : { mfaHeader: request.mfaHeader }),
     projectHeader: request.projectHeader,
     idempotencyKey: request.idempotencyKey,
     now,

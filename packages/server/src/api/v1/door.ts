@@ -86,7 +86,7 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   const { prepared: { operation }, params, mount, namespace } = routed
   const { list: _list, help: _help, ...rest } = query
   const isUnknown = operation.id === 'vault.unknownPath'
-  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
+  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, mfaHeader: header(exchange.request, 'x-vault-mfa'), peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
   if (isUnknown) return { ...common, raw: { path: params, query: {}, body: undefined } }
   return {
     ...common,

@@ -4,6 +4,7 @@ import { Entries } from '../../barrier/entries.ts'
 import { authMethods } from '../../catalog.ts'
 import { tokenOperations } from '../../auth/token/index.ts'
 import { identityOperations } from '../../engines/identity/index.ts'
+import type { MfaParts } from '../../engines/identity/mfa/index.ts'
 import { secret } from '../../crypto/secret.ts'
 import type { SealedState } from '../../kernel/ports/tokens.ts'
 import type { Implemented } from '../../kernel/operation.ts'
@@ -53,6 +54,7 @@ export interface VaultSources {
   readonly tokenState: SealedState
   readonly tokenMount: TokenMount
   readonly checkRenewal: TokenRenewal
+  readonly mfa: MfaParts
   readonly leases: LeasesPort
   readonly quotas: QuotasPort
 }
@@ -133,7 +135,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
     ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: sources.tokenState, bounds: (orgId) => sources.tokenMount.bounds(orgId), checkRenewal: sources.checkRenewal, rootOrgId }),
-    ...identityOperations(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId)),
+    ...identityOperations(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId), sources.mfa),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),

@@ -6,5 +6,6 @@ import { aliasOperations } from './aliases/index.ts'
 import { entityOperations } from './entities/index.ts'
 import { groupOperations } from './groups/index.ts'
 import { lookupOperations } from './lookup/index.ts'
+import { mfaOperations, type MfaParts } from './mfa/index.ts'
 
-export const identityOperations = (ports: IdentityPorts): readonly Implemented[] => [...entityOperations(ports), ...aliasOperations(ports), ...groupOperations(ports), ...lookupOperations(ports)]
+export const identityOperations = (ports: IdentityPorts, mfa: MfaParts): readonly Implemented[] => [...entityOperations(ports), ...aliasOperations(ports), ...groupOperations(ports), ...lookupOperations(ports), ...mfaOperations(mfa)]

@@ -160,9 +160,9 @@ export const loginOutput = {
     leaseDuration: f.int('Seconds until it expires', { min: 0, max: Number.MAX_SAFE_INTEGER }),
     renewable: f.bool('Whether it can be renewed'),
     entityId: f.text('Id of the principal', { max: 64 }),
-    tokenType: f.choice('Type', ['service', 'batch']),
+    tokenType: f.choice('Type; default while a second step is missing', ['service', 'batch', 'default']),
     orphan: f.bool('Whether it lives by itself'),
-    mfaRequirement: f.text('Never: no second step', { max: 1 }).nullable(),
+    mfaRequirement: f.json('The second step that is missing: there is no token yet', { maxBytes: 256 * 1024 }).nullable(),
     numUses: f.int('Uses; 0: unlimited', { min: 0, max: Number.MAX_SAFE_INTEGER }),
   }),
 }

@@ -179,6 +179,26 @@ const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): 
     return { issued, holder }
   })
 
+/**
+ * Whom a login is for, in which groups as of this login; made if it is the first. For what must be known before there is a token.
+ * @throws permission_denied for another address than allowed or a disabled principal
+ */
+export const holderOf = async (ports: LoginPorts, call: Call, { mount, verdict }: Pick<LoginOf, 'mount' | 'verdict'>): Promise<PrincipalGrants> => {
+  checkVerdict(call, verdict)
+  const [keys, alias, fillsGroups] = await Promise.all([ports.keys(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias), verdict.groups !== undefined && ports.fillsGroups(call.orgId, mount.mountId)])
+  const known = alias === undefined || fillsGroups ? undefined : await ports.batch.grants(call.orgId, alias.principalId)
+  const found = known ?? (await retried(() => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, { mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at: Math.trunc(call.now()) })
+    if (verdict.groups !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }, note)
+    return principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
+  })))
+  if (found === undefined) throw fail('conflict', 'principal.removed', 'The principal was removed meanwhile. Try again.')
+  // The token's own record comes besides this one's.
+  if (known === undefined) call.keepRecord()
+  requireEnabled(found)
+  return found
+}
+
 /** Longer than a request may take; no other request can use the token. */
 const ONE_REQUEST_SECONDS = 120
 
