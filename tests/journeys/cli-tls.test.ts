@@ -65,4 +65,5 @@ test('an unchecked certificate is said aloud each time', async (t) => {
   const { code, stderr } = await person.coffer(['whoami'])
   assert.equal(code, 0)
   assert.match(stderr, /not checked/)
+  assert.notEqual((await person.coffer(['whoami'], { env: { COFFER_SKIP_VERIFY: 'false' } })).code, 0, 'our own variable wins')
 })

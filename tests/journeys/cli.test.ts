@@ -46,17 +46,28 @@ test('a login is stored encrypted, for one server, and forgotten again', async (
   assert.equal((await person.coffer(['whoami'])).code, 3)
 })
 
-test('COFFER_TOKEN wins over VAULT_TOKEN, both over the file, and a wrong token is not stored', async (t) => {
+test('COFFER_TOKEN wins over a stored login, that over VAULT_TOKEN and ~/.vault-token, and a wrong token is not stored', async (t) => {
   const person = await developer(t)
   const from = async (env: Record<string, string>): Promise<string | undefined> => /token from +(\S+)/.exec(await person.works(['whoami'], { env }))?.[1]
   assert.equal(await from({ COFFER_TOKEN: open.rootToken, VAULT_TOKEN: 'wrong' }), 'COFFER_TOKEN')
-  assert.equal(await from({ COFFER_TOKEN: '', VAULT_TOKEN: open.rootToken }), 'VAULT_TOKEN')
+  assert.match((await from({ COFFER_TOKEN: '', VAULT_TOKEN: 'wrong' })) ?? '', /config\.json$/)
   assert.equal((await person.coffer(['whoami'], { env: { COFFER_TOKEN: 'wrong' } })).code, 3)
   assert.equal((await person.coffer(['login', '--token-stdin'], { input: 'wrong' })).code, 3)
   assert.match((await from({})) ?? '', /config\.json$/)
   await person.works(['logout'])
   writeFileSync(join(person.home, '.vault-token'), `${open.rootToken}\n`)
   assert.match((await from({})) ?? '', /\.vault-token$/)
+  assert.equal(await from({ VAULT_TOKEN: open.rootToken }), 'VAULT_TOKEN')
+})
+
+test('whoever has only the settings of Vault needs no others, and they change nothing for whoever has logged in', async (t) => {
+  const settings = { VAULT_ADDR: open.server.address, VAULT_TOKEN: open.rootToken, VAULT_NAMESPACE: 'root' }
+  const guest = makePerson(t, settings)
+  assert.match(await guest.works(['whoami']), new RegExp(open.server.address))
+  await guest.works(['login', '--token-stdin', '--address', open.server.address], { input: open.rootToken })
+  const other = { VAULT_ADDR: 'http://127.0.0.1:1', VAULT_TOKEN: 'wrong', VAULT_NAMESPACE: '' }
+  assert.match(await guest.works(['whoami'], { env: other }), new RegExp(open.server.address))
+  assert.equal((await guest.coffer(['whoami'], { env: { ...other, COFFER_ADDR: 'http://127.0.0.1:1' } })).code, 7)
 })
 
 test('login --data-dir takes the first token of npm start', async (t) => {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createClient, type Client } from '@coffer/sdk'
 import type { Invocation } from './command.ts'
 import { openStore, type Store } from './credentials/store.ts'
-import { configDirectory, firstOf, homeDirectory, tokenVariables, type Environment } from './environment.ts'
+import { configDirectory, firstOf, homeDirectory, tokenVariable, vaultTokenVariable, type Environment } from './environment.ts'
 import type { Terminal } from './output/terminal.ts'
 import { resolveSettings, type Settings } from './settings.ts'
 import { createTransport } from './transport.ts'
@@ -48,7 +48,7 @@ export const createCli = (invocation: Invocation, environment: Environment, term
   const token = async (): Promise<FoundToken | undefined> => findToken(environment, store, (await settings()).address)
   const session = async (given?: string): Promise<Session> => {
     const chosen = await settings()
-    if (chosen.skipVerify) terminal.warn('The server\'s certificate is not checked (VAULT_SKIP_VERIFY): whoever is in between can read everything.')
+    if (chosen.skipVerify) terminal.warn('The server\'s certificate is not checked (COFFER_SKIP_VERIFY or VAULT_SKIP_VERIFY): whoever is in between can read everything.')
     if (chosen.address.startsWith('http:') && !isLoopback(chosen.address)) terminal.warn(`${chosen.address} is not encrypted: token and secrets cross the network in the clear.`)
     const client = createClient({
       address: chosen.address,
@@ -64,12 +64,12 @@ export const createCli = (invocation: Invocation, environment: Environment, term
 }
 
 const findToken = async (environment: Environment, store: Store, address: string): Promise<FoundToken | undefined> => {
-  for (const name of tokenVariables) {
-    const token = firstOf(environment, name)
-    if (token !== undefined) return { token, from: name }
-  }
+  const own = firstOf(environment, tokenVariable)
+  if (own !== undefined) return { token: own, from: tokenVariable }
   const stored = await store.readToken(address)
   if (stored !== undefined) return { token: stored, from: store.configFile }
+  const vault = firstOf(environment, vaultTokenVariable)
+  if (vault !== undefined) return { token: vault, from: vaultTokenVariable }
   const vaultFile = join(homeDirectory(environment), '.vault-token')
   try {
     const token = (await readFile(vaultFile, 'utf8')).trim()

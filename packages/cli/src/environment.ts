@@ -27,5 +27,7 @@ export const configDirectory = (environment: Environment): string => {
 
 export const homeDirectory = (environment: Environment): string => given(environment['HOME']) ?? homedir()
 
-/** Where a token comes from when none is stored: our own name first, then Vault's. */
-export const tokenVariables = ['COFFER_TOKEN', 'VAULT_TOKEN'] as const
+/** The token of our own variable wins over a stored one, that over Vault's. */
+export const tokenVariable = 'COFFER_TOKEN'
+export const vaultTokenVariable = 'VAULT_TOKEN'
+export const tokenVariables = [tokenVariable, vaultTokenVariable] as const

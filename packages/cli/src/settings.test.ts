@@ -12,12 +12,13 @@ const resolve = (args: string[], environment: Environment = {}, context: Context
   return resolveSettings(parseInvocation(command, args, undefined), environment, context)
 }
 
-test('a flag wins over a variable, a variable over the context, the context over the default', () => {
+test('a flag wins over our own variable, that over the context, the context over Vault\'s variable, and that over the default', () => {
   const context = { address: 'http://context:1', env: 'context' }
   const environment = { COFFER_ADDR: 'http://coffer:1', VAULT_ADDR: 'http://vault:1', COFFER_ENVIRONMENT: 'variable' }
   assert.equal(resolve([]).address, 'http://127.0.0.1:8200')
   assert.equal(resolve([], {}, context).address, 'http://context:1')
-  assert.equal(resolve([], { VAULT_ADDR: 'http://vault:1' }, context).address, 'http://vault:1')
+  assert.equal(resolve([], { VAULT_ADDR: 'http://vault:1' }, context).address, 'http://context:1')
+  assert.equal(resolve([], { VAULT_ADDR: 'http://vault:1' }).address, 'http://vault:1')
   assert.equal(resolve([], environment, context).address, 'http://coffer:1')
   assert.equal(resolve(['--address', 'https://flag'], environment, context).address, 'https://flag')
   assert.equal(resolve([], environment, context).env, 'variable')
@@ -33,6 +34,11 @@ test('the names that Vault users have set work', () => {
   const settings = resolve([], { VAULT_NAMESPACE: 'acme', VAULT_CACERT: '/ca.pem', VAULT_SKIP_VERIFY: 'true' })
   assert.deepEqual([settings.org, settings.cacert, settings.skipVerify], ['acme', '/ca.pem', true])
   assert.equal(resolve([], { VAULT_SKIP_VERIFY: '0' }).skipVerify, false)
+  const stored = { org: 'mine', cacert: '/mine.pem' }
+  const both = resolve([], { VAULT_NAMESPACE: 'acme', VAULT_CACERT: '/ca.pem' }, stored)
+  assert.deepEqual([both.org, both.cacert], ['mine', '/mine.pem'])
+  const own = resolve([], { COFFER_NAMESPACE: 'ours', COFFER_CACERT: '/ours.pem', COFFER_SKIP_VERIFY: 'false', VAULT_SKIP_VERIFY: 'true', VAULT_NAMESPACE: 'acme' }, stored)
+  assert.deepEqual([own.org, own.cacert, own.skipVerify], ['ours', '/ours.pem', false])
 })
 
 test('a wrong address and a wrong time-out are refused', () => {

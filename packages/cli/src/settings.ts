@@ -1,4 +1,5 @@
-// Which server, organization, project and environment a command means: a flag, then a variable, then the stored context.
+// Which server, organization, project and environment a command means: a flag, then a variable of our own, then the stored
+// context, and where none of them says anything what Vault's own programs would take.
 
 import { parseAddress } from '@coffer/sdk'
 import type { Invocation } from './command.ts'
@@ -19,7 +20,7 @@ export interface Settings {
 
 export const defaultAddress = 'http://127.0.0.1:8200'
 
-export const addressVariables = ['COFFER_ADDR', 'COFFER_ADDRESS', 'VAULT_ADDR'] as const
+export const addressVariables = ['COFFER_ADDR', 'COFFER_ADDRESS'] as const
 
 /** An empty flag means "none", so that one command can do without what the context says. */
 const orNone = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
@@ -27,18 +28,18 @@ const orNone = (text: string | undefined): string | undefined => (text === '' ? 
 const isTrue = (text: string | undefined): boolean => text !== undefined && /^(1|t|true)$/i.test(text)
 
 export const resolveSettings = (invocation: Invocation, environment: Environment, context: Context): Settings => {
-  const choose = (flag: string, variables: readonly string[], stored: string | undefined): string | undefined =>
-    orNone(invocation.text(flag) ?? firstOf(environment, ...variables) ?? stored)
+  const choose = (flag: string, variables: readonly string[], stored: string | undefined, vault?: string): string | undefined =>
+    orNone(invocation.text(flag) ?? firstOf(environment, ...variables) ?? stored ?? (vault === undefined ? undefined : firstOf(environment, vault)))
   const timeoutSeconds = invocation.whole('timeout') ?? 30
   if (timeoutSeconds < 1 || timeoutSeconds > 3600) throw misuse('--timeout must be from 1 to 3600 seconds.')
   return {
-    address: parseAddress(choose('address', addressVariables, context.address) ?? defaultAddress),
-    org: choose('org', ['COFFER_ORGANIZATION', 'COFFER_NAMESPACE', 'VAULT_NAMESPACE'], context.org),
+    address: parseAddress(choose('address', addressVariables, context.address, 'VAULT_ADDR') ?? defaultAddress),
+    org: choose('org', ['COFFER_ORGANIZATION', 'COFFER_NAMESPACE'], context.org, 'VAULT_NAMESPACE'),
     project: choose('project', ['COFFER_PROJECT'], context.project),
     env: choose('env', ['COFFER_ENVIRONMENT'], context.env),
-    cacert: choose('cacert', ['COFFER_CACERT', 'VAULT_CACERT'], context.cacert),
+    cacert: choose('cacert', ['COFFER_CACERT'], context.cacert, 'VAULT_CACERT'),
     pin: choose('pin', [], context.pin),
-    skipVerify: isTrue(firstOf(environment, 'VAULT_SKIP_VERIFY')),
+    skipVerify: isTrue(firstOf(environment, 'COFFER_SKIP_VERIFY', 'VAULT_SKIP_VERIFY')),
     timeoutSeconds,
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { isCofferError } from '@coffer/sdk'
 import type { Cli } from '../cli.ts'
 import type { Invocation, Run } from '../command.ts'
-import { firstOf, tokenVariables } from '../environment.ts'
+import { firstOf, tokenVariable } from '../environment.ts'
 import { CliFailure, misuse } from '../failure.ts'
 import { readLineOrAll } from '../input.ts'
 import { askHidden, isInteractive } from '../prompt.ts'
@@ -38,9 +38,7 @@ export const login: Run = async (invocation, cli) => {
   await cli.store.writeToken(session.address, token)
   await rememberServer(invocation, cli, session.address)
   cli.terminal.show(me, () => cli.terminal.line(`Logged in to ${session.address} as ${me.principal ?? me.displayName} of ${me.organization}`))
-  for (const name of tokenVariables) {
-    if ((cli.environment[name] ?? '') !== '') cli.terminal.warn(`${name} is set and is used instead of the stored token.`)
-  }
+  if (firstOf(cli.environment, tokenVariable) !== undefined) cli.terminal.warn(`${tokenVariable} is set and is used instead of the stored token.`)
   return undefined
 }
 

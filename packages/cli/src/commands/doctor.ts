@@ -49,7 +49,7 @@ const checkConnection = async (cli: Cli): Promise<Omit<Finding, 'check'>> => {
     return isHere ? { state: 'ok', message: 'loopback, not encrypted' } : { state: 'warning', message: 'not encrypted: token and secrets cross the network in the clear' }
   }
   const key = await serverKey(url)
-  if (settings.skipVerify) return { state: 'warning', message: `the certificate is not checked (VAULT_SKIP_VERIFY); key ${key}` }
+  if (settings.skipVerify) return { state: 'warning', message: `the certificate is not checked (COFFER_SKIP_VERIFY or VAULT_SKIP_VERIFY); key ${key}` }
   return { state: 'ok', message: `TLS, key ${key}${settings.pin === undefined ? '' : ', pinned'}` }
 }
 
