@@ -41,7 +41,7 @@ const outputs = (fields: Fields): string => {
 
 const exampleOf = (operation: Operation): string => (operation.example === undefined ? '' : `\n\`\`\`json\n${JSON.stringify(operation.example, null, 2)}\n\`\`\`\n`)
 
-const accessOf = ({ access }: Operation): string => ({ public: 'No token is needed.', token: 'Any token will do.', policy: 'A policy or role must allow it.' })[access]
+const accessOf = ({ access }: Operation): string => ({ public: 'No token is needed.', optional: 'No token is needed; with one more may be answered.', token: 'Any token will do.', policy: 'A policy or role must allow it.' })[access]
 
 const section = (operation: Operation): string => {
   const facts = [

@@ -2,7 +2,11 @@
 // A difference that no longer exists fails the test, so that this list says what is.
 
 import type { Difference } from './compare.ts'
+import { everywhere } from './known/everywhere.ts'
+import { ofAreas } from './known/areas.ts'
 import type { Outcome } from './run.ts'
+
+export const known: readonly Known[] = [...everywhere, ...ofAreas]
 
 export interface Known {
   /** Of which area; absent: of any. */
@@ -11,18 +15,15 @@ export interface Known {
   readonly step?: RegExp
   /** Where in the answer: a pattern on `status`, `headers.x`, `body.data.y`. */
   readonly at: RegExp
+  /** Which values; absent: any. */
+  readonly when?: (difference: Difference, outcome: Outcome) => boolean
   /** What a client sees, for the documentation. */
   readonly what: string
   readonly reason: string
 }
 
-export const known: readonly Known[] = [
-  { area: 'leases', step: /renew #4$/, at: /^body\.errors\.0$/, what: 'An increment that is no duration is refused in other words', reason: 'Wrong fields are named in the same words everywhere; the status is the same.' },
-  { area: 'quotas', step: /one too many/, at: /^headers\.retry-after$/, what: 'A refused request always says when to come back', reason: 'Vault says so only when response headers are turned on; clients wait in vain without it.' },
-  { area: 'quotas', step: /quotas\/config$/, at: /^body\.data\.absolute_rate_limit_exempt_paths$/, what: 'A list that was never written is empty instead of null', reason: 'A list is a list.' },
-]
-
-const covers = (entry: Known, { area, step }: Outcome, { at }: Difference): boolean => (entry.area === undefined || entry.area === area) && (entry.step === undefined || entry.step.test(step)) && entry.at.test(at)
+const covers = (entry: Known, outcome: Outcome, difference: Difference): boolean =>
+  (entry.area === undefined || entry.area === outcome.area) && (entry.step === undefined || entry.step.test(outcome.step)) && entry.at.test(difference.at) && (entry.when === undefined || entry.when(difference, outcome))
 
 export interface Judged {
   /** Differences that no entry explains. */

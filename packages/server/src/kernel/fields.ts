@@ -82,8 +82,9 @@ const make = <T>(parts: Parts<T>): FieldBuilder<T> =>
     items: parts.items,
   })
 
+// An empty parameter of a query is 0 to Vault.
 const coerceNumber = (raw: unknown, leniency: Leniency, textual: boolean): unknown =>
-  typeof raw === 'string' && (textual || leniency === 'lenient') && /^-?\d{1,16}$/.test(raw) ? Number(raw) : raw
+  raw === '' && leniency === 'lenient' && textual ? 0 : typeof raw === 'string' && (textual || leniency === 'lenient') && /^-?\d{1,16}$/.test(raw) ? Number(raw) : raw
 
 const coerceDecimal = (raw: unknown, leniency: Leniency, textual: boolean): unknown =>
   typeof raw === 'string' && (textual || leniency === 'lenient') && /^-?\d{1,16}(\.\d{1,16})?$/.test(raw) ? Number(raw) : raw
@@ -203,6 +204,7 @@ export const f = {
     make<Readonly<Record<string, string>>>({
       describe,
       schema: { type: 'object', maxProperties: options.maxKeys, propertyNames: { maxLength: options.maxKey, minLength: 1 }, additionalProperties: { type: 'string', maxLength: options.maxValue } },
+      coerce: (raw, leniency) => (leniency === 'lenient' && raw !== null && typeof raw === 'object' && !Array.isArray(raw) ? Object.fromEntries(Object.entries(raw).map(([key, value]: [string, unknown]) => [key, typeof value === 'number' ? String(value) : typeof value === 'boolean' ? (value ? '1' : '0') : value])) : raw),
     }),
   /** The same as Vault takes it: a map, `name=value`, or a list of those. */
   pairs: (describe: string, options = { maxKeys: 64, maxKey: 128, maxValue: 512 }) =>

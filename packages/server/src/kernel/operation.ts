@@ -27,8 +27,8 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   /** An answer without any field is 204: Vault's way of saying that there is nothing to say. */
   readonly orNothing?: boolean
   readonly errors: readonly ErrorKind[]
-  /** `public` needs no token, `token` any valid one, `policy` a grant that the handler asks for. */
-  readonly access: 'public' | 'token' | 'policy'
+  /** `public` needs no token, `optional` takes a valid one or none, `token` any valid one, `policy` a grant that the handler asks for. */
+  readonly access: 'public' | 'optional' | 'token' | 'policy'
   /** The dotted action of its audit record; undefined only for operations that touch nothing of an organization. */
   readonly audit: string | undefined
   readonly work: WorkClass

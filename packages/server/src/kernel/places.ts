@@ -63,18 +63,27 @@ interface Found {
   readonly missing: Error | undefined
 }
 
-const accessTo = (places: Places, call: Call, { place, mountId, missing, defaults }: Found): SecretAccess => ({
-  call,
-  address: { orgId: call.orgId, mountId, project: place.project, environment: place.environment, path: place.path, kvVersion: place.kvVersion },
-  defaults,
-  allows: (action) => missing === undefined && call.allows(action, places.secretResource(action, place)).allow,
-  authorise: (first, ...others) => {
-    const action = others.length === 0 || call.allows(first, places.secretResource(first, place)).allow ? first : (others.find((other) => call.allows(other, places.secretResource(other, place)).allow) ?? first)
-    const grant = call.authorise(action, places.secretResource(action, place))
-    if (missing !== undefined) throw missing
-    return grant
-  },
-})
+/** The API path that a request names, where that is not the one that its action has by itself, and the capability that it needs there. */
+export interface AskedAs {
+  readonly apiPath: string
+  readonly capability?: Resource['capability']
+}
+
+const accessTo = (places: Places, call: Call, { place, mountId, missing, defaults }: Found, asked?: AskedAs): SecretAccess => {
+  const resourceOf = (action: Action): Resource => ({ ...places.secretResource(action, place), ...asked })
+  return {
+    call,
+    address: { orgId: call.orgId, mountId, project: place.project, environment: place.environment, path: place.path, kvVersion: place.kvVersion },
+    defaults,
+    allows: (action) => missing === undefined && call.allows(action, resourceOf(action)).allow,
+    authorise: (first, ...others) => {
+      const action = others.length === 0 || call.allows(first, resourceOf(first)).allow ? first : (others.find((other) => call.allows(other, resourceOf(other)).allow) ?? first)
+      const grant = call.authorise(action, resourceOf(action))
+      if (missing !== undefined) throw missing
+      return grant
+    },
+  }
+}
 
 const findPlace = async (places: Places, call: Call, named: Named, path: string): Promise<Found> => {
   const registry = await places.registry(call.orgId)
@@ -95,7 +104,7 @@ const findPlace = async (places: Places, call: Call, named: Named, path: string)
 }
 
 /** A secret by its path, or by its id. @throws invalid_request, not_found */
-export const resolveSecret = async (places: Places, call: Call, named: Named, key: string): Promise<SecretAccess> => {
+export const resolveSecret = async (places: Places, call: Call, named: Named, key: string, asked?: AskedAs): Promise<SecretAccess> => {
   if (isIdOf('secret', key)) return resolveSecretId(places, call, key)
   const { segments, trailingSlash } = parsePath(key, places.pathBytes)
   if (trailingSlash) throw fail('invalid_request', 'path.invalid', 'A secret\'s path does not end with a slash.', { field: 'key' })
@@ -105,7 +114,7 @@ export const resolveSecret = async (places: Places, call: Call, named: Named, ke
   const first = segments[0] ?? ''
   const ambiguous = found.place.environment === DEFAULT_ENVIRONMENT && registry.environment(found.mountId, first) !== undefined
   const missing = found.missing ?? (ambiguous ? fail('invalid_request', 'path.names_environment', `The path begins with the environment ${quote(first)}. Name it as the environment instead.`, { field: 'key' }) : undefined)
-  return accessTo(places, call, { ...found, missing })
+  return accessTo(places, call, { ...found, missing }, asked)
 }
 
 /** A secret by its wire id. An id of another organization is as unknown as one that never was. */

@@ -52,6 +52,9 @@ export interface Written {
   readonly fingerprint: string
   readonly createdAt: number
   readonly created: boolean
+  /** When the version ends; absent: never. */
+  readonly expiresAt?: number | undefined
+  readonly customMetadata?: Readonly<Record<string, string>>
 }
 
 /** A secret after a change of anything but its value. */

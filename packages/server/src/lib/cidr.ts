@@ -25,6 +25,9 @@ export function parseCidr(text: string): Cidr | undefined {
   return masked(written, prefix)
 }
 
+/** As Vault writes a range of one address: the address. */
+export const shownCidr = (text: string): string => text.replace(/^([\d.]+)\/32$/, '$1').replace(/^([\da-fA-F:.]*:[\da-fA-F:.]*)\/128$/, '$1')
+
 /** Bytes of an address: 4 for IPv4 (mapped or not), 16 for IPv6. Undefined when it is neither. */
 export function parseAddress(text: string): Buffer | undefined {
   const zone = text.indexOf('%')

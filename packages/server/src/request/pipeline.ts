@@ -76,7 +76,7 @@ interface Execution {
 }
 
 const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, parse, trace, context }: Execution): Promise<Answer> => {
-  const authenticated = operation.access === 'public' ? undefined : await authenticate(ports, request)
+  const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : await authenticate(ports, request)
   const caller = authenticated?.caller
   if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
   const orgId = await targetOrganization(ports, request, authenticated)

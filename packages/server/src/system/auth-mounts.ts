@@ -1,12 +1,12 @@
 // sys/auth: which auth methods are enabled where, and how they are tuned.
 
 import type { Call, Grant, Resource } from '../kernel/call.ts'
-import { fail } from '../kernel/errors.ts'
+import { fail, quote } from '../kernel/errors.ts'
 import { f, type Infer } from '../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../kernel/operation.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import { seconds } from '../kernel/auth/token-settings.ts'
-import { builtInMount, mountRow, mountTable } from './mount-view.ts'
+import { builtInMount, builtInTuning, mountRow, mountTable, tuningView } from './mount-view.ts'
 import type { AuthMountConfig, EnableCommand, TuneCommand } from '../services/tenancy/auth-mounts.ts'
 
 export interface AuthMountsPort {
@@ -50,9 +50,13 @@ export const enableAuth = operation({
 })
 export const disableAuth = operation({ id: 'system.disableAuth', method: 'DELETE', path: '/v1/sys/auth/:path+', tag, access: 'policy', audit: 'system.auth-disable', work: 'write', status: 204, errors, summary: 'Disable an auth method: its tokens end and what it stored is deleted', input: { path }, output: {} })
 export const readAuthTuning = operation({ id: 'system.readAuthTuning', method: 'GET', path: '/v1/sys/auth/:path+/tune', tag, access: 'policy', audit: 'system.auth-tune-read', work: 'read', errors, summary: 'Read the tuning of an auth method', input: { path }, output: { document } })
+/** The same under sys/mounts, where Vault's command line asks. */
+export const readAuthMountTuning = operation({ ...readAuthTuning, id: 'system.readAuthMountTuning', path: '/v1/sys/mounts/auth/:path+/tune', input: { path } })
 export const tuneAuth = operation({ id: 'system.tuneAuth', method: 'POST', path: '/v1/sys/auth/:path+/tune', tag, access: 'policy', audit: 'system.auth-tune', work: 'write', status: 204, errors, summary: 'Tune an auth method', input: { path, description: text('Description').optional(), ...tuning }, output: {} })
 
-const operations = { listAuth, readAuthMount, enableAuth, disableAuth, readAuthTuning, tuneAuth }
+export const tuneAuthMount = operation({ ...tuneAuth, id: 'system.tuneAuthMount', path: '/v1/sys/mounts/auth/:path+/tune' })
+
+const operations = { listAuth, readAuthMount, enableAuth, disableAuth, readAuthTuning, tuneAuth, readAuthMountTuning, tuneAuthMount }
 
 type Tuning = Partial<Infer<typeof tuning>>
 
@@ -66,11 +70,11 @@ const resource = (mountPath: string, rest = ''): Resource => ({ kind: 'system', 
 
 const trimmed = (given: string): string => given.replace(/\/+$/, '')
 
-const shownTuning = (port: AuthMountsPort, mount: Mount): Readonly<Record<string, unknown>> => {
-  const { defaultTtlSeconds, maxTtlSeconds } = port.limitsOf(mount)
-  const { tokenType = 'default-service', listingVisibility }: AuthMountConfig = mount.config
-  return { default_lease_ttl: defaultTtlSeconds, max_lease_ttl: maxTtlSeconds, description: mount.description, force_no_cache: false, token_type: tokenType, ...(listingVisibility === undefined ? {} : { listing_visibility: listingVisibility }), ...(Object.keys(mount.options).length === 0 ? {} : { options: mount.options }) }
-}
+/** Shown once anything of it was set. */
+const shownLockout = ({ lockoutThreshold, lockoutDuration, lockoutCounterReset, lockoutDisable }: AuthMountConfig): Readonly<Record<string, unknown>> =>
+  [lockoutThreshold, lockoutDuration, lockoutCounterReset, lockoutDisable].every((each) => each === undefined)
+    ? {}
+    : { user_lockout_threshold: lockoutThreshold ?? 0, user_lockout_duration: lockoutDuration ?? 0, user_lockout_counter_reset_duration: lockoutCounterReset ?? 0, user_lockout_disable: lockoutDisable ?? false }
 
 export const authMountOperations = (port: AuthMountsPort): readonly Implemented[] => {
   const find = async (call: Call, given: string): Promise<Mount | undefined> => (await port.registry(call.orgId)).mountByPath('auth', trimmed(given))
@@ -79,6 +83,20 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
     if (mount === undefined && trimmed(given) === 'token') return port.tokenMount(call.orgId)
     if (mount === undefined) throw fail('invalid_request', 'auth_mount.not_found', `No auth engine at ${trimmed(given).slice(0, 200)}/`, { field: 'path' })
     return mount
+  }
+  const readTuning = async (call: Call, given: string, asked: Resource) => {
+    call.authorise('read', asked)
+    const mount = await find(call, given)
+    const view = mount === undefined ? builtInTuning('auth', trimmed(given)) : tuningView(port.limitsOf(mount), mount)
+    if (view === undefined) throw fail('invalid_request', 'auth_mount.not_found', `cannot fetch sysview for path ${quote(`auth/${trimmed(given)}/`)}`, { field: 'path' })
+    return { document: { ...view, ...(mount === undefined ? {} : shownLockout(mount.config)) } }
+  }
+  const tune = async (call: Call, input: Tuning & { readonly path: string; readonly description?: string | undefined }, asked: Resource) => {
+    const grant = call.authorise('update', asked)
+    const mount = await find(call, input.path)
+    if (mount === undefined) throw fail('invalid_request', 'auth_mount.not_found', `tune of path ${quote(`auth/${trimmed(input.path)}/`)} failed: no mount entry found`, { field: 'path' })
+    await port.tune(grant, call, mount, { description: input.description, config: configOf(input) })
+    return {}
   }
   return implement(operations, {
     async listAuth(_input, call) {
@@ -104,15 +122,10 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
       if (mount !== undefined) await port.disable(grant, call, mount)
       return {}
     },
-    async readAuthTuning(input, call) {
-      call.authorise('read', resource(trimmed(input.path), '/tune'))
-      return { document: shownTuning(port, await require(call, input.path)) }
-    },
-    async tuneAuth(input, call) {
-      const grant = call.authorise('update', resource(trimmed(input.path), '/tune'))
-      const mount = await require(call, input.path)
-      await port.tune(grant, call, mount, { description: input.description, config: configOf(input) })
-      return {}
-    },
+    readAuthTuning: (input, call) => readTuning(call, input.path, resource(trimmed(input.path), '/tune')),
+    tuneAuth: (input, call) => tune(call, input, resource(trimmed(input.path), '/tune')),
+    // Without sudo, as for any mount.
+    readAuthMountTuning: (input, call) => readTuning(call, input.path, { kind: 'system', apiPath: `sys/mounts/auth/${trimmed(input.path)}/tune` }),
+    tuneAuthMount: (input, call) => tune(call, input, { kind: 'system', apiPath: `sys/mounts/auth/${trimmed(input.path)}/tune` }),
   })
 }

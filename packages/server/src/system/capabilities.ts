@@ -6,7 +6,7 @@ import { fail } from '../kernel/errors.ts'
 import { f } from '../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../kernel/operation.ts'
 import type { Mount } from '../kernel/tenancy.ts'
-import { builtInMount, mountRow, mountTable } from './mount-view.ts'
+import { builtInMount, isPublic, mountRow, mountTable, publicTable } from './mount-view.ts'
 import type { Holder, MountsPort, RightsPort } from './ports.ts'
 
 const tag = 'system'
@@ -21,7 +21,7 @@ export const capabilities = operation({ ...common, id: 'system.capabilities', me
 export const capabilitiesSelf = operation({ ...common, id: 'system.capabilitiesSelf', method: 'POST', path: '/v1/sys/capabilities-self', audit: 'system.capabilities', work: 'read', summary: 'What your token may do on paths', input: { token: token.optional(), ...paths }, output: { document } })
 export const capabilitiesAccessor = operation({ ...common, id: 'system.capabilitiesAccessor', method: 'POST', path: '/v1/sys/capabilities-accessor', audit: 'system.capabilities', work: 'read', summary: 'What a token may do on paths, by its accessor', input: { accessor: f.text('Accessor', { max: 512 }).default(''), ...paths }, output: { document } })
 export const resultantAcl = operation({ ...common, id: 'system.resultantAcl', method: 'GET', path: '/v1/sys/internal/ui/resultant-acl', audit: 'system.resultant-acl', work: 'read', summary: 'Your ACL policies as one set', input: {}, output: { document } })
-export const visibleMounts = operation({ ...common, access: 'token', id: 'system.visibleMounts', method: 'GET', path: '/v1/sys/internal/ui/mounts', audit: 'system.visible-mounts', work: 'read', summary: 'The mounts that you have any right to', input: {}, output: { document } })
+export const visibleMounts = operation({ ...common, access: 'optional', id: 'system.visibleMounts', method: 'GET', path: '/v1/sys/internal/ui/mounts', audit: 'system.visible-mounts', work: 'read', summary: 'The mounts that you have any right to', input: {}, output: { document } })
 export const visibleMount = operation({ ...common, access: 'token', id: 'system.visibleMount', method: 'GET', path: '/v1/sys/internal/ui/mounts/:path+', audit: 'system.visible-mount', work: 'read', summary: 'The mount of a path, if you have any right to it', input: { path }, output: { document } })
 export const listAuth = operation({ ...common, id: 'system.listAuth', method: 'GET', path: '/v1/sys/auth', audit: 'system.auth-list', work: 'list', summary: 'List the auth methods', input: {}, output: { document } })
 
@@ -39,7 +39,7 @@ const pathsOf = ({ paths: many, path: one }: Asked): readonly string[] => {
 const answer = async (rights: RightsPort, call: Call, holder: Holder, asked: Asked): Promise<{ readonly document: Readonly<Record<string, unknown>> }> => {
   const wanted = pathsOf(asked)
   const found = await rights.capabilities(call, holder, wanted)
-  if (found === undefined) throw fail('invalid_request', 'capabilities.no_token', holder !== 'caller' && 'accessor' in holder ? 'invalid accessor' : 'invalid token')
+  if (found === undefined) throw holder !== 'caller' && 'accessor' in holder ? fail('invalid_request', 'capabilities.bad_accessor', 'invalid accessor') : fail('invalid_request', 'capabilities.bad_token', 'invalid token')
   const [first = ''] = wanted
   return { document: wanted.length === 1 ? { ...found, capabilities: found[first] ?? ['deny'] } : found }
 }
@@ -63,8 +63,8 @@ const mountOf = (mounts: readonly Mount[], asked: string): Mount | undefined => 
 const builtInOf = (asked: string, orgId: string): { readonly path: string; readonly row: Readonly<Record<string, unknown>> } | undefined => {
   const isAuth = asked.startsWith('auth/')
   const first = (isAuth ? asked.slice(5) : asked).split('/')[0] ?? ''
-  const row = builtInMount(isAuth ? 'auth' : 'secret', first, orgId)
-  return row === undefined ? undefined : { path: `${isAuth ? 'auth/' : ''}${first}/`, row }
+  const row = builtInMount(isAuth ? 'auth' : 'secret', first, orgId, { effectiveTtls: true })
+  return row === undefined ? undefined : { path: `${first}/`, row }
 }
 
 export const rightsOperations = (rights: RightsPort, mounts: Pick<MountsPort, 'registry'>): readonly Implemented[] =>
@@ -81,18 +81,22 @@ export const rightsOperations = (rights: RightsPort, mounts: Pick<MountsPort, 'r
       },
       async capabilitiesAccessor(input, call) {
         call.authorise('update', { kind: 'system', apiPath: 'sys/capabilities-accessor' })
-        if (input.accessor === '') throw fail('invalid_request', 'capabilities.no_accessor', 'accessor must be supplied', { field: 'accessor' })
+        if (input.accessor === '') throw fail('invalid_request', 'capabilities.no_accessor', 'missing accessor', { field: 'accessor' })
         return answer(rights, call, { accessor: input.accessor }, input)
       },
       async resultantAcl(_input, call) {
         call.authorise('read', { kind: 'system', apiPath: 'sys/internal/ui/resultant-acl' })
         const { root, exactPaths, globPaths } = await rights.resultant(call)
         const asObjects = (table: Readonly<Record<string, readonly string[]>>): Readonly<Record<string, unknown>> => Object.fromEntries(Object.entries(table).map(([at, names]) => [at, { capabilities: names }]))
-        return { document: { chroot_namespace: '', root, exact_paths: asObjects(exactPaths), glob_paths: asObjects(globPaths) } }
+        return { document: { chroot_namespace: '', root, ...(root ? {} : { exact_paths: asObjects(exactPaths), glob_paths: asObjects(globPaths) }) } }
       },
       async visibleMounts(_input, call) {
-        const seen = await rights.visible(call, (await mounts.registry(call.orgId)).mounts)
-        return { document: { secret: mountTable('secret', seen, call.orgId), auth: mountTable('auth', seen, call.orgId) } }
+        const { mounts: all } = await mounts.registry(call.orgId)
+        if (call.caller === undefined) return { document: { secret: publicTable('secret', all), auth: publicTable('auth', all) } }
+        const reached = new Set(await rights.visible(call, all))
+        const seen = all.filter((mount) => reached.has(mount) || isPublic(mount))
+        const view = { effectiveTtls: true }
+        return { document: { secret: mountTable('secret', seen, call.orgId, view), auth: mountTable('auth', seen, call.orgId, view) } }
       },
       async visibleMount(input, call) {
         const asked = input.path.replace(/\/+$/, '')
@@ -100,7 +104,7 @@ export const rightsOperations = (rights: RightsPort, mounts: Pick<MountsPort, 'r
         if (builtIn !== undefined) return { document: { ...builtIn.row, path: builtIn.path } }
         const mount = mountOf((await mounts.registry(call.orgId)).mounts, asked)
         if (mount === undefined || (await rights.visible(call, [mount])).length === 0) throw preflight(asked)
-        return { document: { ...mountRow(mount), path: `${mount.class === 'auth' ? 'auth/' : ''}${mount.path}/` } }
+        return { document: { ...mountRow(mount, { effectiveTtls: true }), path: `${mount.path}/` } }
       },
       async listAuth(_input, call) {
         call.authorise('read', { kind: 'system', apiPath: 'sys/auth' })

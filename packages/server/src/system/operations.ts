@@ -20,7 +20,7 @@ export const doctor = operation({
 /** A path that no mount handles: who may not know that is refused as for any other path. */
 export const unknownPath = operation({
   id: 'vault.unknownPath', method: 'GET', path: '/v1/:path+', tag: 'system', access: 'policy', audit: 'vault.unknown-path', work: 'read',
-  summary: 'Answer for a path below no mount', input: { path: f.text('Path', { max: 8192 }) }, output: {}, errors: [...common, 'not_found'],
+  summary: 'Answer for a path below no mount', input: { path: f.text('Path', { max: 8192 }), why: f.choice('What is unknown', ['route', 'path', 'verb']), verb: f.choice('What was asked', ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'LIST']), engine: f.text('Engine of the mount', { max: 64 }), within: f.text('Path below the mount', { max: 8192 }) }, output: {}, errors: [...common, 'not_found'],
 })
 
 const sealErrors = [...common, 'not_found', 'conflict'] as const

@@ -12,6 +12,8 @@ export interface MountsPort {
   enable(grant: Grant, call: Call, command: MountCommand): Promise<Mount>
   disable(grant: Grant, call: Call, mount: Mount): Promise<void>
   change(grant: Grant, call: Call, mount: Mount, wanted: MountChange): Promise<Mount>
+  /** Takes an auth method to another path, and ends the tokens that it gave. */
+  moveMethod(grant: Grant, call: Call, mount: Mount, path: string): Promise<void>
 }
 
 export interface PoliciesPort {

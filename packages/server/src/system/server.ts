@@ -17,13 +17,13 @@ const text = (describe: string, max = 512) => f.text(describe, { max })
 const format = text('hex or base64', 16)
 
 
-const randomWishes = { bytes: f.int('How many', { min: 1, max: 128 * 1024 }).default(32), format: format.default('base64') }
+const randomWishes = { bytes: f.int('How many', { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }).default(32), format: format.default('base64') }
 const randomOutput = { randomBytes: text('The bytes', 512 * 1024) }
 const randomness = { ...common, work: 'read', method: 'POST', audit: 'system.random', summary: 'Random bytes', output: randomOutput } as const
 export const random = operation({ ...randomness, id: 'system.random', path: '/v1/sys/tools/random', input: randomWishes })
 export const randomOf = operation({ ...randomness, id: 'system.randomOf', path: '/v1/sys/tools/random/:count', input: { count: text('How many, or a source', 16), ...randomWishes } })
 export const randomFrom = operation({ ...randomness, id: 'system.randomFrom', path: '/v1/sys/tools/random/:source/:count', input: { source: text('platform, seal or all', 16), count: text('How many', 16), ...randomWishes } })
-const hashWishes = { input: text('Base64', 44_000_000), format: format.default('hex'), algorithm: text('Algorithm', 32).default('sha2-256') }
+const hashWishes = { input: text('Base64', 44_000_000).default(''), format: format.default('hex'), algorithm: text('Algorithm', 32).default('sha2-256') }
 const hashing = { ...common, work: 'read', method: 'POST', audit: 'system.hash', summary: 'Hash of an input', output: { sum: text('The hash', 256) } } as const
 export const hash = operation({ ...hashing, id: 'system.hash', path: '/v1/sys/tools/hash', input: hashWishes })
 export const hashWith = operation({ ...hashing, id: 'system.hashWith', path: '/v1/sys/tools/hash/:name', input: { name: text('Algorithm', 32), ...hashWishes } })
@@ -39,14 +39,15 @@ const ask = (call: Call, action: Action, apiPath: string, sudo = false): Grant =
 const bad = (code: string, message: string, field: string): Error => fail('invalid_request', code, message, { field })
 
 const encoded = (bytes: Buffer, wanted: string): string => {
-  if (wanted !== 'hex' && wanted !== 'base64') throw bad('tools.bad_format', `unsupported encoding format ${JSON.stringify(wanted)}; must be "hex" or "base64"`, 'format')
+  if (wanted !== 'hex' && wanted !== 'base64') throw bad('tools.bad_format', `unsupported encoding format ${wanted.slice(0, 64)}; must be "hex" or "base64"`, 'format')
   return bytes.toString(wanted)
 }
 
 const SOURCES: ReadonlySet<string> = new Set(['platform', 'seal', 'all'])
 
 const randomText = (bytes: number, wanted: string): { readonly randomBytes: string } => {
-  if (!Number.isInteger(bytes) || bytes < 1 || bytes > 128 * 1024) throw bad('tools.bad_count', '"bytes" cannot be less than 1 or larger than 131072', 'bytes')
+  if (!Number.isInteger(bytes) || bytes < 1) throw bad('tools.bad_count', '"bytes" cannot be less than 1', 'bytes')
+  if (bytes > 128 * 1024) throw bad('tools.bad_count', '"bytes" should be less than 131072', 'bytes')
   return { randomBytes: encoded(randomBytes(bytes), wanted) }
 }
 
@@ -57,7 +58,7 @@ const countOf = (given: string): number => {
 
 const hashed = (input: string, algorithm: string, wanted: string): { readonly sum: string } => {
   const name = hashAlgorithms.get(algorithm)
-  if (name === undefined) throw bad('tools.bad_algorithm', `unsupported algorithm ${JSON.stringify(algorithm)}`, 'algorithm')
+  if (name === undefined) throw bad('tools.bad_algorithm', `unsupported algorithm ${algorithm.slice(0, 64)}`, 'algorithm')
   const bytes = Buffer.from(input, 'base64')
   if (bytes.toString('base64').replace(/=+$/, '') !== input.replace(/=+$/, '')) throw bad('tools.bad_input', 'unable to decode input as base64', 'input')
   return { sum: encoded(hashBytes(name, bytes), wanted) }

@@ -71,7 +71,7 @@ const holderOf = (call: Call, given: Secret<string> | undefined): { readonly tok
 
 export const wrappingOperations = (port: WrappingPort): readonly Implemented[] => {
   const lookup = async (call: Call, text_: string) => {
-    if (text_ === '') throw fail('invalid_request', 'wrapping.no_token', 'missing "token" value in input', { field: 'token' })
+    if (text_ === '') throw fail('permission_denied', 'wrapping.empty', 'error validating wrapping token: token is empty', { field: 'token' })
     const found = await port.look(call, { token: text_ })
     if (found === undefined) throw invalid()
     return { creationTime: iso(found.createdAt), creationPath: found.creationPath, creationTtl: found.ttlSeconds }

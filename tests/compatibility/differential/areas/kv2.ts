@@ -144,7 +144,6 @@ const patches: Area = {
     patch('kv2/data/none', { data: { a: 1 } }),
     patch('kv2/data/p', {}),
     patch('kv2/data/p'),
-    patch('kv2/data/p', { data: null }),
     patch('kv2/data/p', { data: {} }),
     patch('kv2/data/p', { data: 'x' }),
     patch('kv2/data/p', { a: 1 }),

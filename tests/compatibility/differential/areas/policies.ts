@@ -36,7 +36,6 @@ export const policies: Area = {
     put('sys/policies/acl/p1', { policy: 'path "x" { capabilities = ["create"] }', unknown: 1 }),
     del('sys/policies/acl/p1'),
     get('sys/policies/acl/p1', { note: 'gone' }),
-    get('sys/policies/egp'),
     get('sys/policies/acl'),
     list('sys/policies/acl', { loose: ['data.keys', 'data.policies'] }),
     list('sys/policies/acl/', { loose: ['data.keys', 'data.policies'] }),

@@ -63,16 +63,6 @@ export const tokens: Area = {
     post('auth/token/create', { policies: ['app'], no_parent: true, ttl: '1h' }, { keep: { orphan: 'auth.client_token' } }),
     get('auth/token/lookup-self', { token: 'orphan' }),
     post('auth/token/create-orphan', { policies: ['app'], ttl: '1h' }),
-    post('auth/token/create', { policies: ['app'], type: 'batch', ttl: '1h' }, { keep: { batch: 'auth.client_token' } }),
-    get('auth/token/lookup-self', { token: 'batch' }),
-    post('auth/token/renew-self', {}, { token: 'batch' }),
-    post('auth/token/revoke-self', {}, { token: 'batch' }),
-    post('auth/token/revoke', { token: '{{batch}}' }),
-    post('auth/token/create', { policies: ['app'], type: 'batch', period: '1h' }),
-    post('auth/token/create', { policies: ['app'], type: 'batch', num_uses: 1 }),
-    post('auth/token/create', { policies: ['app'], type: 'batch', explicit_max_ttl: '1h' }),
-    post('auth/token/create', { policies: ['app'], type: 'batch', renewable: true }),
-    post('auth/token/create', { policies: ['root'], type: 'batch' }),
     post('auth/token/create', { policies: ['app'], type: 'other' }),
     post('auth/token/create', { policies: ['app'], type: 'service', ttl: '1h' }),
     post('auth/token/create', { policies: ['app'], id: 'my-own-id', ttl: '1h' }),
@@ -167,4 +157,28 @@ const roles: Area = {
   ],
 }
 
-export const tokenAreas: readonly Area[] = [tokens, revocation, roles]
+const batch: Area = {
+  name: 'batch tokens',
+  steps: [
+    post('auth/token/create', { policies: ['app'], type: 'batch', ttl: '1h' }, { keep: { batch: 'auth.client_token' } }),
+    get('auth/token/lookup-self', { token: 'batch' }),
+    post('auth/token/renew-self', {}, { token: 'batch' }),
+    post('auth/token/revoke-self', {}, { token: 'batch' }),
+    post('auth/token/revoke', { token: '{{batch}}' }),
+    post('auth/token/create', { policies: ['app'], type: 'batch', period: '1h' }),
+    post('auth/token/create', { policies: ['app'], type: 'batch', num_uses: 1 }),
+    post('auth/token/create', { policies: ['app'], type: 'batch', explicit_max_ttl: '1h' }),
+    post('auth/token/create', { policies: ['app'], type: 'batch', renewable: true }),
+    post('auth/token/create', { policies: ['root'], type: 'batch' }),
+    post('auth/token/create', { policies: ['default'], type: 'batch', ttl: '1h' }, { keep: { other: 'auth.client_token' } }),
+    ...as('other', get('cubbyhole/a'), put('cubbyhole/a', { v: 1 }), get('auth/token/lookup-self')),
+    post('auth/token/roles/bt', { token_type: 'batch', orphan: true, renewable: false }),
+    get('auth/token/roles/bt'),
+    post('auth/token/create/bt', { policies: ['app'] }),
+    post('sys/auth/batchpass', { type: 'userpass' }),
+    post('auth/batchpass/users/ann', { password: 'right-horse', token_type: 'batch' }),
+    post('auth/batchpass/login/ann', { password: 'right-horse' }, { token: '' }),
+  ],
+}
+
+export const tokenAreas: readonly Area[] = [tokens, revocation, roles, batch]

@@ -27,11 +27,11 @@ export interface NativeDoorOptions {
 const methods: ReadonlySet<string> = new Set<Method>(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 /** Retry-After and the like. */
-export const errorHeaders = (exchange: HttpExchange, error: CofferError): void => {
+export const errorHeaders = (exchange: HttpExchange, error: CofferError, status = error.httpStatus): void => {
   const { reply } = exchange
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   else if (error.httpStatus === 503) reply.header('retry-after', '1')
-  if (error.httpStatus === 401) reply.header('www-authenticate', 'Bearer')
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
 }
 
 /** Names and values, one after the other. */

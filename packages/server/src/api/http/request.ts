@@ -23,6 +23,8 @@ export interface BodyLimits {
   readonly exactNumbers?: boolean
   /** Go's clients write `null` where they have nothing to say. */
   readonly nullIsNothing?: boolean
+  /** Whatever the content type says: Vault does not look, and real forms are read as such. */
+  readonly anyType?: boolean
 }
 
 const MAX_HEADER_VALUE = 9000
@@ -103,16 +105,35 @@ export const readBody = (request: FastifyRequest, limits: BodyLimits, token: str
   checkBodyHmac(request, bytes ?? Buffer.alloc(0), token)
   if (bytes === undefined || bytes.length === 0) return undefined
   const type = header(request, 'content-type')
+  if (limits.anyType === true) return isForm(type, bytes) ? parseForm(bytes) : bodyOf(bytes, limits)
   // curl -d says form-urlencoded whatever it sends; Vault takes it, and so does every example of its users. It must be JSON all the same.
   if (type !== undefined && !/^application\/(json|[a-z0-9.+-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
-  if (limits.nullIsNothing === true && bytes.length < 16 && bytes.toString('latin1').trim() === 'null') return undefined
-  return parseObject(bytes, limits)
+  return bodyOf(bytes, limits)
 }
+
+const bodyOf = (bytes: Buffer, limits: BodyLimits): RawInput['body'] => (limits.nullIsNothing === true && bytes.length < 16 && bytes.toString('latin1').trim() === 'null' ? undefined : parseObject(bytes, limits))
+
+const MAX_FORM_FIELDS = 1000
+
+/** curl -d says form-urlencoded whatever it sends: only what begins like no JSON object is one. */
+const isForm = (type: string | undefined, bytes: Buffer): boolean => type !== undefined && /^application\/x-www-form-urlencoded\s*(;|$)/i.test(type) && /^[A-Za-z0-9_%.+-]+=/.test(bytes.subarray(0, 512).toString('latin1'))
+
+/** A field that comes once is a text, one that is repeated a list of them. */
+const parseForm = (bytes: Buffer): Readonly<Record<string, unknown>> => {
+  const given = new URLSearchParams(bytes.toString('utf8'))
+  if (given.size > MAX_FORM_FIELDS) throw fail('invalid_request', 'request.bad_form', `A form has at most ${MAX_FORM_FIELDS} fields.`, { field: 'body' })
+  return Object.fromEntries([...new Set(given.keys())].map((name) => {
+    const values = given.getAll(name)
+    return [name, values.length === 1 ? values[0] : values]
+  }))
+}
+
+const kindOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value)
 
 export const parseObject = (bytes: Buffer, limits: BodyLimits): Readonly<Record<string, unknown>> => {
   try {
     const parsed = parseJson(bytes, { maxDepth: limits.depth, maxBytes: limits.bytes, ...(limits.exactNumbers === true ? { exactNumbers: true } : {}) })
-    if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw fail('invalid_request', 'request.bad_json', 'The body must be a JSON object.', { field: 'body' })
+    if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw fail('invalid_request', 'request.not_object', `The body must be a JSON object, and is of type ${kindOf(parsed)}.`, { field: 'body' })
     return parsed as Readonly<Record<string, unknown>> // an object, as just checked
   } catch (error) {
     if (error instanceof JsonError) throw fail('invalid_request', 'request.bad_json', `The body is not valid JSON: ${error.message}.`, { field: 'body' })

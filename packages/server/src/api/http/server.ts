@@ -44,6 +44,10 @@ export interface HttpOptions {
 }
 
 const KEEP_ALIVE_SECONDS = 75
+
+// Whose door answers for a path that cannot be parsed: Vault's own, where the path says so.
+const unparsedTarget = (url: string | undefined): ParsedTarget => (url !== undefined && /^\/v1\/(?!secrets(\/|\?|$))/.test(url) ? parseTarget('/v1/-') : EMPTY_TARGET)
+
 const EMPTY_TARGET: ParsedTarget = { segments: Object.freeze([]) as never, trailingSlash: false, query: '' }
 
 /** On every answer, besides its request id. */
@@ -117,7 +121,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
 
 const serve = async (options: HttpOptions, warm: WarmDoor, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
   let exchange: HttpExchange = { request, reply, requestId: request.id, method: verbOf(request.method), target: EMPTY_TARGET }
-  let door = options.doorOf(EMPTY_TARGET)
+  let door = options.doorOf(unparsedTarget(request.raw.url))
   try {
     exchange = { ...exchange, target: parseTarget(request.raw.url ?? '/') }
     door = options.doorOf(exchange.target)
@@ -147,7 +151,7 @@ const refuseUnparsed = (options: HttpOptions, request: FastifyRequest, reply: Fa
         ? fail('invalid_request', 'request.malformed', 'The request is malformed.', { httpStatus: status })
         : asCofferError(thrown)
   if (error.kind === 'internal') options.log.failed(request.id, 'http', thrown)
-  let target = EMPTY_TARGET
+  let target = unparsedTarget(request.raw.url)
   try {
     target = parseTarget(request.raw.url ?? '/')
   } catch {

@@ -29,6 +29,9 @@ export interface SystemDoorOptions {
 
 export type Answer = (exchange: Pick<HttpExchange, 'request' | 'method' | 'requestId' | 'target'>, body: Readonly<Record<string, unknown>>, options: SystemDoorOptions) => Promise<{ readonly status: number; readonly body: unknown }>
 
+/** What Vault refuses here without a word. */
+const SILENT: ReadonlySet<string> = new Set(['request.method', 'request.bad_status_code'])
+
 export const systemDoor = (options: SystemDoorOptions): Door => ({
   async handle(exchange) {
     const { request, method, target } = exchange
@@ -44,8 +47,8 @@ export const systemDoor = (options: SystemDoorOptions): Door => ({
     else void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(answer.body)))
   },
   refuse(exchange, error) {
-    errorHeaders(exchange, error)
-    void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(Buffer.from(JSON.stringify({ errors: [error.message] })))
+    errorHeaders(exchange, error, vaultStatus(error))
+    void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(Buffer.from(JSON.stringify({ errors: SILENT.has(error.code) ? [] : [error.message] })))
   },
 })
 
@@ -72,7 +75,7 @@ const codeOf = (query: Readonly<Record<string, string>>, name: string, fallback:
   const text = query[name]
   if (text === undefined) return fallback
   const code = Number(text)
-  if (!/^\d{3}$/.test(text) || code < 200 || code > 599) throw fail('invalid_request', 'request.invalid_field', `bad status code for ${name}`, { field: name })
+  if (!/^\d{3}$/.test(text) || code < 200 || code > 599) throw fail('invalid_request', 'request.bad_status_code', `${name} is not a status code.`, { field: name })
   return code
 }
 

@@ -16,7 +16,7 @@ import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } f
 import { logInInline, wantsInlineAuth } from './inline-auth.ts'
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
-import { errorsOf, vaultStatus } from './status.ts'
+import { bareStatus, errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
 
 export type { Prepared, VaultBackend } from './routing.ts'
@@ -40,13 +40,14 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       if (backend === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
       const { request, target } = exchange
       const query = exchange.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
+      if (query['help'] !== undefined && query['help'] !== '' && exchange.method === 'GET') return help(backend, routesOf(backend), exchange, readMessage(request))
       const method = methodOf(exchange.method, query)
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
+      if (target.trailingSlash && (method === 'POST' || method === 'PATCH')) throw fail('invalid_request', 'request.folder', "cannot write to a path ending in '/'")
       const sent = readMessage(request)
-      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true }, sent.token)
-      if (query['help'] !== undefined && query['help'] !== '' && method === 'GET') return help(backend, routesOf(backend), exchange, sent)
+      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true, anyType: true }, sent.token)
       const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
-      const routed = await route(backend, routesOf(backend), method, sliceSegments(target.segments, 1), message).catch((error: unknown) => {
+      const routed = await route(backend, routesOf(backend), { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message).catch((error: unknown) => {
         throw translateRouting(error)
       })
       const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
@@ -54,9 +55,14 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       await send(backend, exchange, routed, parts, await run(exchange, routed, { ...parts, limited }))
     },
     refuse(exchange, error) {
-      errorHeaders(exchange, error)
+      errorHeaders(exchange, error, vaultStatus(error))
+      const bare = bareStatus(error)
+      if (bare !== undefined) return void exchange.reply.code(bare).header('content-type', JSON_TYPE).send()
+      const { 'x-vault-token': token = '', authorization = '' } = exchange.request.headers
+      const isNobody = token === '' && !/^bearer ./i.test(authorization)
       // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
-      const body = error.data === undefined ? { errors: errorsOf(error) } : error.kind === 'not_found' ? errorEnvelope(exchange.requestId, error.data, 'kv') : { errors: errorsOf(error), data: error.data }
+      const isEnveloped = error.code === 'kv.unknown_path' || (error.data !== undefined && error.kind === 'not_found')
+      const body = isEnveloped ? errorEnvelope(exchange.requestId, error) : { errors: errorsOf(error, isNobody), ...(error.data === undefined ? {} : { data: error.data }) }
       void exchange.reply.code(vaultStatus(error)).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
     },
   }
@@ -83,11 +89,10 @@ interface Parts {
 const bodyFor = ({ input }: Operation, body: Parts['body']): Parts['body'] => (Object.hasOwn(input, 'document') && body !== undefined ? { document: body } : body)
 
 const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds, limited }: Parts): DoorRequest => {
-  const { prepared: { operation }, params, mount, namespace } = routed
+  const { prepared: { operation }, params, mount, namespace, unknown } = routed
   const { list: _list, help: _help, ...rest } = query
-  const isUnknown = operation.id === 'vault.unknownPath'
   const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, mfaHeader: header(exchange.request, 'x-vault-mfa'), peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
-  if (isUnknown) return { ...common, raw: { path: params, query: {}, body: undefined } }
+  if (unknown !== undefined) return { ...common, raw: { path: params, query: { ...unknown }, body: undefined } }
   return {
     ...common,
     // Vault's own paths get the token that the request came with as a parameter.
@@ -105,6 +110,8 @@ const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespac
   return { orgId: named ?? (await backend.organizationOfToken(message.token)), apiPath: pathBelow(exchange, message.namespace, namespace).replace(/\/$/, ''), role: typeof role === 'string' ? role : undefined }
 }
 
+const noWrappingToken = (): Error => fail('permission_denied', 'wrapping.empty', 'error validating wrapping token: token is empty')
+
 /** A token that is no wrapping token any more is a bad request, not a stranger. */
 const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promise<Answer> => {
   const { prepared } = routed
@@ -113,6 +120,7 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
     return await prepared.run(requestOf(exchange, routed, parts))
   } catch (error) {
     if (routed.otherwise !== undefined && isCofferError(error) && error.code === 'organization.not_found') return run(exchange, routed.otherwise, { ...parts, limited: undefined })
+    if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated' && parts.message.token === undefined) throw parts.body?.['token'] === undefined ? noWrappingToken() : error
     if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated') throw fail('invalid_request', 'wrapping.invalid', 'wrapping token is not valid or does not exist', { cause: error })
     throw error
   }
@@ -122,7 +130,7 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
 // adds a charset to text.
 const JSON_TYPE = 'application/json'
 
-const envelope = (requestId: string, { prepared: { operation }, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: Answer): Envelope | undefined => envelopeOf(requestId, operation, answer, mount?.type ?? operation.tag)
+const envelope = (requestId: string, { prepared: { operation }, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: Answer): Envelope | undefined => envelopeOf(requestId, operation, answer, operation.access !== 'policy' || operation.id === 'system.rewrap' ? '' : (mount?.type ?? operation.tag))
 
 const warmForm = (target: string, to: Pick<Routed, 'prepared' | 'mount'>): WarmForm => ({ target, contentType: JSON_TYPE, render: (data, requestId) => rendered(to, envelope(requestId, to, { status: 200, data, ignored: [] })) ?? '' })
 
@@ -135,13 +143,14 @@ const pathBelow = ({ target }: HttpExchange, header_: string | undefined, namesp
   return target.segments.slice(1 + Math.max(0, slugs(namespace) - slugs(header_))).join('/') + (target.trailingSlash ? '/' : '')
 }
 
-const pathOf = (exchange: HttpExchange): string => exchange.target.segments.slice(1).join('/')
+/** Of a list it ends with a slash, however it was written. */
+const pathOf = ({ target }: HttpExchange, { prepared: { operation } }: Routed): string => target.segments.slice(1).join('/') + (operation.method === 'LIST' ? '/' : '')
 
 /** The envelope that names the token under which the answer is kept. */
 const wrapped = async (backend: VaultBackend, exchange: HttpExchange, routed: Routed, { message, wrapTtlSeconds }: Parts, made: Envelope): Promise<Envelope> => {
   if (backend.wrapper === undefined || wrapTtlSeconds === undefined) return made
   const namespace = routed.namespace ?? (await backend.namespaceOf(await backend.organizationOfToken(message.token)))
-  const body = { response: rendered(routed, made) ?? '', ttl: wrapTtlSeconds, creation_path: pathOf(exchange), wrapped_accessor: accessorIn(made) }
+  const body = { response: JSON.stringify(made), ttl: wrapTtlSeconds, creation_path: pathOf(exchange, routed), wrapped_accessor: accessorIn(made) }
   const answer = await backend.wrapper.run({ door: 'vault', requestId: exchange.requestId, raw: { path: {}, query: {}, body }, leniency: 'strict', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp })
   return wrappedEnvelope(made, encodeOutput(backend.wrapper.operation.output, answer.data ?? {}, true))
 }

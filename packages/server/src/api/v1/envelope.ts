@@ -2,6 +2,7 @@
 // are not data: `auth`, `warnings`, `lease`, `leaseDuration`, `wrapInfo`, and `document`, which is the whole of data under names of its own.
 
 import { encodeOutput } from '../../kernel/output.ts'
+import type { CofferError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/operation.ts'
 import type { Answer } from '../../request/exchange.ts'
 
@@ -38,15 +39,21 @@ const leaseOf = (encoded: Readonly<Record<string, unknown>> | undefined): Lease 
   return { lease_id: '', renewable: false, lease_duration: typeof duration === 'number' ? duration : 0 }
 }
 
+/** An operation that answers with warnings at most says nothing when it has none. */
+const saysNothing = ({ output }: Operation, encoded: Readonly<Record<string, unknown>> | undefined): boolean => encoded === undefined || (Object.keys(output).length === 1 && Object.hasOwn(output, 'warnings'))
+
 /** Undefined: nothing to say, which is 204. */
 export const envelopeOf = (requestId: string, operation: Operation, answer: Answer, mountType: string): Envelope | undefined => {
   const encoded = answer.data === undefined ? undefined : encodeOutput(operation.output, answer.data, true)
-  const ignored = answer.ignored.length === 0 ? [] : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
-  const warnings = [...textsOf(encoded?.['warnings']), ...ignored]
-  if (encoded === undefined && warnings.length === 0) return undefined
+  // As in Vault, only an answer that has a body carries the warning.
+  const ignored = answer.ignored.length === 0 || encoded === undefined ? [] : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
+  const said = textsOf(encoded?.['warnings'])
+  if (said.length === 0 && saysNothing(operation, encoded)) return undefined
+  const warnings = [...said, ...ignored]
   const lease = leaseOf(encoded)
   return {
-    request_id: requestId.replace(/^req_/, ''),
+    // What names a wrapping token names no request, as in Vault.
+    request_id: operation.id === 'system.rewrap' ? '' : requestId.replace(/^req_/, ''),
     ...lease,
     data: dataOf(encoded),
     wrap_info: encoded?.['wrap_info'] ?? null,
@@ -56,13 +63,13 @@ export const envelopeOf = (requestId: string, operation: Operation, answer: Answ
   }
 }
 
-/** An error that has data (a deleted version's metadata) comes in an envelope, too. */
-export const errorEnvelope = (requestId: string, data: unknown, mountType: string): Envelope => ({
-  request_id: requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data, wrap_info: null, warnings: null, auth: null, mount_type: mountType,
+/** An error that has data (a deleted version's metadata) comes in an envelope, too; of a path that an engine does not know the text is a warning in one. */
+export const errorEnvelope = (requestId: string, { data, message }: CofferError): Envelope => ({
+  request_id: requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data: data ?? null, wrap_info: null, warnings: data === undefined ? [message] : null, auth: null, mount_type: '',
 })
 
 // Vault's own old clients read these from the top of the answer, and its new ones from data; so both have them.
-const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|rekey\/(backup|recovery-key-backup)|remount|rotate(?!\/)|wrapping\/wrap)(\/|$)/
+const INJECTED = /^\/v1\/sys\/(audit(-hash)?|auth|config\/(cors|auditing\/request-headers)|capabilities(-self|-accessor)?|ha-status|key-status|mounts|policy|rekey\/(backup|recovery-key-backup)|remount$|rotate(?!\/)|wrapping\/wrap)(\/|$)/
 // Answered without an envelope.
 const BARE = /^\/v1\/sys\/(leader|rekey(-recovery-key)?\/(init|update|verify)|generate-root\/(attempt|update)|in-flight-req|internal\/counters|internal\/specs\/openapi)$/
 

@@ -43,7 +43,7 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   const operation = header(exchange.request, OPERATION) ?? 'update'
   if (operation !== 'update' && operation !== 'create') throw bad(OPERATION, 'Inline authentication is an update.')
   const { segments } = parsePath((header(exchange.request, PATH) ?? '').replace(/^\/?v1\//, ''))
-  const routed = await route(backend, routes, 'POST', segments, { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace })
+  const routed = await route(backend, routes, { method: 'POST', segments }, { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace })
   const { prepared, params, mount, namespace } = routed
   if (prepared.operation.work !== 'login') throw bad(PATH, 'The path of the inline authentication is none of a login.')
   const answer = await prepared.run({

@@ -42,24 +42,50 @@ export interface VaultBackend {
   namespaceOf(orgId: string): Promise<string>
 }
 
+/** No mount there, no such path in the mount, or not with this verb. */
+export type Why = 'route' | 'path' | 'verb'
+
+export interface Unknown {
+  readonly why: Why
+  readonly verb: Method
+  /** Of the mount, or empty: engines say it in words of their own. */
+  readonly engine: string
+  /** The path below the mount. */
+  readonly within: string
+}
+
+export interface Asked {
+  readonly method: Method
+  readonly segments: PathSegments
+  /** Whether the path ends with a slash. */
+  readonly isFolder?: boolean
+}
+
 export interface Routed {
   readonly prepared: Prepared
   readonly params: Readonly<Record<string, string>>
   readonly mount: Mount | undefined
   readonly namespace: string | undefined
+  /** Why there is nothing here; told to those who may know. */
+  readonly unknown?: Unknown
   /** When the path began with an organization's name: what it means to whoever may not enter that one. */
   readonly otherwise?: Routed | undefined
 }
 
 /** As Go reads booleans; Python's clients send True. */
-const isSet = (value: string | undefined): boolean => value !== undefined && /^(1|t|T|true|TRUE|True)$/.test(value)
+const isSet = (value: string | undefined): boolean => {
+  if (value === undefined || /^(0|f|F|false|FALSE|False|)$/.test(value)) return false
+  if (!/^(1|t|T|true|TRUE|True)$/.test(value)) throw fail('invalid_request', 'request.bad_list', 'list and scan are true or false.', { field: 'list' })
+  return true
+}
 
 export const methodOf = (method: string, query: Readonly<Record<string, string>>): Method => {
   if (method === 'PUT' || method === 'POST') return 'POST'
   if (method === 'GET' || method === 'HEAD') return isSet(query['list']) || isSet(query['scan']) ? 'LIST' : 'GET'
   if (method === 'SCAN') return 'LIST'
   if (method === 'LIST' || method === 'DELETE' || method === 'PATCH') return method
-  throw fail('invalid_request', 'request.method', 'unsupported operation', { httpStatus: 405 })
+  if (method === 'OPTIONS') throw unsupported()
+  throw fail('invalid_request', 'request.verb', `The verb ${method} means nothing here.`, { httpStatus: 405 })
 }
 
 const unsupported = (): CofferError => fail('invalid_request', 'request.method', 'unsupported operation', { httpStatus: 405 })
@@ -139,17 +165,26 @@ const locate = async (backend: VaultBackend, routes: Routes, segments: PathSegme
   return { router: routes.of(isAuth ? `auth:${mount.type}` : backend.engineOf(mount)), within: sliceSegments(rest, skip), mount, namespace, rest, taken }
 }
 
-export const route = async (backend: VaultBackend, routes: Routes, method: Method, segments: PathSegments, message: Message): Promise<Routed> => {
+export const route = async (backend: VaultBackend, routes: Routes, asked: Asked, message: Message): Promise<Routed> => {
+  const { method, segments, isFolder = false } = asked
   const { router, within, mount, namespace, rest, taken } = await locate(backend, routes, segments, message)
   // What the path means to a caller who may not enter the organization that it begins with: nothing.
-  const otherwise = taken === 0 ? undefined : unknownRoute(backend, segments, message.namespace)
-  if (mount === undefined && router === undefined) return { ...unknownRoute(backend, rest, namespace), otherwise }
+  const otherwise = taken === 0 ? undefined : unknownRoute(backend, segments, message.namespace, { why: 'route', verb: method, engine: '', within: '' })
+  const unknown = (why: Why): Routed => ({ ...unknownRoute(backend, rest, namespace, { why, verb: method, engine: mount === undefined ? '' : backend.engineOf(mount), within: within.join('/') + (isFolder || method === 'LIST' ? '/' : '') }), otherwise })
+  if (mount === undefined && router === undefined) return unknown('route')
   if (router === undefined) throw noRoute(within)
+  // A path that ends with a slash is a folder: only lists have such.
+  if (isFolder && mount !== undefined && method !== 'LIST') return unknown('path')
   try {
     return { ...matched(router.match(method, within)), mount, namespace, otherwise }
   } catch (error) {
-    if (mount === undefined && isCofferError(error) && error.code === 'request.no_route') return { ...unknownRoute(backend, rest, namespace), otherwise }
-    throw error
+    if (!isCofferError(error)) throw error
+    if (error.code === 'request.no_route') return unknown('path')
+    // Who may not know that a path exists learns nothing from the verbs that it takes; of logins everybody may.
+    if (error.code !== 'request.method') throw error
+    if (router.at(within).every(({ operation: { access } }) => access === 'public')) throw fail('invalid_request', 'request.login_method', 'unsupported operation', { httpStatus: 405 })
+    // A list is asked of a folder, and what is none has no such path.
+    return unknown(mount === undefined && method === 'LIST' ? 'path' : 'verb')
   }
 }
 
@@ -168,9 +203,9 @@ export const describe = async (backend: VaultBackend, routes: Routes, segments: 
   return { operations: found.map(({ operation }) => operation), mount, namespace, path: rest.join('/') }
 }
 
-const unknownRoute = (backend: VaultBackend, rest: PathSegments, namespace: string | undefined): Routed => {
+const unknownRoute = (backend: VaultBackend, rest: PathSegments, namespace: string | undefined, unknown: Unknown): Routed => {
   if (backend.unknown === undefined) throw noRoute(rest)
-  return { prepared: backend.unknown, params: { path: rest.join('/') }, mount: undefined, namespace }
+  return { prepared: backend.unknown, params: { path: rest.join('/') }, mount: undefined, namespace, unknown }
 }
 
 const matched = ({ target, params }: ReturnType<Router<Prepared>['match']>): Pick<Routed, 'prepared' | 'params'> => ({ prepared: target, params })

@@ -3,7 +3,7 @@
 import { authorised, type AuthParts } from '../../kernel/auth/method.ts'
 import { checkCidrs } from '../../kernel/auth/token-settings.ts'
 import type { Call } from '../../kernel/call.ts'
-import { fail } from '../../kernel/errors.ts'
+import { fail, quote } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import type { SealedView } from '../../kernel/ports/sealed-store.ts'
 import { cidrCovers, parseCidr } from '../../lib/cidr.ts'
@@ -75,9 +75,11 @@ const shown = (found: SecretId) => ({
   secretIdAccessor: found.accessor, secretIdNumUses: found.numUses, secretIdTtl: found.ttlSeconds, tokenBoundCidrs: found.tokenBoundCidrs,
 })
 
+const unknownRole = (name: string): Error => fail('not_found', 'approle.role_unknown', `role ${quote(name)} does not exist`)
+
 const requireRole = async (view: SealedView, name: string): Promise<Role> => {
   const found = await findRole(view, name)
-  if (found === undefined) throw noRole()
+  if (found === undefined) throw unknownRole(name)
   return found.value
 }
 
@@ -120,7 +122,7 @@ const byAccessor = async (view: SealedView, roleName: string, accessor: string |
   const role = await requireRole(view, roleName)
   const index = (await accessors.get(view, indexKey(accessor)))?.value
   const found = index === undefined || index.uid !== role.uid ? undefined : await secretIds(role.uid).get(view, index.mac)
-  if (index === undefined || found === undefined) throw fail('not_found', 'approle.accessor_not_found', 'There is no secret id with this accessor.')
+  if (index === undefined || found === undefined) throw fail('not_found', 'approle.accessor_not_found', 'There is no secret id with this accessor.', { data: { error: `failed to find accessor entry for secret_id_accessor: ${quote(accessor)}` } })
   return { role, mac: index.mac, record: found.value }
 }
 
@@ -156,6 +158,7 @@ export const secretIdOperations = (parts: AuthParts): readonly Implemented[] =>
     async listSecretIds(input, call) {
       authorised(call, 'list', `role/${input.role}/secret-id/`)
       const store = parts.store(call)
+      if ((await findRole(store, input.role)) === undefined) throw invalid('role_name', unknownRole(input.role).message)
       const mine = secretIds((await requireRole(store, input.role)).uid)
       const keys: string[] = []
       for (const mac of await mine.names(store)) {

@@ -43,6 +43,6 @@ export const tidyOperations = (parts: AuthParts): readonly Implemented[] =>
       const removed = await tidySecretIds(store, call.now())
       await tidyAccessors(store)
       call.audit.metadata = { ...call.audit.metadata, removed }
-      return {}
+      return { warnings: ["Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs."] }
     },
   })

@@ -165,7 +165,8 @@ const revoking = ({ store }: TokenParts): Pick<Handled, 'revokeSelf' | 'revoke' 
     async revokeAccessor(input, call) {
       const grant = ask(call, 'update', 'revoke-accessor')
       if (input.accessor === '') throw bad('token.missing_accessor', 'missing accessor', 'accessor')
-      return end(grant, call, await store.find(call.orgId, { accessor: input.accessor }))
+      const row = await store.find(call.orgId, { accessor: input.accessor })
+      return row === undefined ? { warnings: ['No token found with this accessor'] } : end(grant, call, row)
     },
     async revokeOrphan(input, call) {
       const grant = ask(call, 'update', 'revoke-orphan', true)

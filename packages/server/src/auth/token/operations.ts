@@ -99,7 +99,7 @@ export const renewAccessor = operation({ ...longer, id: 'token.renewAccessor', m
 const gone = { ...common, audit: 'token.revoke', status: 204 } as const
 export const revokeSelf = operation({ ...gone, id: 'token.revokeSelf', method: 'POST', path: '/v1/auth/token/revoke-self', summary: 'Revoke your token and all made from it', input: given, output: {} })
 export const revoke = operation({ ...gone, id: 'token.revoke', method: 'POST', path: '/v1/auth/token/revoke', summary: 'Revoke a token and all made from it', input: given, output: {} })
-export const revokeAccessor = operation({ ...gone, id: 'token.revokeAccessor', method: 'POST', path: '/v1/auth/token/revoke-accessor', summary: 'Revoke a token by its accessor', input: { accessor: accessor.default('') }, output: {} })
+export const revokeAccessor = operation({ ...common, audit: 'token.revoke', id: 'token.revokeAccessor', method: 'POST', path: '/v1/auth/token/revoke-accessor', summary: 'Revoke a token by its accessor', input: { accessor: accessor.default('') }, output: { warnings } })
 export const revokeOrphan = operation({ ...gone, id: 'token.revokeOrphan', method: 'POST', path: '/v1/auth/token/revoke-orphan', summary: 'Revoke a token and leave all made from it', input: given, output: {} })
 
 const list = { ...common, work: 'list' } as const

@@ -2,7 +2,8 @@
 
 import { makeBase62 } from '../../crypto/random.ts'
 import { checkCidrs } from '../../kernel/auth/token-settings.ts'
-import { fail } from '../../kernel/errors.ts'
+import { fail, quote } from '../../kernel/errors.ts'
+import { parseCidr, shownCidr } from '../../lib/cidr.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
 import type { Call, Resource } from '../../kernel/call.ts'
 import type { SealedState } from '../../kernel/ports/tokens.ts'
@@ -62,7 +63,8 @@ const changed = (role: TokenRole, wishes: RoleWishes): TokenRole => ({
 })
 
 const check = (role: TokenRole): TokenRole => {
-  if (role.pathSuffix !== '' && !SUFFIX.test(role.pathSuffix)) throw bad('token.bad_suffix', 'given role path suffix contains invalid characters; must match \\w[\\w-/]*\\w', 'path_suffix')
+  for (const range of role.tokenBoundCidrs) if (parseCidr(range) === undefined) throw bad('token.bad_cidr', `error parsing role fields: error parsing address ${quote(range)}: Unable to convert it to an IPv4 or IPv6 address`, 'token_bound_cidrs')
+  if (role.pathSuffix !== '' && !SUFFIX.test(role.pathSuffix)) throw bad('token.bad_suffix', 'given role path suffix contains invalid characters; must match \\w[\\w-.]+\\w', 'path_suffix')
   if (!TYPES.has(role.tokenType)) throw bad('token.bad_type', `invalid 'token_type' value ${JSON.stringify(role.tokenType)}`, 'token_type')
   if (role.tokenType !== 'batch') return role
   const wrong = !role.orphan ? 'non-orphan tokens' : role.tokenPeriod > 0 ? 'periodic tokens' : role.renewable ? 'renewable tokens' : role.tokenExplicitMaxTtl > 0 ? 'tokens with an explicit max TTL' : undefined
@@ -83,7 +85,7 @@ export const roleOperations = (state: SealedState): readonly Implemented[] =>
         const { uid: _uid, tokenBoundCidrs, tokenNumUses, allowedEntityAliases, ...rest } = role
         return {
           ...rest, period: role.tokenPeriod, explicitMaxTtl: role.tokenExplicitMaxTtl, allowedEntityAliases: allowedEntityAliases.length === 0 ? null : allowedEntityAliases,
-          ...(tokenBoundCidrs.length === 0 ? {} : { tokenBoundCidrs }), ...(tokenNumUses === 0 ? {} : { tokenNumUses }),
+          ...(tokenBoundCidrs.length === 0 ? {} : { tokenBoundCidrs: tokenBoundCidrs.map(shownCidr) }), ...(tokenNumUses === 0 ? {} : { tokenNumUses }),
         }
       },
       async writeRole(input, call) {

@@ -1,5 +1,6 @@
 // Tokens as Vault shows them.
 
+import { shownCidr } from '../../lib/cidr.ts'
 import { secret, type Secret } from '../../crypto/secret.ts'
 import type { TokenRow } from '../../kernel/identity.ts'
 
@@ -45,7 +46,7 @@ export const factsOf = (row: TokenRow, { token, identityPolicies, namespacePath 
     ...(row.principalId === undefined ? {} : { externalNamespacePolicies: {}, ...(identityPolicies === undefined || identityPolicies.length === 0 ? {} : { identityPolicies }) }),
     ...(role === undefined ? {} : { role }),
     ...(row.periodSeconds === 0 ? {} : { period: row.periodSeconds }),
-    ...(row.boundCidrs.length === 0 ? {} : { boundCidrs: row.boundCidrs }),
+    ...(row.boundCidrs.length === 0 ? {} : { boundCidrs: row.boundCidrs.map(shownCidr) }),
     ...(row.lastRenewedAt === undefined ? {} : { lastRenewalTime: seconds(row.lastRenewedAt), lastRenewal: iso(row.lastRenewedAt) }),
     // The first root token of an organization came from nobody's request.
     ...(expires === undefined && row.issuePath === ROOT_PATH ? {} : { renewable: row.renewable, issueTime: iso(row.issuedAt) }),

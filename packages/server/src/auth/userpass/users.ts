@@ -20,7 +20,7 @@ const operations = { listUsers, readUser, writeUser, deleteUser, writePassword, 
 
 const noUser = (): Error => fail('not_found', 'userpass.user_not_found', 'There is no such user.')
 const userMissing = (): Error => fail('invalid_request', 'userpass.user_missing', 'username does not exist', { field: 'username' })
-const missingPassword = (): Error => fail('invalid_request', 'userpass.missing_password', 'missing password', { field: 'password' })
+const missingPassword = (): Error => fail('invalid_request', 'userpass.missing_password', '"password" or "password_hash" must be supplied', { field: 'password' })
 const wrong = (): Error => fail('invalid_request', INVALID_CREDENTIALS, 'invalid username or password')
 
 const hashOf = async (parts: AuthParts, password: Secret<string> | undefined): Promise<string> => {
@@ -57,7 +57,7 @@ export const userLogin = (parts: AuthParts): Login =>
     async verify(input, call) {
       const username = roleKey(input.username)
       const password = input.password === undefined ? '' : reveal(input.password, 'to be compared with its hash')
-      if (password === '') throw missingPassword()
+      if (password === '') throw fail('invalid_request', INVALID_CREDENTIALS, 'invalid credentials')
       const found = await roleOfLogin(users, parts.store(call), username)
       // Without a user the same work is done: the time says nothing about who there is.
       if (!(await parts.passwords.verify(password, found?.passwordHash)) || found === undefined) throw wrong()

@@ -12,6 +12,7 @@ import { defaultPolicyText } from '../../services/policy/builtin.ts'
 import { makePassword } from '../../services/policy/password/generate.ts'
 import { parsePasswordPolicy } from '../../services/policy/password/parse.ts'
 import { byId, hasChild, type OrganizationPorts } from '../../services/tenancy/organizations.ts'
+import { move } from '../../services/tenancy/auth-mounts.ts'
 import * as mounts from '../../services/tenancy/mounts.ts'
 import { registryOf, type TenancyPorts } from '../../services/tenancy/service.ts'
 import { auditDeviceOperations } from '../../system/audit/devices.ts'
@@ -77,6 +78,7 @@ const mountsPort = (sources: VaultSources): MountsPort => {
     enable: (grant, call, command) => mounts.enable(ports, grant, call, command),
     disable: (grant, call, mount) => mounts.disable(ports, grant, call, mount),
     change: (grant, call, mount, wanted) => mounts.change(ports, grant, call, mount, wanted),
+    moveMethod: (grant, call, mount, path) => move(tenancy, grant, call, mount, path),
   }
 }
 

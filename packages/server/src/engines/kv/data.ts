@@ -54,46 +54,76 @@ const revealOr404 = async (secrets: SecretsPort, access: SecretAccess, selector:
     if (!isCofferError(error) || !HIDDEN.has(error.code)) throw error
     const snapshot = await secrets.metadata({ ...access, authorise: () => access.authorise('reveal') }, { selector })
     const version = snapshot.selected
+    const keep = snapshot.secret.settings.maxVersions || (access.defaults?.maxVersions ?? 0)
+    // Of a version that was dropped for being one too many Vault knows nothing any more.
+    if (version?.state === 'DESTROYED' && keep > 0 && version.version <= snapshot.secret.lastVersion - keep) throw error
     throw version === undefined ? error : fail('not_found', error.code, error.message, { data: { [name]: null, metadata: snakeKeys(metadataOf(snapshot, version)) } })
   }
 }
 
-const selector = (version: number): string => (version === 0 ? 'current' : String(version))
+/** Nothing there is said by nothing at all, and a version that is gone by its metadata alone: as Vault answers a patch. */
+const currentToPatch = async (secrets: SecretsPort, access: SecretAccess): Promise<Revealed> => {
+  try {
+    return await revealOr404(secrets, access, 'current', 'data')
+  } catch (error) {
+    if (!isCofferError(error) || error.kind !== 'not_found') throw error
+    const metadata = error.data !== undefined && 'metadata' in error.data ? error.data['metadata'] : undefined
+    throw metadata !== null && typeof metadata === 'object' ? fail('not_found', error.code, error.message, { data: { ...metadata } }) : fail('not_found', 'kv.nothing_to_patch', 'There is no version to patch.', { cause: error })
+  }
+}
+
+const selector = (version: number): string => (version <= 0 ? 'current' : String(version))
+
+/** A number, or a text of one: what else is given is no version. */
+const casOf = (options: JsonMap | undefined): number | undefined => {
+  const given = options?.['cas']
+  if (given === undefined || given === null) return undefined
+  const cas = typeof given === 'string' && /^-?\d{1,15}$/.test(given) ? Number(given) : given
+  if (typeof cas !== 'number' || !Number.isSafeInteger(cas)) throw fail('invalid_request', 'kv.bad_cas', 'error parsing check-and-set parameter', { field: 'options.cas' })
+  return cas
+}
+
+const mismatch = (cause?: unknown): Error => fail('conflict', 'secret.version_conflict', 'check-and-set parameter did not match the current version', { cause })
 
 const written = async (secrets: SecretsPort, access: SecretAccess, value: JsonMap, cas: number | undefined): ReturnType<Handled['writeData']> => {
   try {
     const made = await secrets.put(access, { value: JSON.stringify(value), type: 'json', metadata: {}, expiresAt: undefined, expectedCurrent: cas, pending: false, status: 200 })
-    return { version: made.version, createdTime: iso(made.createdAt), deletionTime: '', destroyed: false, customMetadata: null }
+    return { version: made.version, createdTime: iso(made.createdAt), deletionTime: iso(made.expiresAt), destroyed: false, customMetadata: made.customMetadata === undefined || Object.keys(made.customMetadata).length === 0 ? null : made.customMetadata }
   } catch (thrown) {
     // Vault's own texts: clients match on them.
     const error = asCofferError(thrown)
-    if (error.code === 'secret.version_conflict') throw fail('conflict', error.code, 'check-and-set parameter did not match the current version', { cause: thrown })
+    if (error.code === 'secret.version_conflict') throw mismatch(thrown)
     if (error.code === 'secret.cas_required') throw fail('invalid_request', error.code, 'check-and-set parameter required for this call', { cause: thrown })
     throw thrown
   }
 }
 
+/** Vault answers 204 whether or not there was anything. */
+const evenIfNothing = async (done: Promise<unknown>): Promise<object> => {
+  await done.catch((error: unknown) => {
+    if (!isCofferError(error) || error.code !== 'secret.not_found') throw error
+  })
+  return {}
+}
+
 const change = (secrets: SecretsPort, places: Places): Pick<Handled, 'deleteLatest' | 'deleteVersions' | 'undeleteVersions' | 'destroyVersions'> => {
-  const numbers = (versions: readonly number[] | undefined): readonly number[] => {
-    if (versions === undefined || versions.length === 0) throw fail('invalid_request', 'kv.no_versions', 'No version number provided', { field: 'versions' })
-    return versions
+  const numbers = (versions: readonly number[] | undefined, text = 'No version number provided'): readonly number[] => {
+    if (versions === undefined || versions.length === 0) throw fail('invalid_request', 'kv.no_versions', text, { field: 'versions' })
+    return versions.filter((version) => version > 0)
   }
   return {
     async deleteLatest(input, call) {
-      await secrets.setVersionsDeleted(await secretAt(places, call, input.path), { selectors: ['current'], deleted: true })
-      return {}
+      return evenIfNothing(secrets.setVersionsDeleted(await secretAt(places, call, input.path), { selectors: ['current'], deleted: true }))
     },
     async deleteVersions(input, call) {
-      await secrets.setVersionsDeleted(await secretAt(places, call, input.path), { selectors: numbers(input.versions).map(String), deleted: true })
-      return {}
+      const access = await secretAt(places, call, input.path, { family: 'delete', capability: 'update' })
+      return evenIfNothing(secrets.setVersionsDeleted(access, { selectors: numbers(input.versions).map(String), deleted: true }))
     },
     async undeleteVersions(input, call) {
-      await secrets.setVersionsDeleted(await secretAt(places, call, input.path), { selectors: numbers(input.versions).map(String), deleted: false })
-      return {}
+      return evenIfNothing(secrets.setVersionsDeleted(await secretAt(places, call, input.path), { selectors: numbers(input.versions).map(String), deleted: false }))
     },
     async destroyVersions(input, call) {
-      await secrets.destroy(await secretAt(places, call, input.path), { versions: numbers(input.versions), force: true })
-      return {}
+      return evenIfNothing(secrets.destroy(await secretAt(places, call, input.path), { versions: numbers(input.versions, 'no version number provided'), force: true }))
     },
   }
 }
@@ -114,19 +144,24 @@ export const dataOperations = (secrets: SecretsPort, places: Places): readonly I
     async writeData(input, call) {
       const access = await secretAt(places, call, input.path)
       if (input.data === undefined) throw fail('invalid_request', 'kv.no_data', 'no data provided', { field: 'data' })
-      return written(secrets, access, input.data, input.options?.cas)
+      return written(secrets, access, input.data ?? {}, casOf(input.options))
     },
     async patchData(input, call) {
-      const access = await secretAt(places, call, input.path)
+      const access = await secretAt(places, call, input.path, { family: 'data', capability: 'patch' })
       if (input.data === undefined) throw fail('invalid_request', 'kv.no_data', 'no data provided', { field: 'data' })
       const grant = access.authorise('update')
       // A patch needs no right to read: what is read here is only merged and stored again.
-      const current = await revealOr404(secrets, { ...access, authorise: () => grant }, 'current', 'data')
+      const current = await currentToPatch(secrets, { ...access, authorise: () => grant })
       call.audit.action = undefined
-      return written(secrets, access, mergePatch(takeMap(current), input.data), input.options?.cas ?? current.version.version)
+      const cas = casOf(input.options)
+      if (cas === 0) {
+        wipe(current.plaintext)
+        throw mismatch()
+      }
+      return written(secrets, { ...access, authorise: () => grant }, mergePatch(takeMap(current), input.data ?? {}), cas ?? current.version.version)
     },
     async readSubkeys(input, call) {
-      const access = await secretAt(places, call, input.path)
+      const access = await secretAt(places, call, input.path, { family: 'subkeys', capability: 'read' })
       const grant = access.authorise('read')
       const revealed = await revealOr404(secrets, { ...access, authorise: () => grant }, selector(input.version), 'subkeys')
       return { subkeys: subkeysOf(takeMap(revealed), input.depth), metadata: metadataOf(revealed.snapshot, revealed.version) }

@@ -5,6 +5,7 @@ import { asCofferError, fail, isCofferError } from '../../kernel/errors.ts'
 import { implement, operation, type Implemented } from '../../kernel/operation.ts'
 import type { Places } from '../../kernel/places.ts'
 import type { SecretsPort } from '../../kernel/secrets.ts'
+import { InvalidDuration, parseDuration } from '../../lib/duration.ts'
 import { takeMap } from './data.ts'
 import { listNames } from './names.ts'
 import { keys, paging } from './operations.ts'
@@ -18,17 +19,27 @@ const path = f.text('Path of the secret', { max: 512, min: 1 })
 const document = f.json('The secret', { maxBytes: 1024 * 1024 })
 const LEASE_SECONDS = 2_764_800
 
-export const readPlain = operation({ ...common, id: 'kv1.read', method: 'GET', path: '/:path+', audit: 'secret.reveal', work: 'read', summary: 'Read a secret', input: { path }, output: { document, leaseDuration: f.int('How long clients may keep it', { min: 0, max: 2 ** 31 }) } })
+export const readPlain = operation({ ...common, id: 'kv1.read', method: 'GET', path: '/:path+', audit: 'secret.reveal', work: 'read', summary: 'Read a secret', input: { path }, output: { document, leaseDuration: f.int('How long clients may keep it', { min: -(2 ** 31), max: 2 ** 31 }) } })
 export const writePlain = operation({ ...common, id: 'kv1.write', method: 'POST', path: '/:path+', audit: 'secret.update', work: 'write', status: 204, summary: 'Write a secret', input: { path, document: document.optional() }, output: {} })
 export const deletePlain = operation({ ...common, id: 'kv1.delete', method: 'DELETE', path: '/:path+', audit: 'secret.purge', work: 'write', status: 204, summary: 'Delete a secret for good', input: { path }, output: {} })
 export const listPlainRoot = operation({ ...common, id: 'kv1.listRoot', method: 'LIST', path: '/', audit: 'secret.list', work: 'list', summary: 'List the names at the top', input: paging, output: keys })
 export const listPlain = operation({ ...common, id: 'kv1.list', method: 'LIST', path: '/:path+', audit: 'secret.list', work: 'list', summary: 'List the names below a folder', input: { path, ...paging }, output: keys })
 
-/** `ttl` in the map is what clients are told, as in Vault. */
-const leaseOf = (map: Readonly<Record<string, unknown>>): number => {
-  const { ttl } = map
-  const seconds = typeof ttl === 'number' ? ttl : typeof ttl === 'string' && /^\d{1,9}$/.test(ttl) ? Number(ttl) : Number.NaN
-  return Number.isInteger(seconds) && seconds > 0 && seconds < 2 ** 31 ? seconds : LEASE_SECONDS
+const secondsOf = (given: unknown): number | undefined => {
+  if (typeof given === 'number') return Math.trunc(given)
+  if (typeof given !== 'string' || given.length > 32) return undefined
+  try {
+    return parseDuration(given)
+  } catch (error) {
+    if (error instanceof InvalidDuration) return undefined
+    throw error
+  }
+}
+
+/** `ttl` in the map, or `lease`, is what clients are told, as in Vault. */
+const leaseOf = ({ ttl, lease }: Readonly<Record<string, unknown>>): number => {
+  const seconds = secondsOf(ttl ?? lease)
+  return seconds !== undefined && seconds !== 0 && Math.abs(seconds) < 2 ** 31 ? seconds : LEASE_SECONDS
 }
 
 export const plainOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>

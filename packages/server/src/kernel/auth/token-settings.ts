@@ -1,7 +1,7 @@
 // What a role says of the tokens that it gives: the fields that every auth method shares, under Vault's names
 // (token_ttl, token_policies, ...). Contracts spread them; they are never written out again.
 
-import { parseCidr } from '../../lib/cidr.ts'
+import { parseCidr, shownCidr } from '../../lib/cidr.ts'
 import { fail } from '../errors.ts'
 import { f, type Infer } from '../fields.ts'
 
@@ -115,7 +115,7 @@ export const showTokenSettings = (settings: TokenSettings): Infer<typeof tokenOu
   tokenPeriod: settings.periodSeconds,
   tokenPolicies: settings.policies,
   tokenNoDefaultPolicy: settings.noDefaultPolicy,
-  tokenBoundCidrs: settings.boundCidrs,
+  tokenBoundCidrs: settings.boundCidrs.map(shownCidr),
   tokenNumUses: settings.numUses,
   tokenType: settings.type,
 })

@@ -202,9 +202,13 @@ const seal = async (access: SecretAccess, command: PutCommand, context: SealCont
   Object.assign(call.audit, { project: address.project, environment: address.environment, path: address.path, version, resourceType: 'secret', resourceId: secret.secretId })
   const action = command.pending ? 'secret.propose' : context.created ? 'secret.create' : 'secret.update'
   const audit = call.writeRecord({ status: command.status, action: call.audit.action ?? action })
-  const written: Written = { secretId: secret.secretId, version, state: command.pending ? 'PENDING' : 'CURRENT', type: secret.type, fingerprint: sealed.fingerprint, createdAt: audit.at, created: context.created }
+  const stamped = stamp(plan, audit.at, lifetime(access, plan, command))
+  const written: Written = {
+    secretId: secret.secretId, version, state: command.pending ? 'PENDING' : 'CURRENT', type: secret.type, fingerprint: sealed.fingerprint, createdAt: audit.at, created: context.created,
+    ...(stamped.newVersion?.expiresAt === undefined ? {} : { expiresAt: stamped.newVersion.expiresAt }), customMetadata: secret.customMetadata,
+  }
   const idempotent = context.idempotent === undefined ? undefined : { ...context.idempotent, answer: { ...written } }
-  return { written, change: { orgId: address.orgId, plan: stamp(plan, audit.at, lifetime(access, plan, command)), sealed, actor: actorOf(access), audit, idempotent } }
+  return { written, change: { orgId: address.orgId, plan: stamped, sealed, actor: actorOf(access), audit, idempotent } }
 }
 
 // The audit record's time is the write's time everywhere, and what a lifetime is counted from.

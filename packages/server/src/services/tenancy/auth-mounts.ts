@@ -6,7 +6,7 @@ import type { MountLimits } from '../../kernel/auth/method.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { parsePath } from '../../kernel/path.ts'
-import { isUniqueViolation } from '../../kernel/storage.ts'
+import { isUniqueViolation, type Transaction } from '../../kernel/storage.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
 import type { Mount, OrgRegistry } from '../../kernel/tenancy.ts'
 import * as repository from './repository.ts'
@@ -102,26 +102,46 @@ export const enable = async (ports: AuthMountPorts, _grant: Grant, call: Call, c
   }
 }
 
-/** Ends the mount, its tokens and what was made from them; when this returns no worker takes any. What it stored is deleted then. */
-export const disable = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount): Promise<void> => {
-  await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
-    await tx.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
-    const gone = await tx.query<{ token_id: string }>(
+/** The tokens that the mount gave, with all made from them. */
+const endTokens = async (tx: Transaction, call: Call, mount: Mount): Promise<void> => {
+  const gone = await tx.query<{ token_id: string }>(
       `with recursive tree as (
          select token_id from coffer.tokens where org_id = $1 and principal_id in (select principal_id from coffer.principal_aliases where org_id = $1 and mount_id = $2) and starts_with(issue_path, $3)
          union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
        delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
       [call.orgId, mount.mountId, `auth/${mount.path}/`])
+  call.audit.metadata = { ...call.audit.metadata, revoked: gone.count }
+}
+
+/** Ends the mount, its tokens and what was made from them; when this returns no worker takes any. What it stored is deleted then. */
+export const disable = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount): Promise<void> => {
+  await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
+    await tx.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
+    await endTokens(tx, call, mount)
     await tx.query('delete from coffer.principal_aliases where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
     // Whom the issuer had put into groups, nobody speaks for any more.
     await tx.query('delete from coffer.group_members where org_id = $1 and group_id in (select group_id from coffer.group_aliases where org_id = $1 and mount_id = $2)', [call.orgId, mount.mountId])
     await tx.query('delete from coffer.group_aliases where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
-    call.audit.metadata = { ...call.audit.metadata, revoked: gone.count }
     // Everything that workers have compiled for the organization goes, so that no token needs a row of its own in the feed.
     note('grants', '')
     note('tenancy', '')
   })
   await ports.clear(call.orgId, mount.mountId)
+}
+
+/** To another path. As in Vault, the tokens of the old one end: policies and leases know them by where they were made. */
+export const move = async (ports: TenancyPorts, _grant: Grant, call: Call, mount: Mount, wanted: string): Promise<void> => {
+  const path = checkPath(wanted)
+  const existing = (await registryOf(ports, call.orgId)).mounts.find((other) => other.class === 'auth' && other.mountId !== mount.mountId && (`${other.path}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${other.path}/`)))
+  if (existing !== undefined) throw fail('invalid_request', 'auth_mount.exists', `path already in use at "auth/${existing.path}/"`, { field: 'to' })
+  const keys = await ports.keys(call.orgId)
+  call.audit.resourceId = mount.mountId
+  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    await repository.updateMount(tx, call.orgId, { ...mount, path, rowVersion: mount.rowVersion + 1 }, keys.purpose('rows'))
+    await endTokens(tx, call, mount)
+    note('grants', '')
+    note('tenancy', '')
+  })
 }
 
 export interface TuneCommand {

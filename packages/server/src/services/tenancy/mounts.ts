@@ -22,6 +22,8 @@ export interface MountConfig {
   readonly defaultLeaseTtl?: number
   readonly maxLeaseTtl?: number
   readonly listingVisibility?: string
+  /** What is kept for clients to read again. */
+  readonly [setting: string]: unknown
 }
 
 export interface MountCommand {
@@ -56,6 +58,13 @@ const requireFree = (registry: OrgRegistry, path: string, except?: string): void
 const checkTtls = ({ defaultLeaseTtl = 0, maxLeaseTtl = 0 }: MountConfig): void => {
   if (maxLeaseTtl > 0 && defaultLeaseTtl > maxLeaseTtl) throw fail('invalid_request', 'mount.ttl', 'given default lease TTL greater than given max lease TTL', { field: 'default_lease_ttl' })
   if (maxLeaseTtl === 0 && defaultLeaseTtl > SYSTEM_MAX_TTL_SECONDS) throw fail('invalid_request', 'mount.ttl', `given default lease TTL greater than system max lease TTL of ${SYSTEM_MAX_TTL_SECONDS}`, { field: 'default_lease_ttl' })
+}
+
+/** In Vault's words for a mount that exists. */
+const checkTuned = (config: MountConfig): void => {
+  const { defaultLeaseTtl = 0, maxLeaseTtl = 0 } = config
+  if (maxLeaseTtl > 0 && defaultLeaseTtl > maxLeaseTtl) throw fail('invalid_request', 'mount.ttl', `backend max lease TTL of ${maxLeaseTtl} would be less than backend default lease TTL of ${defaultLeaseTtl}`, { field: 'default_lease_ttl' })
+  checkTtls(config)
 }
 
 const write = async <T>(ports: MountPorts, call: Call, path: string, work: Parameters<typeof auditedWrite<T>>[3]): Promise<T> => {
@@ -111,7 +120,7 @@ export const change = async (ports: MountPorts, _grant: Grant, call: Call, mount
   const path = wanted.path === undefined ? mount.path : await checkPath(ports, call.orgId, wanted.path)
   if (path !== mount.path) requireFree(await registryOf(ports, call.orgId), path, mount.mountId)
   const config = { ...mount.config, ...wanted.config }
-  checkTtls(config)
+  checkTuned(config)
   const keys = await ports.keys(call.orgId)
   const changed: Mount = { ...mount, path, description: wanted.description ?? mount.description, options: wanted.options ?? mount.options, config, rowVersion: mount.rowVersion + 1 }
   call.audit.resourceId = mount.mountId

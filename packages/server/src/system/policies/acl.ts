@@ -18,12 +18,12 @@ const wishes = { name, policy: body.optional(), rules: body.optional() }
 
 export const listPolicies = operation({ ...reading, work: 'list', id: 'system.listPolicies', method: 'LIST', path: '/v1/sys/policies/acl', audit: 'policy.list', summary: 'List ACL policies', input: {}, output: { keys: names } })
 export const readPolicy = operation({ ...reading, id: 'system.readPolicy', method: 'GET', path: '/v1/sys/policies/acl/:name', audit: 'policy.read', summary: 'Read an ACL policy', input: { name }, output: { name, policy: body } })
-export const writePolicy = operation({ ...writing, id: 'system.writePolicy', method: 'POST', path: '/v1/sys/policies/acl/:name', audit: 'policy.write', summary: 'Write an ACL policy', input: wishes, output: {} })
+export const writePolicy = operation({ ...writing, id: 'system.writePolicy', method: 'POST', path: '/v1/sys/policies/acl/:name', audit: 'policy.write', summary: 'Write an ACL policy', status: 200, input: wishes, output: { warnings: f.list('Warnings', f.text('Warning', { max: 1024 }), { max: 8 }) } })
 export const deletePolicy = operation({ ...writing, id: 'system.deletePolicy', method: 'DELETE', path: '/v1/sys/policies/acl/:name', audit: 'policy.delete', summary: 'Delete an ACL policy', input: { name }, output: {} })
 export const listOldPolicies = operation({ ...reading, work: 'list', id: 'system.listOldPolicies', method: 'LIST', path: '/v1/sys/policy', audit: 'policy.list', summary: 'List ACL policies', input: {}, output: { keys: names, policies: names } })
 export const readOldPolicies = operation({ ...reading, work: 'list', id: 'system.readOldPolicies', method: 'GET', path: '/v1/sys/policy', audit: 'policy.list', summary: 'List ACL policies', input: {}, output: { keys: names, policies: names } })
 export const readOldPolicy = operation({ ...reading, id: 'system.readOldPolicy', method: 'GET', path: '/v1/sys/policy/:name', audit: 'policy.read', summary: 'Read an ACL policy', input: { name }, output: { name, rules: body } })
-export const writeOldPolicy = operation({ ...writing, id: 'system.writeOldPolicy', method: 'POST', path: '/v1/sys/policy/:name', audit: 'policy.write', summary: 'Write an ACL policy', input: wishes, output: {} })
+export const writeOldPolicy = operation({ ...writing, id: 'system.writeOldPolicy', method: 'POST', path: '/v1/sys/policy/:name', audit: 'policy.write', summary: 'Write an ACL policy', status: 200, input: wishes, output: { warnings: f.list('Warnings', f.text('Warning', { max: 1024 }), { max: 8 }) } })
 export const deleteOldPolicy = operation({ ...writing, id: 'system.deleteOldPolicy', method: 'DELETE', path: '/v1/sys/policy/:name', audit: 'policy.delete', summary: 'Delete an ACL policy', input: { name }, output: {} })
 
 /** Never written: root is a property of tokens, the others belong to the server. */
@@ -54,19 +54,19 @@ const handlers = (port: PoliciesPort, base: 'policies/acl' | 'policy') => ({
     if (found === undefined) throw fail('not_found', 'policy.not_found', 'There is no such policy.')
     return { name: wanted, text: found }
   },
-  async write(input: { readonly name: string; readonly policy?: string | undefined; readonly rules?: string | undefined }, call: Call): Promise<Record<string, never>> {
+  async write(input: { readonly name: string; readonly policy?: string | undefined; readonly rules?: string | undefined }, call: Call): Promise<{ readonly warnings: readonly string[] }> {
     const wanted = nameOf(input.name)
     const grant = ask(call, 'update', base, wanted)
     if (IMMUTABLE.has(wanted)) throw bad('policy.immutable', `cannot update ${JSON.stringify(wanted)} policy`)
     const written = input.policy ?? input.rules ?? ''
     if (written === '') throw bad('policy.empty', "'policy' parameter not supplied or empty")
     await port.put(grant, call, wanted, decoded(written))
-    return {}
+    return { warnings: [...(input.policy === undefined ? ["'rules' is deprecated, please use 'policy' instead"] : []), ...(wanted === input.name ? [] : [`policy name was converted to ${wanted}`])] }
   },
   async remove(input: { readonly name: string }, call: Call): Promise<Record<string, never>> {
     const wanted = nameOf(input.name)
     const grant = ask(call, 'delete', base, wanted)
-    if (IMMUTABLE.has(wanted) || wanted === 'default') throw bad('policy.immutable', `cannot delete ${JSON.stringify(wanted)} policy`)
+    if (IMMUTABLE.has(wanted) || wanted === 'default') throw bad('policy.immutable', wanted === 'default' ? 'cannot delete default policy' : `cannot delete ${JSON.stringify(wanted)} policy`)
     await port.delete(grant, call, wanted).catch((error: unknown) => {
       if (!isCofferError(error) || error.code !== 'policy.not_found') throw error
     })
