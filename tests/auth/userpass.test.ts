@@ -31,7 +31,7 @@ test('users are read, listed, changed and deleted; a hash never comes out', asyn
   const at = await mount('userpass')
   const users = `/v1/auth/${at}/users`
   assert.equal((await root.call('GET', `${users}?list=true`)).status, 404)
-  assert.deepEqual(errorsOf(await root.call('POST', `${users}/bob`, { token_ttl: 60 })), ['missing password'])
+  assert.deepEqual(errorsOf(await root.call('POST', `${users}/bob`, { token_ttl: 60 })), ['"password" or "password_hash" must be supplied'])
   await root.expect('POST', `${users}/bob`, { password: PASSWORD, policies: ['a'], ttl: '1h' }, { status: 204 })
   const read = await root.expect('GET', `${users}/bob`)
   assert.deepEqual(read.data, { token_ttl: 3600, token_max_ttl: 0, token_explicit_max_ttl: 0, token_period: 0, token_policies: ['a'], token_no_default_policy: false, token_bound_cidrs: [], token_num_uses: 0, token_type: 'default' })

@@ -6,7 +6,7 @@ import { f, type Infer } from '../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../kernel/operation.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import { seconds } from '../kernel/auth/token-settings.ts'
-import { builtInMount, builtInTuning, mountRow, mountTable, tuningView } from './mount-view.ts'
+import { builtInMount, mountRow, mountTable, tuningView } from './mount-view.ts'
 import type { AuthMountConfig, EnableCommand, TuneCommand } from '../services/tenancy/auth-mounts.ts'
 
 export interface AuthMountsPort {
@@ -80,20 +80,19 @@ export const authMountOperations = (port: AuthMountsPort): readonly Implemented[
   const find = async (call: Call, given: string): Promise<Mount | undefined> => (await port.registry(call.orgId)).mountByPath('auth', trimmed(given))
   const require = async (call: Call, given: string): Promise<Mount> => {
     const mount = await find(call, given)
-    if (mount === undefined && trimmed(given) === 'token') return port.tokenMount(call.orgId)
     if (mount === undefined) throw fail('invalid_request', 'auth_mount.not_found', `No auth engine at ${trimmed(given).slice(0, 200)}/`, { field: 'path' })
     return mount
   }
+  const tunable = async (call: Call, given: string): Promise<Mount | undefined> => (trimmed(given) === 'token' ? port.tokenMount(call.orgId) : find(call, given))
   const readTuning = async (call: Call, given: string, asked: Resource) => {
     call.authorise('read', asked)
-    const mount = await find(call, given)
-    const view = mount === undefined ? builtInTuning('auth', trimmed(given)) : tuningView(port.limitsOf(mount), mount)
-    if (view === undefined) throw fail('invalid_request', 'auth_mount.not_found', `cannot fetch sysview for path ${quote(`auth/${trimmed(given)}/`)}`, { field: 'path' })
-    return { document: { ...view, ...(mount === undefined ? {} : shownLockout(mount.config)) } }
+    const mount = await tunable(call, given)
+    if (mount === undefined) throw fail('invalid_request', 'auth_mount.not_found', `cannot fetch sysview for path ${quote(`auth/${trimmed(given)}/`)}`, { field: 'path' })
+    return { document: { ...tuningView(port.limitsOf(mount), mount), ...shownLockout(mount.config) } }
   }
   const tune = async (call: Call, input: Tuning & { readonly path: string; readonly description?: string | undefined }, asked: Resource) => {
     const grant = call.authorise('update', asked)
-    const mount = await find(call, input.path)
+    const mount = await tunable(call, input.path)
     if (mount === undefined) throw fail('invalid_request', 'auth_mount.not_found', `tune of path ${quote(`auth/${trimmed(input.path)}/`)} failed: no mount entry found`, { field: 'path' })
     await port.tune(grant, call, mount, { description: input.description, config: configOf(input) })
     return {}

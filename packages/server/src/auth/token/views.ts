@@ -43,7 +43,7 @@ export const factsOf = (row: TokenRow, { token, identityPolicies, namespacePath 
     entityId: row.principalId ?? '',
     type: typeOf(row),
     ...(namespacePath === '' ? {} : { namespacePath }),
-    ...(row.principalId === undefined ? {} : { externalNamespacePolicies: {}, ...(identityPolicies === undefined || identityPolicies.length === 0 ? {} : { identityPolicies }) }),
+    ...(row.principalId === undefined || identityPolicies === undefined || identityPolicies.length === 0 ? {} : { externalNamespacePolicies: {}, identityPolicies }),
     ...(role === undefined ? {} : { role }),
     ...(row.periodSeconds === 0 ? {} : { period: row.periodSeconds }),
     ...(row.boundCidrs.length === 0 ? {} : { boundCidrs: row.boundCidrs.map(shownCidr) }),
