@@ -72,7 +72,7 @@ const fieldNames = (operation: Operation): string =>
     .map(([name, field]: [string, AnyField]) => `\`${snakeCase(name)}\`${field.required ? '*' : ''}`)
     .join(' ')
 
-const accessOf = ({ access }: Operation): string => ({ public: 'no token', optional: 'No token is needed; with one more may be answered.', token: 'any token', policy: '' })[access]
+const accessOf = ({ access }: Operation): string => ({ public: 'no token', optional: 'no token, or any', token: 'any token', policy: '' })[access]
 
 const row = ({ operation, path }: VaultOperation): readonly string[] => [verbOf(operation), `\`${path}\``, cell(`${operation.summary}${accessOf(operation) === '' ? '' : ` (${accessOf(operation)})`}`), fieldNames(operation), operation.audit === undefined ? '' : `\`${operation.audit}\``]
 
