@@ -63,6 +63,15 @@ test('a code of one login does not finish another, nor at another mount', async 
   assert.deepEqual(errorsOf(await back(other, ann)), ['Vault login failed. Expired or missing OAuth state.'])
 })
 
+test('a batch token of such a login ends with the role that gave it', async () => {
+  const at = await configured({ token_type: 'batch' })
+  const { client_token: token } = (await back(at, await answered(await addressOf(at)))).json.auth
+  assert.match(token, /^hvb\./)
+  await root.as(token).expect('GET', '/v1/auth/token/lookup-self')
+  await root.expect('DELETE', `/v1/auth/${at}/role/r`, undefined, { status: 204 })
+  await root.as(token).expect('GET', '/v1/auth/token/lookup-self', undefined, { status: 403 })
+})
+
 test('what the issuer says must fit the role', async () => {
   for (const settings of [{ bound_claims: { groups: 'operators' } }, { bound_subject: 'bob' }, { bound_audiences: ['another'] }, { user_claim: 'nickname' }, { groups_claim: 'nothing' }]) {
     const at = await configured(settings)

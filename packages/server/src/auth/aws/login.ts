@@ -1,7 +1,7 @@
 // The login with a signed request: STS says who signed it, then the role whether that is somebody whom it knows.
 
 import { login as loginOf, type AuthParts, type Login } from '../../kernel/auth/method.ts'
-import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { markOf, roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
 import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { reveal } from '../../crypto/secret.ts'
@@ -62,6 +62,6 @@ export const awsLogin = (parts: AuthParts): Login =>
       const identity = (await identities.get(store, IDENTITY))?.value ?? defaultIdentity
       const metadata = metadataOf(identity, caller)
       const { name, session } = caller.principal
-      return { alias: aliasOf(identity, role, caller), displayName: session === '' ? name : `${name}/${session}`, kind: 'workload', metadata: { role_id: role.uid, ...metadata }, aliasMetadata: metadata, token: role.token }
+      return { alias: aliasOf(identity, role, caller), displayName: session === '' ? name : `${name}/${session}`, kind: 'workload', metadata: { role_id: role.uid, ...metadata }, aliasMetadata: metadata, token: role.token, role: markOf(roles, role) }
     },
   })

@@ -1,7 +1,7 @@
 // The login with an identity token of Azure: signature, issuer, audience and times, then what the role wants, all from signed claims.
 
 import { login as loginOf, type AuthParts, type Login } from '../../kernel/auth/method.ts'
-import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { markOf, roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
 import { fail } from '../../kernel/errors.ts'
 import { JwsError } from '../../crypto/jws.ts'
 import { reveal } from '../../crypto/secret.ts'
@@ -78,7 +78,7 @@ export const azureLogin = (parts: AuthParts): Login =>
         checkResource(role, claims, claimed)
         const metadata = shownMetadata(role, claimed, text(claims, 'appid'))
         const { role: _role, ...aliasMetadata } = metadata
-        return { alias: objectId, displayName: objectId, kind: 'workload', metadata, aliasMetadata, groups, token: role.token }
+        return { alias: objectId, displayName: objectId, kind: 'workload', metadata, aliasMetadata, groups, token: role.token, role: markOf(roles, role) }
       } catch (error) {
         if (error instanceof JwsError || error instanceof ClaimError) throw refused(`the token is refused: ${error.message}`, error)
         throw error

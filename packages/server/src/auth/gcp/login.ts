@@ -1,7 +1,7 @@
 // The login of a service account or an instance of Google Cloud, from what its token proves.
 
 import { login as loginOf, type AuthParts, type Login } from '../../kernel/auth/method.ts'
-import { roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
+import { markOf, roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
 import { fail } from '../../kernel/errors.ts'
 import { JwsError } from '../../crypto/jws.ts'
 import { reveal } from '../../crypto/secret.ts'
@@ -81,7 +81,7 @@ export const gcpLogin = (parts: AuthParts): Login =>
         checkAccount(role, holder)
         const metadata = metadataOf(config, role, holder)
         const displayName = role.type === 'gce' ? (holder.instance?.name ?? '') : holder.email || holder.uniqueId
-        return { alias: aliasOf(config, role, holder), displayName, kind: 'workload', metadata, groups: role.addGroupAliases && holder.project !== '' ? [`project-${holder.project}`] : [], token: role.token }
+        return { alias: aliasOf(config, role, holder), displayName, kind: 'workload', metadata, groups: role.addGroupAliases && holder.project !== '' ? [`project-${holder.project}`] : [], token: role.token, role: markOf(roles, role) }
       } catch (error) {
         if (error instanceof JwsError) throw refused(`unable to get public key for signed JWT, or it does not verify: ${error.message}`, error)
         if (error instanceof ClaimError) throw refused(error.message, error)

@@ -2,7 +2,7 @@
 // code with PKCE (RFC 7636), state and nonce; the implicit flow is not offered (RFC 9700, 2.1.2).
 
 import { login as loginOf, type AuthParts, type Login } from '../../../kernel/auth/method.ts'
-import { roleKey, roleOfLogin } from '../../../kernel/auth/roles.ts'
+import { markOf, roleKey, roleOfLogin } from '../../../kernel/auth/roles.ts'
 import type { Call } from '../../../kernel/call.ts'
 import { asCofferError, fail, isCofferError } from '../../../kernel/errors.ts'
 import { implement, type Implemented } from '../../../kernel/operation.ts'
@@ -92,7 +92,7 @@ const finish = async (parts: AuthParts, call: Call, input: CallbackInput) => {
     const wanted = role.boundAudiences.length === 0 ? { ...role, boundAudiences: [settings.clientId] } : role
     checkClaims(wanted, claims, { wanted: config.boundIssuer, discovered: undefined }, call.now() / 1000)
     const user = userOf(role, claims)
-    return { alias: user, displayName: user, kind: 'user', metadata: metadataOf(role, claims), groups: groupsOf(role, claims), token: role.token } as const
+    return { alias: user, displayName: user, kind: 'user', metadata: metadataOf(role, claims), groups: groupsOf(role, claims), token: role.token, role: markOf(roles, role) } as const
   })
 }
 
