@@ -119,10 +119,6 @@ const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewTo
   requireAlias(input.entityAlias, role)
   if (input.id !== undefined && reveal(input.id, 'a text that the caller chose') !== '') {
     if (!isSudo) throw bad('token.needs_sudo', 'root or sudo privileges required to specify token id', 'id')
-    const wanted = reveal(input.id, 'a text that the caller chose')
-    const reserved = ['hvs.', 'hvb.', 'hvr.', 's.', 'b.', 'r.'].find((prefix) => wanted.startsWith(prefix))
-    if (reserved !== undefined) throw bad('token.reserved_id', `custom token ID cannot have the '${reserved}' prefix`, 'id')
-    if (wanted.includes('.')) throw bad('token.reserved_id', "custom token ID cannot have a '.' in the value", 'id')
     if (!creation.isRootOrg) throw bad('token.id_in_namespace', 'token IDs can only be manually specified in the root namespace', 'id')
     requireChosen(reveal(input.id, 'a text that the caller chose'))
   }

@@ -164,7 +164,7 @@ const revoking = ({ store }: TokenParts): Pick<Handled, 'revokeSelf' | 'revoke' 
     },
     async revokeAccessor(input, call) {
       const grant = ask(call, 'update', 'revoke-accessor')
-      if (input.accessor === '') throw bad('token.missing_accessor', 'missing accessor', 'accessor')
+      if (input.accessor === '') throw bad('token.missing_accessor', listed('missing accessor'), 'accessor')
       const row = await store.find(call.orgId, { accessor: input.accessor })
       return row === undefined ? { warnings: ['No token found with this accessor'] } : end(grant, call, row)
     },
