@@ -62,6 +62,9 @@ import type { Flights } from '../api/http/flights.ts'
 import type { LiveSettings } from './vault/settings.ts'
 import type { Journal } from './journal.ts'
 import { rotateKeys } from './keys.ts'
+import { makeOidc } from '../services/identity/oidc/oidc.ts'
+import type { OidcPorts } from '../services/identity/oidc/store.ts'
+import { makeOidcPorts } from './vault/oidc.ts'
 import type { Deliveries } from './deliveries.ts'
 import { makeOrganizations } from './organizations.ts'
 import type { Pools } from './pools.ts'
@@ -88,6 +91,7 @@ export interface Domain {
   readonly warmSecrets: WarmSecrets<CachedSecret>
   readonly places: Places
   readonly leases: LeasePorts
+  readonly oidc: OidcPorts
   readonly quotas: Quotas
   readonly operations: { readonly rest: readonly Implemented[]; readonly flat: readonly Implemented[]; readonly vault: readonly Implemented[]; readonly grpc: readonly Implemented[]; readonly vaultFixed: readonly Implemented[]; readonly unknownPath: readonly Implemented[]; readonly help: readonly Implemented[]; readonly wrapper: Implemented | undefined; readonly engines: ReadonlyMap<string, readonly Implemented[]> }
   readonly vaultDirectory: Pick<VaultBackend, 'engineOf' | 'namespaceOf' | 'rootOrgId' | 'registry' | 'organization' | 'organizationOfToken'>
@@ -192,7 +196,8 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const quotas = makeQuotas({ parts, entries, registry: (orgId) => registryOf(ports, orgId), namespaceOf: (orgId) => pathOfOrganization(organizations, orgId) })
-  const vault = makeVault({ parts, checkRenewal: auth.checkRenewal, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port, mfa: mfaParts(mfa) })
+  const oidc = makeOidcPorts({ config, database: pools.app, entries, directory: { ...access.ports, registry: authority.registry }, rootOrgId, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), now: () => parts.freshness.databaseNow() })
+  const vault = makeVault({ parts, checkRenewal: auth.checkRenewal, tokenState, tokenMount, access, authority, tenancy: ports, organizations, leases, quotas: quotas.port, mfa: mfaParts(mfa), oidc: makeOidc(oidc) })
   const engineOperations = new Map([...parts.engines.map((engine) => [engine.type, engine.implement({ secrets, places, projects, configureMount, store: (call) => sealedStore(entries, pools.app, call), leases: makeIssuer(leasePorts) })] as const), ...auth.methods])
   const specifications = specificationOperations(makeSpecifications({ version: context.version, rights: makeRights(authority, access.ports), registry: (orgId) => registryOf(ports, orgId), fixed: () => vaultFixed, engines: () => engineOperations }))
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]
@@ -215,6 +220,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
     leases: leasePorts,
+    oidc,
     quotas,
     vaultDirectory: vaultDirectoryOf(rootOrgId, { tenancy: ports, organizations, authority }),
     operations: {

@@ -20,6 +20,8 @@ import { pruneFeed } from '../services/freshness/prune.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
 import { LiveSettings, SETTINGS_CHANGED } from './vault/settings.ts'
 import { DEVICES_CHANGED, type DeviceSources } from './vault/devices.ts'
+import type { OidcPorts } from '../services/identity/oidc/store.ts'
+import { startUpkeep } from './vault/oidc.ts'
 import { startSweep } from './vault/sweep.ts'
 import { QUOTAS_CHANGED } from '../services/quotas/store.ts'
 import type { Quotas } from './vault/quotas.ts'
@@ -91,7 +93,7 @@ const rootOrganization = async (pools: Pools): Promise<string> => {
 }
 
 /** What goes on besides requests; stopped before the rest is closed. */
-const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness: Freshness; readonly pools: Pools; readonly logger: WorkerContext['logger']; readonly leases: LeasePorts }): { stop(): Promise<void> } => {
+const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness: Freshness; readonly pools: Pools; readonly logger: WorkerContext['logger']; readonly leases: LeasePorts; readonly oidc: OidcPorts }): { stop(): Promise<void> } => {
   const { freshness, pools, logger, leases } = parts
   const rewrap = startRewrap(parts)
   const tokens = startSweep({
@@ -103,12 +105,14 @@ const startMaintenance = (parts: { readonly keyring: Keyring; readonly freshness
     },
   })
   const queue = startQueue({ ports: leases, jobs: pools.jobs, logger, isTimeSuspect: () => freshness.timeSuspect })
+  const upkeep = startUpkeep({ ports: parts.oidc, jobs: pools.jobs, logger, isTimeSuspect: () => freshness.timeSuspect })
   const prune = setInterval(() => { if (!freshness.timeSuspect) pruneFeed(pools.jobs).catch((error: unknown) => logger.warn('pruning the change feed failed', { error })) }, PRUNE_FEED_MS).unref()
   return {
     async stop() {
       clearInterval(prune)
       rewrap.stop()
       tokens.stop()
+      await upkeep.stop()
       await queue.stop()
     },
   }
@@ -193,7 +197,7 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
     freshness.poke()
   }
   const courier = { committed, confirm: (xid: string) => freshness.confirm(xid), now }
-  const maintenance = startMaintenance({ keyring, freshness, pools, logger, leases: domain.leases })
+  const maintenance = startMaintenance({ keyring, freshness, pools, logger, leases: domain.leases, oidc: domain.oidc })
   return {
     ...prepareDoors({ plans: warm, admit: makeAdmission(roomsFor(config.database.poolSize)), tokens: domain.tokens, organizations: domain.directory, journal, courier, log, limits: domain.quotas.book, observe }, domain, context.version),
     warm,

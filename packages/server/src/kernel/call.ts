@@ -109,6 +109,8 @@ export interface Call {
   readonly mfaHeader?: string
   /** Only behind doors that TLS clients reach; undefined: no certificate was given. */
   peer?(): Peer | undefined
+  /** Headers of the answer, names and values one after the other; doors without any take none. */
+  tell?(headers: readonly string[]): void
   /** From X-Coffer-Project; the default when the operation names no project. */
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined

@@ -44,6 +44,8 @@ export interface FailOptions {
   readonly httpStatus?: number
   /** What an answer carries besides its errors: metadata of a deleted KV version, never a value; what clashes, as a list. */
   readonly data?: Readonly<Record<string, unknown>> | readonly unknown[]
+  /** The whole answer on Vault's door, where a standard has a form of its own (OAuth's, RFC 6749, 5.2). */
+  readonly body?: Readonly<Record<string, string>>
 }
 
 /** The only error that carries text to a caller. `message` never holds a secret, SQL or a URL with credentials. */
@@ -54,6 +56,7 @@ export class CofferError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly httpStatus: number
   readonly data: FailOptions['data'] | undefined
+  readonly body: FailOptions['body'] | undefined
 
   constructor(kind: ErrorKind, code: string, message: string, options: FailOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -64,6 +67,7 @@ export class CofferError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
     this.httpStatus = options.httpStatus ?? kindFacts[kind].http
     this.data = options.data
+    this.body = options.body
   }
 }
 

@@ -26,6 +26,8 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   readonly status?: 200 | 201 | 202 | 204
   /** An answer without any field is 204: Vault's way of saying that there is nothing to say. */
   readonly orNothing?: boolean
+  /** Vault's door answers with the data alone, as a standard has it: no envelope, and never wrapped. */
+  readonly bare?: boolean
   readonly errors: readonly ErrorKind[]
   /** `public` needs no token, `optional` takes a valid one or none, `token` any valid one, `policy` a grant that the handler asks for. */
   readonly access: 'public' | 'optional' | 'token' | 'policy'

@@ -168,6 +168,7 @@ const makeCall = (ports: PipelinePorts, { operation, request, authenticated, org
     caller: authenticated?.caller,
     sourceIp: request.sourceIp,
     ...(request.peer === undefined ? {} : { peer: request.peer }),
+    ...(request.tell === undefined ? {} : { tell: request.tell }),
     ...(request.isForOneRequest === true ? { isForOneRequest: true } : {}),
     ...(request.mfaHeader === undefined ? {} : { mfaHeader: request.mfaHeader }),
     projectHeader: request.projectHeader,

@@ -112,7 +112,8 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
   app.addHook('preClose', () => front.quiet())
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.header('x-request-id', request.id)
-    for (const [name, value] of headers) reply.header(name, value)
+    // What may be kept (keys that are public) says so itself.
+    for (const [name, value] of headers) if (name !== 'cache-control' || !reply.hasHeader(name)) reply.header(name, value)
     if (String(reply.getHeader('content-type') ?? '').startsWith('text/html')) for (const [name, values] of Object.entries(options.settings?.()?.uiHeaders ?? {})) reply.header(name, values)
     done()
   })

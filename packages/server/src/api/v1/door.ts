@@ -62,8 +62,8 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       const isNobody = token === '' && !/^bearer ./i.test(authorization)
       // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
       const isEnveloped = error.code === 'kv.unknown_path' || (error.data !== undefined && error.kind === 'not_found')
-      const body = isEnveloped ? errorEnvelope(exchange.requestId, error) : { errors: errorsOf(error, isNobody), ...(error.data === undefined ? {} : { data: error.data }) }
-      void exchange.reply.code(vaultStatus(error)).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
+      const body = error.body ?? (isEnveloped ? errorEnvelope(exchange.requestId, error) : { errors: errorsOf(error, isNobody), ...(error.data === undefined ? {} : { data: error.data }) })
+      void exchange.reply.code(error.body === undefined ? vaultStatus(error) : error.httpStatus).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
     },
   }
 }
@@ -88,6 +88,12 @@ interface Parts {
 /** Some paths take the body as it is, whatever its names: KV version 1, cubbyholes, wrapping. */
 const bodyFor = ({ input }: Operation, body: Parts['body']): Parts['body'] => (Object.hasOwn(input, 'document') && body !== undefined ? { document: body } : body)
 
+/** OAuth's clients say in a header who they are (RFC 6749, 2.3.1), and where a token came from matters there (RFC 6750). */
+const authorizationFor = ({ input }: Operation, { request }: HttpExchange): Readonly<Record<string, string>> => {
+  const authorization = Object.hasOwn(input, 'authorization') ? header(request, 'authorization') : undefined
+  return authorization === undefined ? {} : { authorization }
+}
+
 const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds, limited }: Parts): DoorRequest => {
   const { prepared: { operation }, params, mount, namespace, unknown } = routed
   const { list: _list, help: _help, ...rest } = query
@@ -95,8 +101,8 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   if (unknown !== undefined) return { ...common, raw: { path: params, query: { ...unknown }, body: undefined } }
   return {
     ...common,
-    // Vault's own paths get the token that the request came with as a parameter.
-    raw: { path: message.token === undefined ? params : { ...params, presented: message.token }, query: rest, body: bodyFor(operation, body) },
+    // Vault's own paths get the token that the request came with as a parameter, and those of OAuth the whole header.
+    raw: { path: { ...params, ...(message.token === undefined ? {} : { presented: message.token }), ...authorizationFor(operation, exchange) }, query: rest, body: bodyFor(operation, body) },
     parameters: { ...rest, ...body },
     // What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered.
     warm: mount !== undefined && Object.keys(rest).length === 0 && isPlainRead(exchange.request.raw) ? warmForm(exchange.request.raw.url ?? '/', routed) : undefined,
@@ -157,7 +163,7 @@ const wrapped = async (backend: VaultBackend, exchange: HttpExchange, routed: Ro
 
 const send = async (backend: VaultBackend, exchange: HttpExchange, routed: Routed, parts: Parts, answer: Answer): Promise<void> => {
   const made = envelope(exchange.requestId, routed, answer)
-  const isWrapped = parts.wrapTtlSeconds !== undefined && canWrap(routed.prepared.operation.id, made)
+  const isWrapped = parts.wrapTtlSeconds !== undefined && routed.prepared.operation.bare !== true && canWrap(routed.prepared.operation.id, made)
   const body = isWrapped ? JSON.stringify(await wrapped(backend, exchange, routed, parts, made)) : rendered(routed, made)
   if (body === undefined) void exchange.reply.code(answer.status === 202 ? 202 : 204).send()
   else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(routed.prepared.operation, made, JSON_TYPE)).send(Buffer.from(body))

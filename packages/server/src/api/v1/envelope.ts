@@ -77,7 +77,7 @@ const BARE = /^\/v1\/sys\/(leader|rekey(-recovery-key)?\/(init|update|verify)|ge
 export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {
   const { data } = envelope
   if (data === null || typeof data !== 'object') return envelope
-  if (BARE.test(operation.path)) return data
+  if (operation.bare === true || BARE.test(operation.path)) return data
   return INJECTED.test(operation.path) ? { ...data, ...envelope } : envelope
 }
 

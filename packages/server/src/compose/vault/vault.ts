@@ -6,6 +6,7 @@ import { tokenOperations } from '../../auth/token/index.ts'
 import { identityOperations } from '../../engines/identity/index.ts'
 import type { MfaParts } from '../../engines/identity/mfa/index.ts'
 import { secret } from '../../crypto/secret.ts'
+import type { OidcPort } from '../../kernel/ports/oidc.ts'
 import type { SealedState } from '../../kernel/ports/tokens.ts'
 import type { Implemented } from '../../kernel/operation.ts'
 import { defaultPolicyText } from '../../services/policy/builtin.ts'
@@ -58,6 +59,7 @@ export interface VaultSources {
   readonly mfa: MfaParts
   readonly leases: LeasesPort
   readonly quotas: QuotasPort
+  readonly oidc: OidcPort
 }
 
 const MOST_NAMESPACES = 10_000
@@ -137,7 +139,7 @@ export const makeVault = (sources: VaultSources): VaultParts => {
   const wrapping = makeWrapping(access.ports, entries)
   const fixed = [
     ...tokenOperations({ store: makeTokenStore(access.ports, { policyExists, namespaceOf: (orgId) => pathOfOrganization(sources.organizations, orgId) }), state: sources.tokenState, bounds: (orgId) => sources.tokenMount.bounds(orgId), checkRenewal: sources.checkRenewal, rootOrgId }),
-    ...identityOperations(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId), sources.mfa),
+    ...identityOperations(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId), sources.mfa, sources.oidc),
     ...mountOperations(port),
     ...policyOperations(policiesPort(sources)),
     ...passwordPolicyOperations({ state: sealedState(pools.app, entries, areas.passwordPolicies), check: parsePasswordPolicy, generate: (text) => secret(makePassword(parsePasswordPolicy(text))) }),
