@@ -132,7 +132,8 @@ export const parseQuery = (query: string): Readonly<Record<string, string>> => {
 
 const decodeQuery = (text: string): string => {
   try {
-    return decodeURIComponent(text)
+    // A query is written as a form is: OAuth's clients, and everybody's libraries, send spaces so.
+    return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
     throw fail('invalid_request', 'request.bad_escape', 'The query has a broken percent escape or is not valid UTF-8.', { field: 'query' })
   }

@@ -2,6 +2,7 @@
 
 import type { Area } from '../steps.ts'
 import { errors } from './errors.ts'
+import { identityTokens, oidcProvider } from './identity-tokens.ts'
 import { leases } from './leases.ts'
 import { kv1 } from './kv1.ts'
 import { kv2 } from './kv2.ts'
@@ -13,4 +14,4 @@ import { server, ui } from './server.ts'
 import { tokenAreas } from './tokens.ts'
 import { cubbyhole, wrapping } from './wrapping.ts'
 
-export const areas: readonly Area[] = [server, ui, kv1, ...kv2, ...tokenAreas, policies, mounts, authMounts, userpass, approle, wrapping, cubbyhole, leases, quotas, errors]
+export const areas: readonly Area[] = [server, ui, kv1, ...kv2, ...tokenAreas, policies, mounts, authMounts, userpass, approle, wrapping, cubbyhole, leases, quotas, identityTokens, oidcProvider, errors]

@@ -31,7 +31,7 @@ export const errorHeaders = (exchange: HttpExchange, error: CofferError, status 
   const { reply } = exchange
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   else if (error.httpStatus === 503) reply.header('retry-after', '1')
-  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  if (status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer')
 }
 
 /** Names and values, one after the other. */

@@ -108,6 +108,12 @@ export interface TokenAnswer {
   readonly expiresIn: number
 }
 
+/** As it was sent: RFC 6750 wants it in the Authorization header. */
+export interface AccessToken {
+  readonly text: string
+  readonly isBearer: boolean
+}
+
 export interface OidcPort {
   issuer(orgId: string): Promise<string>
   /** Of the tokens that roles make. */
@@ -132,5 +138,5 @@ export interface OidcPort {
   /** @throws in OAuth's form */
   exchange(call: Call, request: TokenRequest): Promise<TokenAnswer>
   /** What there is to say of whoever an access token is about. @throws in OAuth's form */
-  userInfo(call: Call, provider: string, accessToken: string): Promise<Readonly<Record<string, unknown>>>
+  userInfo(call: Call, provider: string, accessToken: AccessToken): Promise<Readonly<Record<string, unknown>>>
 }

@@ -1,7 +1,6 @@
 // The code flow at a provider: authorize, token, userinfo. Answers and refusals have the forms of OAuth.
 
 import { reveal, type Secret } from '../../../crypto/secret.ts'
-import { fail } from '../../../kernel/errors.ts'
 import { f } from '../../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../../kernel/operation.ts'
 import type { AuthorizationRequest, OidcPort } from '../../../kernel/ports/oidc.ts'
@@ -56,19 +55,11 @@ type Asked = Omit<AuthorizationRequest, 'provider' | 'maxAge' | 'codeChallenge' 
 
 const authorizationOf = ({ name: provider, maxAge, codeChallenge, request, requestUri, ...rest }: Asked): AuthorizationRequest => ({ ...rest, provider, maxAge, codeChallenge, request, requestUri })
 
-const unauthenticated = (code: 'missing'): Error => fail('unauthenticated', `token.${code}`, 'permission denied')
-
 export const flowOperations = (oidc: OidcPort): readonly Implemented[] => {
   const ask = async (grant: Grant, call: Call, input: Asked) => ({ code: await oidc.authorize(grant, call, authorizationOf(input)), state: input.state })
   const tell = async (input: { readonly name: string; readonly authorization?: Secret<string> | undefined; readonly presented?: Secret<string> | undefined }, call: Call) => {
-    const token = textOf(input.presented)
-    if (token === '') throw unauthenticated('missing')
-    if (!/^bearer /i.test(textOf(input.authorization))) {
-      const [error, description] = ['invalid_token', 'access token must be sent as a Bearer token']
-      call.tell?.(['www-authenticate', `Bearer error="${error}",error_description="${description}"`])
-      throw fail('invalid_request', 'oidc.not_bearer', description, { httpStatus: 401, body: { error, error_description: description } })
-    }
-    return { document: await oidc.userInfo(call, input.name, token) }
+    const isBearer = /^bearer /i.test(textOf(input.authorization))
+    return { document: await oidc.userInfo(call, input.name, { text: textOf(input.presented), isBearer }) }
   }
   return implement({ authorize, authorizeByPost, exchangeCode, readUserInfo, readUserInfoByPost }, {
     authorize: (input, call) => ask(mayRead(call, `oidc/provider/${input.name}/authorize`), call, input),
