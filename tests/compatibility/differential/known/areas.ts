@@ -68,6 +68,8 @@ const paths: readonly Known[] = [
 ]
 
 const leases: readonly Known[] = [
+  { area: 'identity tokens', step: /role\/r #9$/, at: /^body\.errors\.0$/, what: 'A template that is no JSON object is refused in other words', reason: 'Vault repeats what its JSON library says; the status is the same.' },
+  { area: 'OpenID Connect provider', step: /with an access token/, at: /^body\.errors\.0$/, what: 'An access token is good for userinfo and unknown everywhere else', reason: 'It is no token of the server, so there is nothing that a policy could let it do.' },
   { area: 'leases', step: /renew #4$/, at: /^body\.errors\.0$/, what: 'An increment that is no duration is refused in other words', reason: 'Wrong fields are named in the same words everywhere; the status is the same.' },
   { area: 'quotas', step: /one too many/, at: /^headers\.retry-after$/, what: 'A refused request always says when to come back', reason: 'Vault says so only when response headers are turned on; clients wait in vain without it.' },
   { area: 'quotas', step: /quotas\/config$/, at: /^body\.data\.absolute_rate_limit_exempt_paths$/, what: 'A list that was never written is empty instead of null', reason: 'A list is a list.' },
