@@ -219,9 +219,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
     // What fails here is tried again the general way, which reports it.
     warmSecrets: warmSecrets({ ...secretPorts, integrityFailure: () => undefined }),
     places,
-    leases: leasePorts,
-    oidc,
-    quotas,
+    leases: leasePorts, oidc, quotas,
     vaultDirectory: vaultDirectoryOf(rootOrgId, { tenancy: ports, organizations, authority }),
     operations: {
       rest: [...native, ...system.filter(({ operation }) => operation.path.startsWith('/api/v1/'))],
