@@ -1,11 +1,12 @@
 // npm run bench [-- NAME ...] [--runs N] [--seconds N]: measures, prints a table, and keeps JSON and Markdown in bench/results.
-// Cases: floor, reads, batch, writes, commands, memory, start.
+// Cases: floor, reads, batch, writes, logins, commands, memory, start.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { batch, writes } from './cases/writes.ts'
 import { commands, memory, starts } from './cases/processes.ts'
+import { logins } from './cases/logins.ts'
 import { floor, reads } from './cases/reads.ts'
 import type { Bench, Case, Offer, Settings } from './lib/context.ts'
 import { measureFlushes, startEcho } from './lib/floor.ts'
@@ -22,7 +23,7 @@ import { hasWrk } from './lib/wrk.ts'
 const PORT = 8640
 const ECHO_PORT = 8650
 const VAULT_PORT = 8660
-const all: readonly Case[] = [floor, reads, batch, writes, commands, memory, starts]
+const all: readonly Case[] = [floor, reads, batch, writes, logins, commands, memory, starts]
 
 const publicGenerator = hasWrk() ? 'wrk' : 'autocannon'
 
@@ -71,6 +72,9 @@ const ratios = (figures: Figures): void => {
     ['reveal, KV v2, 64 connections: requests', 'Vault 1.21 KV v2 read, 64 connections: requests', 'reveal, KV v2, against Vault'],
     ['reveal, native, 64 connections: requests', 'Vault 1.21 KV v2 read, 64 connections: requests', 'reveal, native, against Vault'],
     ['write, KV v2, 64 connections: requests', 'Vault 1.21 KV v2 write, 64 connections: requests', 'write, KV v2, against Vault'],
+    ['login, service token, 64 connections: requests', 'Vault 1.21 login, service token, 64 connections: requests', 'login, service token, against Vault'],
+    ['login, batch token, 64 connections: requests', 'Vault 1.21 login, batch token, 64 connections: requests', 'login, batch token, against Vault'],
+    ['login inline with a read, 64 connections: requests', 'Vault 1.21 login, batch token, 64 connections: requests', 'login inline with a read, against a login with a batch token of Vault alone'],
     ['reveal of 30 secrets at once, 1 connection: p50', 'reveal, native, 1 connection: p50', '30 secrets against one, p50'],
     ['`coffer run -- true`, whole process', '`vault kv get`, whole process', '`coffer run` against `vault kv get`'],
   ] as const

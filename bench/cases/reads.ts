@@ -1,6 +1,6 @@
 // Reveals: warm, by each door, at one and at 64 connections, and at a fixed offered load.
 
-import type { Bench, Case } from '../lib/context.ts'
+import { portOf, type Bench, type Case } from '../lib/context.ts'
 import { sizes } from '../lib/seed.ts'
 import type { RawRequest } from '../lib/raw-client.ts'
 
@@ -9,16 +9,15 @@ const FIXED_RATE = 1400
 
 const get = (path: string, token: string): RawRequest => ({ method: 'GET', path, headers: { 'x-vault-token': token } })
 const rest = ({ token }: Bench): readonly RawRequest[] => sizes.map((size) => get(`/api/v1/secrets/app/value-${size}?environment=dev&reveal=true`, token))
-const kv = (token: string): readonly RawRequest[] => sizes.map((size) => get(`/v1/secret/data/dev/kv/value-${size}`, token))
-const portOf = (origin: string): number => Number(new URL(origin).port)
+export const kvReads = (token: string): readonly RawRequest[] => sizes.map((size) => get(`/v1/secret/data/dev/kv/value-${size}`, token))
 
 const doors = (bench: Bench): readonly (readonly [string, number, readonly RawRequest[], number])[] => {
   const port = portOf(bench.server.origin)
   const pid = bench.server.worker().pid
   return [
     ['reveal, native', port, rest(bench), pid],
-    ['reveal, KV v2', port, kv(bench.token), pid],
-    ...(bench.vault === undefined ? [] : [['Vault 1.21 KV v2 read', portOf(bench.vault.origin), kv(bench.vault.token), bench.vault.process.pid] as const]),
+    ['reveal, KV v2', port, kvReads(bench.token), pid],
+    ...(bench.vault === undefined ? [] : [['Vault 1.21 KV v2 read', portOf(bench.vault.origin), kvReads(bench.vault.token), bench.vault.process.pid] as const]),
   ]
 }
 

@@ -1,13 +1,12 @@
 // Acknowledged durable writes, and the thirty secrets of an environment at once.
 
-import type { Case } from '../lib/context.ts'
+import { portOf, type Case } from '../lib/context.ts'
 import { valueOf } from '../lib/seed.ts'
 import type { RawRequest } from '../lib/raw-client.ts'
 import { rootToken } from '../lib/server.ts'
 
 const post = (path: string, token: string, body: object): RawRequest => ({ method: 'POST', path, headers: { 'x-vault-token': token, 'content-type': 'application/json' }, body: JSON.stringify(body) })
-const portOf = (origin: string): number => Number(new URL(origin).port)
-const kvWrites = (token: string): readonly RawRequest[] => Array.from({ length: 256 }, (_, index) => post(`/v1/secret/data/dev/written/kv-${index}`, token, { data: { value: valueOf(500) } }))
+export const kvWrites = (token: string): readonly RawRequest[] => Array.from({ length: 256 }, (_, index) => post(`/v1/secret/data/dev/written/kv-${index}`, token, { data: { value: valueOf(500) } }))
 
 export const writes: Case = {
   name: 'writes',

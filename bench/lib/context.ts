@@ -35,3 +35,5 @@ export interface Case {
   readonly name: string
   run(bench: Bench): Promise<void>
 }
+
+export const portOf = (origin: string): number => Number(new URL(origin).port)

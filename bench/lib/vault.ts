@@ -13,6 +13,7 @@ export interface Vault {
   readonly binary: string
   readonly origin: string
   readonly token: string
+  readonly root: string
   readonly process: Started
   stop(): Promise<void>
 }
@@ -47,7 +48,7 @@ export const startVault = async (binary: string, port: number, cores: string | u
   for (const size of sizes) await ask('POST', `/v1/secret/data/dev/kv/value-${size}`, { data: { value: valueOf(size) } }, root)
   const made = (await ask('POST', '/v1/auth/token/create', { policies: ['bench'] }, root)) as { auth: { client_token: string } }
   return {
-    binary, origin, token: made.auth.client_token, process: started,
+    binary, origin, token: made.auth.client_token, root, process: started,
     async stop() {
       await started.stop()
       rmSync(folder, { recursive: true, force: true })

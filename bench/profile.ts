@@ -1,0 +1,46 @@
+// tools/node bench/profile.ts reveal|write|login-service|login-batch|login-inline [CONNECTIONS [LINES]]: where the processor time of a worker goes under a
+// load of one kind. Prints microseconds per request, then self times by function and by stage.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { kvReads } from './cases/reads.ts'
+import { kvWrites } from './cases/writes.ts'
+import { makeApprole } from './lib/approle.ts'
+import { portOf } from './lib/context.ts'
+import { load } from './lib/load.ts'
+import { clientCores, serverCores } from './lib/machine.ts'
+import { node } from './lib/places.ts'
+import { cpuSeconds } from './lib/processes.ts'
+import { makeReader, seed } from './lib/seed.ts'
+import { rootToken, startServer } from './lib/server.ts'
+
+const PROFILE_SECONDS = 5
+
+const server = await startServer({ port: 8645, cores: serverCores, databaseCores: clientCores, profiled: true })
+try {
+  await seed(server.origin)
+  const approle = await makeApprole(server.origin, rootToken)
+  const token = await makeReader(server.origin)
+  const kinds = { reveal: kvReads(token), write: kvWrites(rootToken), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
+  const kind = process.argv[2] ?? 'reveal'
+  if (!Object.hasOwn(kinds, kind)) throw new Error(`there is no such load; there are ${Object.keys(kinds).join(', ')}`)
+  const requests = kinds[kind as keyof typeof kinds] // one of its keys, as just checked
+  const { pid } = server.worker()
+  const order = { host: '127.0.0.1', port: portOf(server.origin), requests, connections: Number(process.argv[3] ?? 64), generator: 'raw' } as const
+  await load({ ...order, seconds: 3 })
+  const before = cpuSeconds(pid)
+  const plain = await load({ ...order, seconds: 4 })
+  console.log(`${kind}: ${Math.round(plain.total / plain.seconds)}/s, ${plain.errors} failed, ${Math.round(((cpuSeconds(pid) - before) * 1e6) / plain.total)} µs of the worker's processor time each`)
+  const file = join(tmpdir(), `coffer-bench-${pid}.cpuprofile`)
+  process.kill(pid, 'SIGUSR2')
+  await load({ ...order, seconds: PROFILE_SECONDS + 1 })
+  for (let tries = 0; !existsSync(file) && tries < 100; tries++) await sleep(100)
+  await sleep(500)
+  spawnSync(node, [join(import.meta.dirname, 'lib/profile-report.ts'), file, process.argv[4] ?? '60'], { stdio: 'inherit' })
+  rmSync(file, { force: true })
+} finally {
+  await server.stop()
+}
