@@ -15,25 +15,27 @@ import { clientCores, serverCores } from './lib/machine.ts'
 import { node } from './lib/places.ts'
 import { cpuSeconds } from './lib/processes.ts'
 import { makeReader, seed } from './lib/seed.ts'
-import { rootToken, startServer } from './lib/server.ts'
+import { startInstalled } from './lib/server.ts'
 
 const PROFILE_SECONDS = 5
 
-const server = await startServer({ port: 8645, cores: serverCores, databaseCores: clientCores, profiled: true })
+const server = await startInstalled({ port: 8645, cores: serverCores, databaseCores: clientCores, profiled: true })
 try {
-  await seed(server.origin)
-  const approle = await makeApprole(server.origin, rootToken)
-  const token = await makeReader(server.origin)
-  const kinds = { reveal: kvReads(token), write: kvWrites(rootToken), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
+  await seed(server.origin, server.root)
+  const approle = await makeApprole(server.origin, server.root)
+  const token = await makeReader(server.origin, server.root)
+  const kinds = { reveal: kvReads(token), write: kvWrites(server.root), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
   const kind = process.argv[2] ?? 'reveal'
   if (!Object.hasOwn(kinds, kind)) throw new Error(`there is no such load; there are ${Object.keys(kinds).join(', ')}`)
   const requests = kinds[kind as keyof typeof kinds] // one of its keys, as just checked
   const { pid } = server.worker()
   const order = { host: '127.0.0.1', port: portOf(server.origin), requests, connections: Number(process.argv[3] ?? 64), generator: 'raw' } as const
   await load({ ...order, seconds: 3 })
-  const before = cpuSeconds(pid)
+  const database = server.family().filter(({ title }) => title.startsWith('postgres')).map((each) => each.pid)
+  const used = (pids: readonly number[]): number => pids.reduce((sum, each) => sum + cpuSeconds(each), 0)
+  const before = { worker: used([pid]), database: used(database) }
   const plain = await load({ ...order, seconds: 4 })
-  console.log(`${kind}: ${Math.round(plain.total / plain.seconds)}/s, ${plain.errors} failed, ${Math.round(((cpuSeconds(pid) - before) * 1e6) / plain.total)} µs of the worker's processor time each`)
+  console.log(`${kind}: ${Math.round(plain.total / plain.seconds)}/s, ${plain.errors} failed, ${Math.round(((used([pid]) - before.worker) * 1e6) / plain.total)} µs of the worker's processor time each, ${Math.round(((used(database) - before.database) * 1e6) / plain.total)} µs of the database's`)
   const file = join(tmpdir(), `coffer-bench-${pid}.cpuprofile`)
   process.kill(pid, 'SIGUSR2')
   await load({ ...order, seconds: PROFILE_SECONDS + 1 })

@@ -1,5 +1,5 @@
 // npm run bench [-- NAME ...] [--runs N] [--seconds N]: measures, prints a table, and keeps JSON and Markdown in bench/results.
-// Cases: floor, reads, batch, writes, logins, commands, memory, start.
+// Cases: floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, start.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +8,9 @@ import { batch, writes } from './cases/writes.ts'
 import { commands, memory, starts } from './cases/processes.ts'
 import { logins } from './cases/logins.ts'
 import { floor, reads } from './cases/reads.ts'
+import { storm } from './cases/storm.ts'
+import { tls } from './cases/tls.ts'
+import { workers } from './cases/workers.ts'
 import type { Bench, Case, Offer, Settings } from './lib/context.ts'
 import { measureFlushes, startEcho } from './lib/floor.ts'
 import { load } from './lib/load.ts'
@@ -23,9 +26,9 @@ import { hasWrk } from './lib/wrk.ts'
 const PORT = 8640
 const ECHO_PORT = 8650
 const VAULT_PORT = 8660
-const all: readonly Case[] = [floor, reads, batch, writes, logins, commands, memory, starts]
-
-const publicGenerator = hasWrk() ? 'wrk' : 'autocannon'
+const all: readonly Case[] = [floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, starts]
+/** They start servers of their own, and see to their runs themselves. */
+const once: readonly Case[] = [tls, workers, storm, commands, memory, starts]
 
 class Figures {
   readonly #figures = new Map<string, { readonly name: string; readonly unit: string; readonly runs: number[]; readonly note?: string }>()
@@ -47,21 +50,23 @@ class Figures {
 }
 
 const measure = async (figures: Figures, settings: Settings, name: string, offer: Offer) => {
-  const { port, requests, connections, rate, pid } = offer
+  const { port, requests, connections, rate, pid, pids = pid === undefined ? [] : [pid], ca, isFresh = false, cores } = offer
   // The public generator where throughput is asked, our own where latency alone is; and for writes, because every connection of the
   // public one walks the list in step with the others, and all would write one secret at a time.
   const isReading = requests.every(({ method }) => method === 'GET')
-  const generator = connections > 1 && rate === undefined && isReading ? publicGenerator : 'raw'
-  const order = { host: '127.0.0.1', port, requests, connections, generator, ...(rate === undefined ? {} : { rate }) } as const
+  const generator = isFresh ? 'fresh' : connections > 1 && rate === undefined && isReading ? 'public' : 'raw'
+  const order = { host: '127.0.0.1', port, requests, connections, generator, ...(rate === undefined ? {} : { rate }), ...(ca === undefined ? {} : { ca }), ...(cores === undefined ? {} : { cores }) } as const
   await load({ ...order, seconds: 1 })
-  const before = pid === undefined ? 0 : cpuSeconds(pid)
+  const used = (): number => pids.reduce((sum, each) => sum + cpuSeconds(each), 0)
+  const before = used()
   const result = await load({ ...order, seconds: settings.seconds })
   const perSecond = result.total / result.seconds
   const failed = result.errors === 0 ? undefined : `${result.errors} of ${result.total} failed`
   if (rate === undefined) figures.note(`${name}: requests`, '/s', perSecond, failed)
   figures.note(`${name}: p50`, 'ms', result.p50, failed)
   figures.note(`${name}: p99`, 'ms', result.p99, failed)
-  if (pid !== undefined && connections > 1 && rate === undefined) figures.note(`${name}: processor time of the process`, 'µs/request', ((cpuSeconds(pid) - before) * 1e6) / result.total)
+  if (pids.length > 0 && connections > 1 && rate === undefined) figures.note(`${name}: processor time of the ${pids.length === 1 ? 'process' : 'processes'}`, 'µs/request', ((used() - before) * 1e6) / result.total)
+  if (result.resumed !== undefined) figures.note(`${name}: sessions resumed`, '%', result.resumed * 100)
   console.log(`${name}: ${Math.round(perSecond)}/s, p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms${failed === undefined ? '' : `, ${failed}`}`)
   return result
 }
@@ -75,6 +80,8 @@ const ratios = (figures: Figures): void => {
     ['login, service token, 64 connections: requests', 'Vault 1.21 login, service token, 64 connections: requests', 'login, service token, against Vault'],
     ['login, batch token, 64 connections: requests', 'Vault 1.21 login, batch token, 64 connections: requests', 'login, batch token, against Vault'],
     ['login inline with a read, 64 connections: requests', 'Vault 1.21 login, batch token, 64 connections: requests', 'login inline with a read, against a login with a batch token of Vault alone'],
+    ['reveal, KV v2, TLS 1.3, 64 kept connections: requests', 'Vault 1.21 KV v2 read, TLS 1.3, 64 kept connections: requests', 'reveal over TLS, kept connections, against Vault'],
+    ['reveal, KV v2, TLS 1.3, 64 new connections: requests', 'Vault 1.21 KV v2 read, TLS 1.3, 64 new connections: requests', 'reveal over TLS, new connections, against Vault'],
     ['reveal of 30 secrets at once, 1 connection: p50', 'reveal, native, 1 connection: p50', '30 secrets against one, p50'],
     ['`coffer run -- true`, whole process', '`vault kv get`, whole process', '`coffer run` against `vault kv get`'],
   ] as const
@@ -91,7 +98,7 @@ if (chosen.length === 0) throw new Error(`there is no such case; there are ${all
 
 const version = (JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }).version
 const machine = describeMachine(version)
-console.log(`closed loops of many connections by ${publicGenerator}`)
+console.log(`closed loops of many connections by ${hasWrk() ? 'wrk' : 'autocannon'}`)
 const figures = new Figures()
 const stops: (() => Promise<void>)[] = []
 const started = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
@@ -109,7 +116,7 @@ try {
   await seed(server.origin)
   const token = await makeReader(server.origin)
   const bench: Bench = { settings, server, token, echoPort: ECHO_PORT, vault, note: (...noted) => figures.note(...noted), measure: (name, offer) => measure(figures, settings, name, offer) }
-  const repeated = chosen.filter((each) => each !== starts && each !== commands && each !== memory)
+  const repeated = chosen.filter((each) => !once.includes(each))
   // Round by round, so that what others do on the machine meets every case alike.
   for (let run = 0; run < settings.runs; run++) {
     for (const each of repeated) await each.run(bench)

@@ -29,6 +29,14 @@ export interface Offer {
   readonly rate?: number
   /** The process whose processor time is accounted for. */
   readonly pid?: number
+  /** Several of them, where there are several workers. */
+  readonly pids?: readonly number[]
+  /** Over TLS, trusting this. */
+  readonly ca?: string
+  /** A connection for each request. */
+  readonly isFresh?: boolean
+  /** Of the load generator; those that the server does not have, when absent. */
+  readonly cores?: string
 }
 
 export interface Case {

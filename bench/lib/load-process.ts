@@ -2,12 +2,15 @@
 // input, answers with JSON on standard output.
 
 import autocannon from 'autocannon'
-import { byWrk } from './wrk.ts'
-import { closedLoop, openLoop, type Latencies, type Load } from './raw-client.ts'
+import { byWrk, hasWrk } from './wrk.ts'
+import { closedLoop, freshConnections, openLoop, type Latencies, type Load } from './raw-client.ts'
 
 export interface LoadOrder extends Load {
-  /** `wrk` and `autocannon`: public generators, closed loop. `raw`: our own, finer than a millisecond. A rate makes it open loop. */
-  readonly generator: 'wrk' | 'autocannon' | 'raw'
+  /**
+   * `public`: a public generator, closed loop: wrk where it is installed, else autocannon. `raw`: our own, finer than a millisecond; a rate makes it open loop. `fresh`: our own, with a
+   * connection for each request.
+   */
+  readonly generator: 'public' | 'raw' | 'fresh'
   readonly rate?: number
 }
 
@@ -19,6 +22,14 @@ const byAutocannon = async ({ host, port, requests, connections, seconds }: Load
 const chunks: Buffer[] = []
 for await (const chunk of process.stdin) chunks.push(chunk as Buffer) // no encoding is set
 const order = JSON.parse(Buffer.concat(chunks).toString('utf8')) as LoadOrder // made by lib/load.ts
-const generators = { wrk: byWrk, autocannon: byAutocannon, raw: closedLoop } as const
-const result = order.rate === undefined ? await generators[order.generator](order) : await openLoop(order, order.rate)
-process.stdout.write(JSON.stringify(result))
+
+const run = (): Promise<Latencies> => {
+  if (order.rate !== undefined) return openLoop(order, order.rate)
+  if (order.generator === 'fresh') return freshConnections(order)
+  if (order.generator === 'raw') return closedLoop(order)
+  if (hasWrk()) return byWrk(order)
+  // It knows of no authorities.
+  return order.ca === undefined ? byAutocannon(order) : closedLoop(order)
+}
+
+process.stdout.write(JSON.stringify(await run()))

@@ -3,6 +3,7 @@
 // late it could be sent (coordinated omission is thereby corrected).
 
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 
 export interface RawRequest {
   readonly method: string
@@ -17,6 +18,8 @@ export interface Latencies {
   readonly seconds: number
   readonly p50: number
   readonly p99: number
+  /** Share of TLS handshakes that took up an earlier session. */
+  readonly resumed?: number
 }
 
 const render = ({ method, path, headers, body = '' }: RawRequest, host: string): Buffer =>
@@ -24,11 +27,17 @@ const render = ({ method, path, headers, body = '' }: RawRequest, host: string):
 
 const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n', 'latin1')
 
+/** The last session that a server gave, for the next handshake. */
+interface SessionMemory {
+  session: Buffer | undefined
+  resumed: number
+}
+
 /** One connection, one request at a time. */
-class Connection {
+export class Connection {
   readonly #socket: Socket
   #buffer: Buffer = Buffer.alloc(0)
-  #done: ((status: number) => void) | undefined
+  #done: ((status: number, body: string) => void) | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -38,14 +47,24 @@ class Connection {
     socket.on('close', () => this.#finish(0))
   }
 
-  static open(host: string, port: number): Promise<Connection> {
+  static open({ host, port, ca, memory }: Pick<Load, 'host' | 'port' | 'ca'> & { readonly memory?: SessionMemory | undefined }): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port }, () => resolve(new Connection(socket)))
+      if (ca === undefined) {
+        const socket = connect({ host, port }, () => resolve(new Connection(socket)))
+        socket.once('error', reject)
+        return
+      }
+      const session = memory?.session
+      const socket = connectSecurely({ host, port, ca, ...(session === undefined ? {} : { session }) }, () => {
+        if (memory !== undefined && socket.isSessionReused()) memory.resumed += 1
+        resolve(new Connection(socket))
+      })
+      if (memory !== undefined) socket.on('session', (ticket) => (memory.session = ticket))
       socket.once('error', reject)
     })
   }
 
-  send(bytes: Buffer, done: (status: number) => void): void {
+  send(bytes: Buffer, done: (status: number, body: string) => void): void {
     this.#done = done
     this.#socket.write(bytes)
   }
@@ -64,23 +83,24 @@ class Connection {
     // Without a length the body is chunked, as Vault's longer ones are; only its end matters here.
     const isWhole = length === null ? this.#buffer.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) : this.#buffer.length >= end + 4 + Number(length[1])
     if (!isWhole) return
+    const body = this.#done !== undefined && this.#done.length > 1 ? this.#buffer.toString('latin1', end + 4) : ''
     this.#buffer = Buffer.alloc(0)
-    this.#finish(Number(head.slice(9, 12)))
+    this.#finish(Number(head.slice(9, 12)), body)
   }
 
-  #finish(status: number): void {
+  #finish(status: number, body = ''): void {
     const done = this.#done
     this.#done = undefined
-    done?.(status)
+    done?.(status, body)
   }
 }
 
-interface Gathered {
+export interface Gathered {
   readonly latencies: number[]
   errors: number
 }
 
-const summarise = ({ latencies, errors }: Gathered, seconds: number): Latencies => {
+export const summarise = ({ latencies, errors }: Gathered, seconds: number): Latencies => {
   latencies.sort((a, b) => a - b)
   const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN
   return { total: latencies.length, errors, seconds, p50: at(0.5), p99: at(0.99) }
@@ -92,12 +112,15 @@ export interface Load {
   readonly requests: readonly RawRequest[]
   readonly connections: number
   readonly seconds: number
+  /** PEM: over TLS, trusting this. */
+  readonly ca?: string
 }
 
 /** Each connection sends its next request when the last was answered. */
-export const closedLoop = async ({ host, port, requests, connections, seconds }: Load): Promise<Latencies> => {
+export const closedLoop = async (order: Load): Promise<Latencies> => {
+  const { host, port, requests, connections, seconds } = order
   const rendered = requests.map((request) => render(request, `${host}:${port}`))
-  const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(host, port)))
+  const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(order)))
   const gathered: Gathered = { latencies: [], errors: 0 }
   const began = performance.now()
   const until = began + seconds * 1000
@@ -122,9 +145,10 @@ export const closedLoop = async ({ host, port, requests, connections, seconds }:
 }
 
 /** `rate` requests per second, whether or not answers come. */
-export const openLoop = async ({ host, port, requests, connections, seconds }: Load, rate: number): Promise<Latencies> => {
+export const openLoop = async (order: Load, rate: number): Promise<Latencies> => {
+  const { host, port, requests, connections, seconds } = order
   const rendered = requests.map((request) => render(request, `${host}:${port}`))
-  const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(host, port)))
+  const opened = await Promise.all(Array.from({ length: connections }, () => Connection.open(order)))
   const idle = [...opened]
   const due: number[] = []
   const gathered: Gathered = { latencies: [], errors: 0 }
@@ -166,4 +190,26 @@ export const openLoop = async ({ host, port, requests, connections, seconds }: L
   const took = (performance.now() - began) / 1000
   for (const connection of opened) connection.close()
   return summarise(gathered, took)
+}
+
+/** As many at a time as there are connections, each request on a connection of its own. */
+export const freshConnections = async (order: Load): Promise<Latencies> => {
+  const { host, port, requests, connections, seconds } = order
+  const rendered = requests.map((request) => render({ ...request, headers: { ...request.headers, connection: 'close' } }, `${host}:${port}`))
+  const gathered: Gathered = { latencies: [], errors: 0 }
+  const began = performance.now()
+  const until = began + seconds * 1000
+  let next = 0
+  const memories = Array.from({ length: connections }, (): SessionMemory => ({ session: undefined, resumed: 0 }))
+  await Promise.all(memories.map(async (memory) => {
+    for (let at = began; at < until; at = performance.now()) {
+      const connection = await Connection.open({ ...order, memory }).catch(() => undefined)
+      const status = connection === undefined ? 0 : await new Promise<number>((resolve) => connection.send(rendered[next++ % rendered.length] ?? Buffer.alloc(0), resolve))
+      connection?.close()
+      gathered.latencies.push(performance.now() - at)
+      if (status < 200 || status > 299) gathered.errors += 1
+    }
+  }))
+  const took = (performance.now() - began) / 1000
+  return { ...summarise(gathered, took), ...(order.ca === undefined ? {} : { resumed: memories.reduce((sum, { resumed }) => sum + resumed, 0) / gathered.latencies.length }) }
 }

@@ -2,7 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ask } from './ask.ts'
+import type { CertificateFiles } from './certificate.ts'
 import { familyOf, start, type ProcessFacts, type Started } from './processes.ts'
 import { node, repository } from './places.ts'
 
@@ -15,6 +19,8 @@ export interface ServerOptions {
   readonly databaseCores?: string | undefined
   readonly args?: readonly string[]
   readonly profiled?: boolean
+  readonly workers?: number
+  readonly tls?: CertificateFiles
   /** Statuses of /v1/sys/health that count as ready. */
   readonly ready?: readonly number[]
 }
@@ -25,6 +31,7 @@ export interface BenchServer {
   readonly startedMs: number
   family(): readonly ProcessFacts[]
   worker(): ProcessFacts
+  workers(): readonly ProcessFacts[]
   stop(): Promise<void>
 }
 
@@ -33,9 +40,7 @@ const isDatabase = ({ title }: ProcessFacts): boolean => /postgres/.test(title)
 export const waitReady = async (origin: string, process: Started, ready: readonly number[] = [200]): Promise<void> => {
   for (;;) {
     try {
-      const response = await fetch(`${origin}/v1/sys/health`)
-      await response.arrayBuffer()
-      if (ready.includes(response.status)) return
+      if (ready.includes((await ask(`${origin}/v1/sys/health`)).status)) return
     } catch {
       // not listening yet
     }
@@ -44,32 +49,58 @@ export const waitReady = async (origin: string, process: Started, ready: readonl
   }
 }
 
-const answers = (origin: string): Promise<boolean> => fetch(origin).then(() => true, () => false)
+const answers = (origin: string): Promise<boolean> => ask(origin).then(() => true, () => false)
 
 /** Without the database, which is measured by itself. */
 export const ownProcesses = (family: readonly ProcessFacts[]): readonly ProcessFacts[] => family.filter((each) => !isDatabase(each) && !each.title.startsWith('taskset'))
 
 export const startServer = async (options: ServerOptions): Promise<BenchServer> => {
-  const { port, cores, databaseCores, args = ['--dev', `--dev-root-token-id=${rootToken}`], profiled = false } = options
-  if (await answers(`http://127.0.0.1:${port}`)) throw new Error(`something listens on port ${port} already`)
+  const { port, cores, databaseCores, args = ['--dev', `--dev-root-token-id=${rootToken}`], profiled = false, workers: workerCount = 1, tls } = options
+  const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+  if (await answers(origin)) throw new Error(`something listens on port ${port} already`)
   const began = performance.now()
   const flags = profiled ? [`--require=${join(import.meta.dirname, 'profile-hook.cjs')}`] : []
-  const child = start(node, [...flags, '--conditions=coffer-source', join(repository, 'packages/server/src/main.ts'), 'server', ...args, '--listen', `127.0.0.1:${port}`], { cores })
-  const origin = `http://127.0.0.1:${port}`
+  const child = start(node, [...flags, '--conditions=coffer-source', join(repository, 'packages/server/src/main.ts'), 'server', ...args, '--listen', `127.0.0.1:${port}`, '--workers', String(workerCount), ...(tls === undefined ? [] : ['--tls-cert', tls.cert, '--tls-key', tls.key])], { cores })
   await waitReady(origin, child, options.ready)
   const startedMs = performance.now() - began
   const family = (): readonly ProcessFacts[] => familyOf(child.pid)
+  const workers = (): readonly ProcessFacts[] => family().filter(({ title }) => title.startsWith('coffer: worker'))
   if (databaseCores !== undefined) for (const { pid } of family().filter(isDatabase)) spawnSync('taskset', ['-a', '-p', '-c', databaseCores, String(pid)])
   return {
     origin,
     process: child,
     startedMs,
     family,
+    workers,
     worker() {
-      const found = family().find(({ title }) => title.startsWith('coffer: worker'))
+      const [found] = workers()
       if (found === undefined) throw new Error('no worker process')
       return found
     },
     stop: () => child.stop(),
+  }
+}
+
+export interface InstalledServer extends BenchServer {
+  /** Of its own: only `--dev` takes one that is given. */
+  readonly root: string
+}
+
+/** A server as somebody would install it: data of its own, a key file, any number of workers. Its data are removed when it stops. */
+export const startInstalled = async (options: Omit<ServerOptions, 'args' | 'ready'>): Promise<InstalledServer> => {
+  const folder = mkdtempSync(join(tmpdir(), 'coffer-bench-installed-'))
+  // The embedded database runs as another user when we are root.
+  chmodSync(folder, 0o711)
+  const server = await startServer({ ...options, args: ['--data-dir', join(folder, 'data'), '--seal', 'keyfile', '--seal-key-file', join(folder, 'key')], ready: [200, 501] })
+  const { text } = await ask(`${server.origin}/v1/sys/init`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{}' })
+  const { root_token: root } = JSON.parse(text) as { root_token: string } // Vault's answer
+  await waitReady(server.origin, server.process)
+  return {
+    ...server,
+    root,
+    async stop() {
+      await server.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }

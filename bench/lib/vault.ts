@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeCertificate } from './certificate.ts'
 import { peersDirectory } from './places.ts'
 import { start, type Started } from './processes.ts'
 import { call, sizes, valueOf } from './seed.ts'
@@ -12,6 +13,8 @@ import { call, sizes, valueOf } from './seed.ts'
 export interface Vault {
   readonly binary: string
   readonly origin: string
+  /** The same over TLS. */
+  readonly secureOrigin: string
   readonly token: string
   readonly root: string
   readonly process: Started
@@ -24,7 +27,8 @@ export const findVault = (): string | undefined =>
 export const startVault = async (binary: string, port: number, cores: string | undefined): Promise<Vault> => {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-bench-vault-'))
   mkdirSync(join(folder, 'raft'))
-  const config = { storage: { raft: { path: join(folder, 'raft'), node_id: 'one' } }, listener: { tcp: { address: `127.0.0.1:${port}`, tls_disable: true } }, api_addr: `http://127.0.0.1:${port}`, cluster_addr: `http://127.0.0.1:${port + 1}`, disable_mlock: true }
+  const { cert, key } = makeCertificate()
+  const config = { storage: { raft: { path: join(folder, 'raft'), node_id: 'one' } }, listener: [{ tcp: { address: `127.0.0.1:${port}`, tls_disable: true } }, { tcp: { address: `127.0.0.1:${port + 2}`, tls_cert_file: cert, tls_key_file: key, tls_min_version: 'tls13' } }], api_addr: `http://127.0.0.1:${port}`, cluster_addr: `http://127.0.0.1:${port + 1}`, disable_mlock: true }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
   const started = start(binary, ['server', `-config=${join(folder, 'config.json')}`], { cores })
   const origin = `http://127.0.0.1:${port}`
@@ -48,7 +52,7 @@ export const startVault = async (binary: string, port: number, cores: string | u
   for (const size of sizes) await ask('POST', `/v1/secret/data/dev/kv/value-${size}`, { data: { value: valueOf(size) } }, root)
   const made = (await ask('POST', '/v1/auth/token/create', { policies: ['bench'] }, root)) as { auth: { client_token: string } }
   return {
-    binary, origin, token: made.auth.client_token, root, process: started,
+    binary, origin, secureOrigin: `https://127.0.0.1:${port + 2}`, token: made.auth.client_token, root, process: started,
     async stop() {
       await started.stop()
       rmSync(folder, { recursive: true, force: true })

@@ -1,45 +1,45 @@
-// wrk, where it is on the path (Debian has it): a public generator that costs a tenth of one in JavaScript, so that on two cores it is
-// the server's core that ends a closed loop, and not the generator's.
+// wrk, where it is installed (Debian has it): a closed loop in C, which leaves more of a shared core to whoever is measured.
 
-import { execFile, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import type { Latencies, Load, RawRequest } from './raw-client.ts'
+import type { Latencies, Load } from './raw-client.ts'
 
-export const hasWrk = (): boolean => spawnSync('wrk', ['-v']).error === undefined
+/** As Lua writes text: every byte that could end it as its number. */
+const lua = (text: string): string => `"${[...Buffer.from(text, 'utf8')].map((byte) => (byte < 32 || byte > 126 || byte === 34 || byte === 92 ? `\\${String(byte).padStart(3, '0')}` : String.fromCharCode(byte))).join('')}"`
 
-/** A text in Lua's long form: nothing in it is special but its own closing bracket, which no header or path of ours holds. */
-const lua = (text: string): string => `[==[${text}]==]`
-
-const formatted = ({ method, path, headers, body }: RawRequest): string =>
-  `wrk.format(${lua(method)}, ${lua(path)}, { ${Object.entries(headers).map(([name, value]) => `[ ${lua(name)} ] = ${lua(value)}`).join(', ')} }, ${body === undefined ? 'nil' : lua(body)})`
-
-const script = (requests: readonly RawRequest[]): string => `
-local requests, next = {}, 0
-init = function()
-${requests.map((request) => `  table.insert(requests, ${formatted(request)})`).join('\n')}
+const script = (requests: Load['requests']): string => `
+local made, at = {}, 0
+function init()
+${requests.map(({ method, path, headers, body }) => `  made[#made + 1] = wrk.format(${lua(method)}, ${lua(path)}, {${Object.entries(headers).map(([name, value]) => `[${lua(name)}] = ${lua(value)}`).join(', ')}}, ${body === undefined ? 'nil' : lua(body)})`).join('\n')}
 end
-request = function()
-  next = next % #requests + 1
-  return requests[next]
+function request()
+  at = at % #made + 1
+  return made[at]
 end
-done = function(summary, latency)
-  local e = summary.errors
-  io.write(string.format('{"total":%d,"errors":%d,"seconds":%f,"p50":%f,"p99":%f}', summary.requests, e.connect + e.read + e.write + e.status + e.timeout, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format('\\nRESULT {"total":%d,"errors":%d,"seconds":%.6f,"p50":%.4f,"p99":%.4f}\\n', summary.requests, errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end
 `
 
-/** A closed loop. */
-export const byWrk = async ({ host, port, requests, connections, seconds }: Load): Promise<Latencies> => {
-  const folder = mkdtempSync(join(tmpdir(), 'coffer-wrk-'))
+export const hasWrk = (): boolean => spawnSync('wrk', ['--version']).error === undefined
+
+export const byWrk = async ({ host, port, requests, connections, seconds, ca }: Load): Promise<Latencies> => {
+  const folder = mkdtempSync(join(tmpdir(), 'coffer-bench-wrk-'))
   try {
-    const file = join(folder, 'load.lua')
+    const file = join(folder, 'requests.lua')
     writeFileSync(file, script(requests), { mode: 0o600 })
-    const { stdout } = await promisify(execFile)('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', file, `http://${host}:${port}`])
-    return JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as Latencies // what the script wrote last
+    const child = spawn('wrk', ['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`, '--timeout', '30s', '--script', file, `${ca === undefined ? 'http' : 'https'}://${host}:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+    await new Promise<void>((resolve, reject) => child.once('error', reject).once('close', () => resolve()))
+    const found = /^RESULT (.*)$/m.exec(text)?.[1]
+    if (found === undefined) throw new Error(`wrk said: ${text}`)
+    return JSON.parse(found) as Latencies // what the script wrote
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -1,6 +1,8 @@
-// What a login asks of the database: nothing for a batch token of who has logged in before, one statement for a service token.
+// What a login asks of the database: nothing for a batch token of who has logged in before, one statement for a service token, and
+// two for somebody whom nobody has seen.
 
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { startTestWorker, type TestWorker } from './testing/worker.ts'
 
@@ -15,7 +17,7 @@ after(async () => {
 
 interface Answered {
   readonly data: { readonly role_id: string; readonly secret_id: string }
-  readonly auth: { readonly client_token: string }
+  readonly auth: { readonly client_token: string; readonly entity_id: string }
 }
 
 const ask = async (method: string, path: string, body: object, token: string | undefined = 'root'): Promise<Answered> => {
@@ -35,6 +37,16 @@ const approle = async (at: string, settings: object): Promise<() => Promise<stri
   await login()
   await login()
   return login
+}
+
+const signed = (key: KeyObject, claims: object): string => {
+  const text = [{ alg: 'ES256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  return `${text}.${sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+}
+
+const times = (): object => {
+  const now = Math.floor(Date.now() / 1000)
+  return { aud: 'coffer', iat: now - 30, nbf: now - 30, exp: now + 600 }
 }
 
 /** The least of several, since a lapsed lease on a busy machine adds some. */
@@ -65,6 +77,33 @@ test('each such login has its durable record all the same', async () => {
 test('a login with a service token is one statement', async () => {
   const login = await approle('service', {})
   assert.deepEqual(await cost(login), { statements: 1, roundTrips: 1 })
+})
+
+test('a first login is two statements: who it is, and its principal, alias, token and record at once', async () => {
+  await ask('POST', 'sys/auth/pods', { type: 'jwt' })
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  await ask('POST', 'auth/pods/config', { jwt_validation_pubkeys: [publicKey.export({ type: 'spki', format: 'pem' })] })
+  for (const type of ['batch', 'service']) {
+    await ask('POST', `auth/pods/role/${type}`, { role_type: 'jwt', user_claim: 'sub', bound_audiences: ['coffer'], token_type: type })
+    let pod = 0
+    const first = (): Promise<Answered> => ask('POST', 'auth/pods/login', { role: type, jwt: signed(privateKey, { sub: `${type}-${++pod}`, ...times() }) }, undefined)
+    await first()
+    assert.deepEqual((await cost(first)).statements, 4, 'a look-up in a transaction of its own, which begins and commits, and one statement')
+    // The second login of each is one of somebody known.
+    pod = 0
+    assert.equal((await first()).auth.entity_id, (pod = 0, await first()).auth.entity_id)
+  }
+})
+
+test('first logins of one workload at once give it one principal', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  await ask('POST', 'sys/auth/race', { type: 'jwt' })
+  await ask('POST', 'auth/race/config', { jwt_validation_pubkeys: [publicKey.export({ type: 'spki', format: 'pem' })] })
+  await ask('POST', 'auth/race/role/app', { role_type: 'jwt', user_claim: 'sub', bound_audiences: ['coffer'] })
+  const jwt = signed(privateKey, { sub: 'same', ...times() })
+  const answers = await Promise.all(Array.from({ length: 8 }, () => ask('POST', 'auth/race/login', { role: 'app', jwt }, undefined)))
+  assert.equal(new Set(answers.map(({ auth }) => auth.entity_id)).size, 1)
+  for (const { auth } of answers) await ask('GET', 'auth/token/lookup-self', {}, auth.client_token)
 })
 
 test('a secret id whose uses are counted is looked at in the database', async () => {

@@ -1,7 +1,7 @@
 /**
- * The sealed blob of a batch token (docs/formats/token.md): 0x01 ‖ salt (16) ‖ iv (12) ‖ tag (16) ‖ ciphertext. Each blob has an
- * AES-256-GCM key of its own, derived from the organization's token key and the salt, so that the number of tokens is bound by no
- * limit of seals per key (NIST SP 800-38D, 8.3). Opening has one failure, whatever the reason.
+ * The sealed blob of a batch token (docs/formats/token.md): 0x01 ‖ salt (16) ‖ iv (12) ‖ tag (16) ‖ ciphertext. The AES-256-GCM key is
+ * derived from the organization's token key and the salt. A process takes a new salt for every million tokens, so that their number is bound
+ * by no limit of seals per key (NIST SP 800-38D, 8.3), and the derivation costs nothing for each. Opening has one failure, whatever the reason.
  */
 import { lengthPrefixed, utf8 } from '../lib/bytes.ts'
 import { parseUuid } from '../lib/uuid.ts'
@@ -23,14 +23,49 @@ function aadOf(orgId: string): Buffer {
   return lengthPrefixed(CONTEXT, org)
 }
 
-export function sealBatchToken(key: HmacKey, orgId: string, plaintext: Uint8Array): Buffer {
+/** Far below MAX_SEALS_PER_KEY of aead.ts. */
+const SEALS_PER_SALT = 2 ** 20
+const OPENERS_PER_KEY = 64
+
+interface Sealer {
+  readonly salt: Buffer
+  readonly key: AesKey
+  left: number
+}
+
+// By the key itself: what was derived from it goes when it goes.
+const sealers = new WeakMap<HmacKey, Sealer>()
+const openers = new WeakMap<HmacKey, Map<string, AesKey>>()
+
+function sealerOf(key: HmacKey): Sealer {
+  const known = sealers.get(key)
+  if (known !== undefined && known.left > 0) return known
   const salt = randomBytes(SALT_BYTES)
+  const made = { salt, key: keyOf(key, salt), left: SEALS_PER_SALT }
+  sealers.set(key, made)
+  return made
+}
+
+export function sealBatchToken(key: HmacKey, orgId: string, plaintext: Uint8Array): Buffer {
+  const sealer = sealerOf(key)
+  sealer.left -= 1
   // The inner blob's own format byte goes: the outer one says which layout this is.
-  return Buffer.concat([Buffer.of(FORMAT), salt, sealBytes(keyOf(key, salt), plaintext, aadOf(orgId)).subarray(1)])
+  return Buffer.concat([Buffer.of(FORMAT), sealer.salt, sealBytes(sealer.key, plaintext, aadOf(orgId)).subarray(1)])
 }
 
 /** What was sealed for this organization. Throws `OpenFailed` for every reason alike. */
 export function openBatchToken(key: HmacKey, orgId: string, blob: Buffer): Buffer {
   if (blob.length < SALT_BYTES + SEAL_OVERHEAD || blob[0] !== FORMAT) throw new OpenFailed()
-  return openBytes(keyOf(key, blob.subarray(1, SEALED_AT)), Buffer.concat([Buffer.of(FORMAT), blob.subarray(SEALED_AT)]), aadOf(orgId))
+  const salt = blob.subarray(1, SEALED_AT)
+  const name = salt.toString('latin1')
+  const known = openers.get(key) ?? new Map<string, AesKey>()
+  const opener = known.get(name) ?? keyOf(key, salt)
+  const opened = openBytes(opener, Buffer.concat([Buffer.of(FORMAT), blob.subarray(SEALED_AT)]), aadOf(orgId))
+  // Only what opened is remembered: salts that somebody made up push none out.
+  if (!known.has(name)) {
+    const [oldest] = known.keys()
+    if (known.size >= OPENERS_PER_KEY && oldest !== undefined) known.delete(oldest)
+    openers.set(key, known.set(name, opener))
+  }
+  return opened
 }

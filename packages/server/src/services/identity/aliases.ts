@@ -53,15 +53,23 @@ const find = async (keys: TokenKeys, tx: Queryable, orgId: string, command: Alia
   return findPrincipalById(tx, orgId, alias.principalId, versions)
 }
 
+/** What a principal that a login makes is called, unless somebody is called so. */
+export const holderName = ({ mountPath, name }: Pick<AliasCommand, 'mountPath' | 'name'>): string => `${mountPath}/${name}`
+
+/** A principal and its first alias, not yet written. */
+export const newHolder = (command: AliasCommand, name: string): { readonly principal: PrincipalRow; readonly alias: AliasRow } => {
+  const principal: PrincipalRow = { ...newPrincipal(command.kind, name, command.at), displayName: command.name }
+  return { principal, alias: { aliasId: makeUuidV7(command.at), mountId: command.mountId, name: command.name, principalId: principal.principalId, metadata: command.metadata ?? {}, customMetadata: {}, mergedFrom: [], createdAt: command.at, updatedAt: command.at, rowVersion: 1 } }
+}
+
 /** The principal of an alias, made when it logs in for the first time. Part of the caller's transaction, which a unique violation ends: then somebody else made it meanwhile. */
 export const ensureAlias = async (keys: TokenKeys, tx: Queryable, { orgId, note }: { readonly orgId: string; readonly note: Note }, command: AliasCommand): Promise<PrincipalRow> => {
   const found = await find(keys, tx, orgId, command, note)
   if (found !== undefined) return found
-  const wanted = `${command.mountPath}/${command.name}`
+  const wanted = holderName(command)
   // A mount that was disabled and enabled again leaves principals of that name behind; they are not this one.
   const isTaken = (await findPrincipal(tx, orgId, command.kind, wanted, keys.purposeVersions('rows'))) !== undefined
-  const principal: PrincipalRow = { ...newPrincipal(command.kind, isTaken ? `${wanted}/${makeBase62(8)}` : wanted, command.at), displayName: command.name }
-  const alias: AliasRow = { aliasId: makeUuidV7(command.at), mountId: command.mountId, name: command.name, principalId: principal.principalId, metadata: command.metadata ?? {}, customMetadata: {}, mergedFrom: [], createdAt: command.at, updatedAt: command.at, rowVersion: 1 }
+  const { principal, alias } = newHolder(command, isTaken ? `${wanted}/${makeBase62(8)}` : wanted)
   const key = keys.purpose('rows')
   await insertPrincipal(tx, orgId, principal, key)
   await insertAlias(tx, orgId, alias, key)

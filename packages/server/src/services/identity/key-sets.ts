@@ -39,6 +39,7 @@ const jsonOf = (what: string, body: Buffer): JsonObject => {
 export class KeySets implements SignedTokens {
   readonly #outbound: Outbound
   readonly #cache = new ByteLru<string, Cached>({ maxBytes: CACHE_BYTES })
+  readonly #parsed = new ByteLru<string, readonly JwsKey[]>({ maxBytes: CACHE_BYTES })
   readonly #failures = new ByteLru<string, { readonly at: number; readonly error: CofferError }>({ maxBytes: 64 * 1024 })
   readonly #flights = new SingleFlight<string, Published>()
   readonly #monotonic: () => number
@@ -55,7 +56,7 @@ export class KeySets implements SignedTokens {
 
   async verify(token: string, source: KeySource, algorithms: readonly string[]): Promise<{ readonly claims: JsonObject; readonly issuer: string | undefined }> {
     const allowed = algorithms.length === 0 ? jwsAlgorithms : algorithms.filter(isJwsAlgorithm)
-    if (source.kind === 'pem') return { claims: claimsOf(await verifyJws(token, source.keys.map(parsePublicKeyPem), allowed)), issuer: undefined }
+    if (source.kind === 'pem') return { claims: claimsOf(await verifyJws(token, this.#given(source), allowed)), issuer: undefined }
     const { keys, issuer } = await this.#published(source)
     try {
       return { claims: claimsOf(await verifyJws(token, keys, allowed)), issuer }
@@ -64,6 +65,16 @@ export class KeySets implements SignedTokens {
       const fresh = await this.#fetch(source)
       return { claims: claimsOf(await verifyJws(token, fresh.keys, allowed)), issuer: fresh.issuer }
     }
+  }
+
+  /** Keys that an administrator wrote down, read once: a text always means the same ones. */
+  #given(source: KeySource & { readonly kind: 'pem' }): readonly JwsKey[] {
+    const name = keyOf(source)
+    const known = this.#parsed.get(name)
+    if (known !== undefined) return known
+    const keys = source.keys.map(parsePublicKeyPem)
+    this.#parsed.set(name, keys, name.length + KEY_BYTES * keys.length)
+    return keys
   }
 
   #mayRefetch(source: KeySource): boolean {

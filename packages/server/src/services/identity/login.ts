@@ -10,12 +10,13 @@ import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import type { PrincipalGrants, PrincipalRow } from '../../kernel/identity.ts'
 import type { Mount } from '../../kernel/tenancy.ts'
+import { isUniqueViolation } from '../../kernel/storage.ts'
 import type { TokenSettings } from '../../kernel/auth/token-settings.ts'
-import { ensureAlias, retried, sameLabels, type KnownAlias } from './aliases.ts'
+import { ensureAlias, holderName, newHolder, retried, sameLabels, type AliasCommand, type KnownAlias } from './aliases.ts'
 import { sealBatch } from './batch.ts'
 import { followGroups, keepGroups } from './groups/external.ts'
 import { identityPoliciesOf } from './identity-policies.ts'
-import { issueToken, principalGrants } from './token-repository.ts'
+import { insertFirstLogin, issueToken, principalGrants } from './token-repository.ts'
 import { insert, lookupKey, newRow, type IssuedToken, type TokenCommand, type TokenKeys, type TokenPorts } from './tokens.ts'
 
 export interface LoginPorts extends TokenPorts {
@@ -161,12 +162,36 @@ const makeKnown = async (ports: LoginPorts, call: Call, of: LoginOf, setting: Se
   return { issued: { token: secret(text), row }, holder }
 }
 
-/** For a first login, one whose metadata are others than before, or one whose issuer fills groups: everything in one transaction with the record. */
+const commandOf = ({ mount, verdict }: LoginOf, at: number): AliasCommand => ({ mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at })
+
+/** For somebody whom nobody has seen: one statement. Undefined: somebody has, or the name is another's. Nothing that workers remember is about somebody new, so no feed tells of it. */
+const makeFirst = async (ports: LoginPorts, call: Call, of: LoginOf, { keys, shortId, at }: Setting): Promise<Made | undefined> => {
+  const command = commandOf(of, at)
+  const { principal, alias } = newHolder(command, holderName(command))
+  const hasRow = !isBatch(of.mount, of.verdict.token)
+  const text = hasRow ? makeServiceToken(shortId) : ''
+  const { resourceId, metadata } = call.audit
+  const issued = hasRow ? { token: secret(text), row: newRow(facetsOf(of, principal), { at, shortId }) } : sealed(call, of, { keys, shortId, at }, principal)
+  noteOf(call, of, { principal, tokenId: issued.row.tokenId })
+  const token = hasRow ? { row: issued.row, lookup: lookupKey(keys.purpose('tokens'), text) } : undefined
+  try {
+    await insertFirstLogin(ports.database, call.orgId, { principal, alias, token }, keys.purpose('rows'), call.writeRecord({ status: 200 }))
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    // The record that was made belongs to nothing that was written, and nor does what it said.
+    call.dropKeptRecords()
+    Object.assign(call.audit, { resourceId, metadata })
+    return undefined
+  }
+  return { issued, holder: { principal, groups: [], bindings: [], aliases: [alias] } }
+}
+
+/** For a first login that was not the first after all, one whose metadata are others than before, or one whose issuer fills groups: everything in one transaction with the record. */
 const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): Promise<Made> =>
   auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
     const { mount, verdict } = of
     const { keys, shortId, at } = setting
-    const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, { mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at })
+    const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, at))
     // Before there is a token: whoever locks the principal must not hold a share of it already.
     const said = verdict.groups === undefined ? undefined : { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }
     if (said !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, said, note)
@@ -217,7 +242,8 @@ export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promi
   const [keys, shortId, alias, fillsGroups] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias), verdict.groups !== undefined && ports.fillsGroups(call.orgId, mount.mountId)])
   const holder = alias !== undefined && !fillsGroups && sameLabels(alias.metadata, wanted) ? await ports.batch.grants(call.orgId, alias.principalId) : undefined
   const setting = { keys, shortId, at: Math.trunc(call.now()) }
-  const { issued: { token, row }, holder: { principal, groups } } = holder === undefined ? await retried(() => makeNew(ports, call, of, setting)) : await makeKnown(ports, call, of, setting, holder)
+  const { issued: { token, row }, holder: { principal, groups } } =
+    holder === undefined ? ((alias === undefined && !fillsGroups ? await makeFirst(ports, call, of, setting) : undefined) ?? (await retried(() => makeNew(ports, call, of, setting)))) : await makeKnown(ports, call, of, setting, holder)
   const identityPolicies = identityPoliciesOf({ principal, groups })
   return {
     clientToken: token,

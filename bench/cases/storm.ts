@@ -1,0 +1,83 @@
+// A cluster that boots: ten thousand workloads, each with a signed token of its own, log in within ten seconds and read five secrets
+// each, on two cores that server, database and generator share. Afterwards every answer is looked for in the audit record.
+
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { portOf, type Case } from '../lib/context.ts'
+import { offerStorm } from '../lib/load.ts'
+import { call, seed, sizes } from '../lib/seed.ts'
+import { startInstalled, type InstalledServer } from '../lib/server.ts'
+
+const PODS = 10_000
+const SECONDS = 10
+const ISSUER = 'bench-cluster'
+
+const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+const tokenOf = (key: KeyObject, subject: string): string => {
+  const now = Math.floor(Date.now() / 1000)
+  const signed = `${base64url({ alg: 'ES256', typ: 'JWT' })}.${base64url({ iss: ISSUER, sub: subject, aud: 'coffer', iat: now, nbf: now - 30, exp: now + 3600 })}`
+  return `${signed}.${sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+}
+
+const trust = async ({ origin, root }: Pick<InstalledServer, 'origin' | 'root'>, publicKey: KeyObject): Promise<void> => {
+  await call(origin, 'POST', '/v1/sys/auth/jwt', { type: 'jwt' }, root)
+  await call(origin, 'POST', '/v1/auth/jwt/config', { jwt_validation_pubkeys: [String(publicKey.export({ type: 'spki', format: 'pem' }))], bound_issuer: ISSUER }, root)
+  await call(origin, 'PUT', '/v1/sys/policies/acl/pod', { policy: 'path "secret/data/*" { capabilities = ["read"] }' }, root)
+  await call(origin, 'POST', '/v1/auth/jwt/role/pod', { role_type: 'jwt', user_claim: 'sub', bound_audiences: ['coffer'], token_policies: ['pod'], token_ttl: '1h', token_type: 'batch' }, root)
+}
+
+const readsSince = async ({ origin, root }: Pick<InstalledServer, 'origin' | 'root'>, from: string): Promise<number> => {
+  const { data } = await call(origin, 'GET', `/api/v1/audit/summary?view=reads-by-secret&from=${encodeURIComponent(from)}&limit=500`, undefined, root)
+  return (data as { rows: readonly { count: number }[] }).rows.reduce((sum, { count }) => sum + count, 0)
+}
+
+const loginsSince = async ({ origin, root }: Pick<InstalledServer, 'origin' | 'root'>, from: string): Promise<number> => {
+  let count = 0
+  for (let after = ''; ; ) {
+    const { data } = await call(origin, 'GET', `/api/v1/audit/events?action=auth.login&from=${encodeURIComponent(from)}&limit=500${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`, undefined, root)
+    const { items, next } = data as { items: readonly { decision: string }[]; next?: string }
+    count += items.filter(({ decision }) => decision === 'ALLOW').length
+    if (next === undefined) return count
+    after = next
+  }
+}
+
+/** Records come to the database a moment after their answers. */
+const settled = async (count: () => Promise<number>, wanted: number): Promise<number> => {
+  let found = await count()
+  for (let tries = 0; found < wanted && tries < 60; tries++) {
+    await sleep(500)
+    found = await count()
+  }
+  return found
+}
+
+export const storm: Case = {
+  name: 'storm',
+  async run({ note }) {
+    const server = await startInstalled({ port: 8694, workers: 2 })
+    try {
+      const { origin, root } = server
+      await seed(origin, root)
+      const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      await trust(server, publicKey)
+      const logins = Array.from({ length: PODS }, (_, index) => JSON.stringify({ role: 'pod', jwt: tokenOf(privateKey, `system:serviceaccount:apps:pod-${index}`) }))
+      const from = new Date().toISOString()
+      const result = await offerStorm({ host: '127.0.0.1', port: portOf(origin), connections: 256, seconds: SECONDS, logins, loginPath: '/v1/auth/jwt/login', readPaths: sizes.map((size) => `/v1/secret/data/dev/kv/value-${size}`) })
+      for (const [name, { total, errors, seconds, p50, p99 }] of [[`storm, ${PODS.toLocaleString('en-US')} first logins by JWT offered in ${SECONDS} s`, result.logins], [`storm, ${(PODS * sizes.length).toLocaleString('en-US')} reads`, result.reads]] as const) {
+        note(`${name}: p50`, 'ms', p50)
+        note(`${name}: p99`, 'ms', p99)
+        note(`${name}: failed`, `of ${total}`, errors)
+        console.log(`${name}: ${errors} of ${total} failed, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, all answered after ${seconds.toFixed(1)} s`)
+      }
+      note('storm: all answered after', 's', result.logins.seconds)
+      const good = { logins: result.logins.total - result.logins.errors, reads: result.reads.total - result.reads.errors }
+      const missing = good.logins - (await settled(() => loginsSince(server, from), good.logins)) + good.reads - (await settled(() => readsSince(server, from), good.reads))
+      note('storm: answers without an audit record', '', missing)
+      console.log(`storm: ${missing} answers without an audit record`)
+    } finally {
+      await server.stop()
+    }
+  },
+}
