@@ -59,3 +59,20 @@ end $$;
 
 revoke all on function login_first(uuid, jsonb, bytea, jsonb, bytea, jsonb, bytea, bytea, uuid, timestamptz, text, bytea, jsonb) from public;
 grant execute on function login_first(uuid, jsonb, bytea, jsonb, bytea, jsonb, bytea, bytea, uuid, timestamptz, text, bytea, jsonb) to coffer_app;
+
+-- Until a table is analysed for the first time the planner believes that one organization has hardly a row in it. Every index that begins
+-- with org_id then looks as good as the one whose whole key is given, and a plan that reads all rows of the organization stays with its
+-- connection: each of ten thousand first logins would look through all principals that there are. PostgreSQL 18 can be told beforehand; older ones
+-- learn it from autovacuum within a minute or so.
+do $$
+declare t text;
+begin
+  if current_setting('server_version_num')::integer < 180000 then return; end if;
+  for t in
+    select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id' and not a.attisdropped
+    where c.relnamespace = 'coffer'::regnamespace and c.relkind = 'r' and not exists (select from pg_stats s where s.schemaname = 'coffer' and s.tablename = c.relname and s.attname = 'org_id')
+  loop
+    -- As text, because older servers do not know the function.
+    execute $q$select pg_restore_attribute_stats('schemaname', 'coffer', 'relname', $1, 'attname', 'org_id', 'inherited', false, 'null_frac', 0::real, 'avg_width', 16, 'n_distinct', 1::real)$q$ using t;
+  end loop;
+end $$;

@@ -1,0 +1,29 @@
+// The plans of hot statements in a database that is new: they stay with their connections while the tables grow.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testDatabase } from '../kernel/testing/database.ts'
+
+const ID = '01890a5d-ac96-774b-bcce-b302099a8057'
+
+const statements: readonly { readonly what: string; readonly sql: string; readonly keys: readonly string[] }[] = [
+  { what: 'a principal by its id, as foreign keys ask for it', sql: `select 1 from coffer.principals where org_id = '${ID}' and principal_id = '${ID}' for key share`, keys: ['org_id', 'principal_id'] },
+  { what: 'an alias by its name', sql: `select 1 from coffer.principal_aliases where org_id = '${ID}' and mount_id = '${ID}' and name = 'a'`, keys: ['org_id', 'mount_id', 'name'] },
+  { what: 'a secret by its id', sql: `select 1 from coffer.secrets where org_id = '${ID}' and secret_id = '${ID}' for update`, keys: ['org_id', 'secret_id'] },
+  { what: 'a secret by its path', sql: `select 1 from coffer.secrets where org_id = '${ID}' and mount_id = '${ID}' and environment = 'dev' and path = 'a'`, keys: ['org_id', 'mount_id', 'environment', 'path'] },
+  { what: 'a version', sql: `select 1 from coffer.secret_versions where org_id = '${ID}' and secret_id = '${ID}' and version = 1`, keys: ['org_id', 'secret_id', 'version'] },
+  { what: 'a token by what it is found by', sql: `select 1 from coffer.tokens where org_id = '${ID}' and lookup = '\\x00'`, keys: ['lookup'] },
+]
+
+test('in a new database, too, rows are found by their whole key', async (t) => {
+  const { superuser } = await testDatabase(t)
+  const { rows: [version] } = await superuser.query<{ number: number }>("select current_setting('server_version_num')::integer as number")
+  if ((version?.number ?? 0) < 180000) return t.skip('statistics cannot be given before PostgreSQL 18')
+  for (const { what, sql, keys } of statements) {
+    const { rows } = await superuser.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${sql}`)
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+    const condition = /Index Cond: (.*)/.exec(plan)?.[1] ?? ''
+    for (const key of keys) assert.ok(condition.includes(key), `${what}: ${plan}`)
+  }
+  return undefined
+})
