@@ -71,6 +71,34 @@ class Identity(unittest.TestCase):
         self.assertIn(alias, self.identity.list_group_aliases()["data"]["keys"])
         self.identity.delete_group_alias(alias)
 
+    def test_tokens(self):
+        issuer = os.environ["VAULT_ADDR"]
+        self.identity.configure_tokens_backend(issuer=issuer)
+        self.assertEqual(self.identity.read_tokens_backend_configuration()["data"]["issuer"], issuer)
+        self.identity.create_named_key(name="hvac-key", rotation_period="1h", verification_ttl="2h", allowed_client_ids=["*"], algorithm="ES256")
+        key = self.identity.read_named_key("hvac-key")["data"]
+        self.assertEqual((key["rotation_period"], key["verification_ttl"], key["algorithm"]), (3600, 7200, "ES256"))
+        self.assertEqual(self.identity.list_named_keys()["data"]["keys"], ["default", "hvac-key"])
+        self.identity.rotate_named_key(name="hvac-key", verification_ttl="1h")
+        self.identity.create_or_update_role(name="hvac-role", key="hvac-key", template='{"name": {{identity.entity.name}}}', ttl="10m", client_id="hvac-client")
+        self.assertEqual(self.identity.read_role("hvac-role")["data"]["ttl"], 600)
+        self.assertEqual(self.identity.list_roles()["data"]["keys"], ["hvac-role"])
+        self.assertEqual(self.identity.read_well_known_configurations()["issuer"], issuer + "/v1/identity/oidc")
+        self.assertGreaterEqual(len(self.identity.read_active_public_keys()["keys"]), 3)
+        self.client.sys.enable_auth_method("userpass", path="hvac-people")
+        self.client.sys.create_or_update_policy("hvac-tokens", 'path "identity/oidc/token/*" { capabilities = ["read"] }')
+        self.client.auth.userpass.create_or_update_user("ann", password="a-long-password", policies="hvac-tokens", mount_point="hvac-people")
+        person = hvac.Client(url=issuer)
+        person.auth.userpass.login("ann", "a-long-password", mount_point="hvac-people")
+        made = person.secrets.identity.generate_signed_id_token("hvac-role")["data"]
+        self.assertEqual((made["client_id"], made["ttl"]), ("hvac-client", 600))
+        self.assertTrue(self.identity.introspect_signed_id_token(token=made["token"], client_id="hvac-client")["active"])
+        self.assertFalse(self.identity.introspect_signed_id_token(token=made["token"], client_id="another")["active"])
+        with self.assertRaisesRegex(InvalidRequest, "currently referenced by these roles: hvac-role"):
+            self.identity.delete_named_key("hvac-key")
+        self.identity.delete_role("hvac-role")
+        self.identity.delete_named_key("hvac-key")
+
 
 if __name__ == "__main__":
     unittest.main()

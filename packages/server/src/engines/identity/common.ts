@@ -36,6 +36,8 @@ export const aliasAnswer = { id: id('Id of the alias').optional(), canonicalId: 
 export const mayWrite = (call: Call, path: string): Grant => call.authorise('administer', { kind: 'identity', apiPath: `identity/${path}`, capability: 'update' })
 export const mayDelete = (call: Call, path: string): Grant => call.authorise('delete', { kind: 'identity', apiPath: `identity/${path}` })
 export const mayRead = (call: Call, path: string): Grant => call.authorise('read', { kind: 'identity', apiPath: `identity/${path}` })
+/** What hands out a credential: roles that only look do not reach it; an ACL policy says `read`, as for Vault. */
+export const mayReveal = (call: Call, path: string): Grant => call.authorise('reveal', { kind: 'identity', apiPath: `identity/${path}`, capability: 'read' })
 export const mayList = (call: Call, path: string): Grant => call.authorise('list', { kind: 'identity', apiPath: `identity/${path}/` })
 /** A look-up is asked by writing; to roles it is a read. */
 export const mayLookUp = (call: Call, path: string): Grant => call.authorise('read', { kind: 'identity', apiPath: `identity/${path}`, capability: 'update' })

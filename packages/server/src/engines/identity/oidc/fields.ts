@@ -15,14 +15,14 @@ export const warnings = f.list('What to be careful about', text('Warning', 4096)
 const noted = (found: readonly string[]): { readonly warnings?: readonly string[] } => (found.length === 0 ? {} : { warnings: found })
 
 /** The four things that can be done with records of a kind. */
-export const named = <View, Wish>(port: NamedPort<View, Wish>, kind: string) => {
+export const named = <View, Wish>(port: NamedPort<View, Wish>, kind: string, mayLook = mayRead) => {
   const path = (name: string): string => `oidc/${kind}/${name}`
   return {
     async write({ name, ...wishes }: { readonly name: string } & Parameters<NamedPort<View, Wish>['write']>[3], call: Call) {
       return noted(await port.write(mayWrite(call, path(name)), call, name, wishes as Parameters<typeof port.write>[3])) // the rest of the fields, as declared
     },
     async read({ name }: { readonly name: string }, call: Call): Promise<View> {
-      mayRead(call, path(name))
+      mayLook(call, path(name))
       const found = await port.find(call.orgId, name)
       if (found === undefined) throw notThere()
       return found

@@ -3,7 +3,7 @@
 import { f } from '../../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../../kernel/operation.ts'
 import type { ClientView, OidcPort, ProviderView } from '../../../kernel/ports/oidc.ts'
-import { deleting, ids, listed, listing, reading, text, writing } from '../common.ts'
+import { deleting, ids, listed, listing, mayReveal, reading, text, writing } from '../common.ts'
 import { each, named, nameOf, seconds, template, texts, warnings } from './fields.ts'
 
 const base = '/v1/identity/oidc'
@@ -27,10 +27,10 @@ const client = {
 }
 const clientName = nameOf('client')
 const optionalClient = { redirectUris: client.redirectUris.optional(), assignments: client.assignments.optional(), key: client.key.optional(), idTokenTtl: client.idTokenTtl.optional(), accessTokenTtl: client.accessTokenTtl.optional(), clientType: client.clientType.optional() }
-const writeClient = operation({ ...writing, id: 'identity.writeClient', method: 'POST', path: `${base}/client/:name`, audit: 'identity.oidc-client-write', summary: 'Make or change a client', input: { name: clientName, ...optionalClient }, output: { warnings } })
-const readClient = operation({ ...reading, id: 'identity.readClient', method: 'GET', path: `${base}/client/:name`, audit: 'identity.oidc-client-read', summary: 'Read a client, with its secret', input: { name: clientName }, output: { ...client, clientId: text('Id of the client'), clientSecret: f.secret('Secret of a confidential client', { max: 256 }).optional() } })
+export const writeClient = operation({ ...writing, id: 'identity.writeClient', method: 'POST', path: `${base}/client/:name`, audit: 'identity.oidc-client-write', summary: 'Make or change a client', input: { name: clientName, ...optionalClient }, output: { warnings } })
+export const readClient = operation({ ...reading, id: 'identity.readClient', method: 'GET', path: `${base}/client/:name`, audit: 'identity.oidc-client-read', summary: 'Read a client, with its secret', input: { name: clientName }, output: { ...client, clientId: text('Id of the client'), clientSecret: f.secret('Secret of a confidential client', { max: 256 }).optional() } })
 const deleteClient = operation({ ...deleting, id: 'identity.deleteClient', method: 'DELETE', path: `${base}/client/:name`, audit: 'identity.oidc-client-delete', summary: 'Delete a client', input: { name: clientName }, output: {} })
-const listClients = operation({ ...listing, id: 'identity.listClients', method: 'LIST', path: `${base}/client`, audit: 'identity.oidc-client-list', summary: 'List clients, without their secrets', input: {}, output: listed })
+export const listClients = operation({ ...listing, id: 'identity.listClients', method: 'LIST', path: `${base}/client`, audit: 'identity.oidc-client-list', summary: 'List clients, without their secrets', input: {}, output: listed })
 
 const provider = { issuer: text('Scheme, host and port under which it is reached; empty: the server\'s own'), allowedClientIds: texts('Client ids that may use it; * for all'), scopesSupported: texts('Scopes that it has', 256) }
 const providerName = nameOf('provider')
@@ -62,7 +62,7 @@ const scoped = (oidc: OidcPort): readonly Implemented[] => {
 const clientInfo = ({ redirectUris, assignments, key, idTokenTtl, accessTokenTtl, clientType, clientId }: ClientView): Readonly<Record<string, unknown>> => ({ redirect_uris: redirectUris, assignments, key, id_token_ttl: idTokenTtl, access_token_ttl: accessTokenTtl, client_type: clientType, client_id: clientId })
 
 const clients = (oidc: OidcPort): readonly Implemented[] => {
-  const records = named(oidc.clients, 'client')
+  const records = named(oidc.clients, 'client', mayReveal)
   return implement({ writeClient, readClient, deleteClient, listClients }, {
     writeClient: (input, call) => records.write(input, call),
     readClient: (input, call) => records.read(input, call),

@@ -4,7 +4,7 @@ import { f } from '../../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../../kernel/operation.ts'
 import type { OidcPort } from '../../../kernel/ports/oidc.ts'
 import { reveal } from '../../../crypto/secret.ts'
-import { deleting, listed, listing, mayLookUp, mayRead, mayWrite, reading, text, writing } from '../common.ts'
+import { deleting, listed, listing, mayLookUp, mayRead, mayReveal, mayWrite, reading, text, writing } from '../common.ts'
 import { named, nameOf, seconds, template, texts, warnings } from './fields.ts'
 
 const base = '/v1/identity/oidc'
@@ -18,16 +18,16 @@ const roleName = nameOf('role')
 
 const readOidcConfig = operation({ ...reading, id: 'identity.readOidcConfig', method: 'GET', path: `${base}/config`, audit: 'identity.oidc-config-read', summary: 'Read under which address identity tokens are issued', input: {}, output: { issuer } })
 const writeOidcConfig = operation({ ...writing, id: 'identity.writeOidcConfig', method: 'POST', path: `${base}/config`, audit: 'identity.oidc-config-write', summary: 'Set under which address identity tokens are issued', input: { issuer: issuer.optional() }, output: { warnings } })
-const writeOidcKey = operation({ ...writing, id: 'identity.writeOidcKey', method: 'POST', path: `${base}/key/:name`, audit: 'identity.oidc-key-write', summary: 'Make or change a key that signs identity tokens', input: { name: keyName, ...optional }, output: { warnings } })
+export const writeOidcKey = operation({ ...writing, id: 'identity.writeOidcKey', method: 'POST', path: `${base}/key/:name`, audit: 'identity.oidc-key-write', summary: 'Make or change a key that signs identity tokens', input: { name: keyName, ...optional }, output: { warnings } })
 const readOidcKey = operation({ ...reading, id: 'identity.readOidcKey', method: 'GET', path: `${base}/key/:name`, audit: 'identity.oidc-key-read', summary: 'Read how a key is used and rotated', input: { name: keyName }, output: key })
 const deleteOidcKey = operation({ ...deleting, id: 'identity.deleteOidcKey', method: 'DELETE', path: `${base}/key/:name`, audit: 'identity.oidc-key-delete', summary: 'Delete a key that nothing uses', input: { name: keyName }, output: {} })
 const listOidcKeys = operation({ ...listing, id: 'identity.listOidcKeys', method: 'LIST', path: `${base}/key`, audit: 'identity.oidc-key-list', summary: 'List keys that sign identity tokens', input: {}, output: listed })
 const rotateOidcKey = operation({ ...writing, id: 'identity.rotateOidcKey', method: 'POST', path: `${base}/key/:name/rotate`, audit: 'identity.oidc-key-rotate', summary: 'Rotate a key now', input: { name: keyName, verificationTtl: seconds('How long the pair that signed until now stays published, instead of what the key says').optional() }, output: {} })
-const writeOidcRole = operation({ ...writing, id: 'identity.writeOidcRole', method: 'POST', path: `${base}/role/:name`, audit: 'identity.oidc-role-write', summary: 'Make or change a role that identity tokens are made by', input: { name: roleName, ...optionalRole }, output: { warnings } })
+export const writeOidcRole = operation({ ...writing, id: 'identity.writeOidcRole', method: 'POST', path: `${base}/role/:name`, audit: 'identity.oidc-role-write', summary: 'Make or change a role that identity tokens are made by', input: { name: roleName, ...optionalRole }, output: { warnings } })
 const readOidcRole = operation({ ...reading, id: 'identity.readOidcRole', method: 'GET', path: `${base}/role/:name`, audit: 'identity.oidc-role-read', summary: 'Read a role of identity tokens', input: { name: roleName }, output: role })
 const deleteOidcRole = operation({ ...deleting, id: 'identity.deleteOidcRole', method: 'DELETE', path: `${base}/role/:name`, audit: 'identity.oidc-role-delete', summary: 'Delete a role of identity tokens', input: { name: roleName }, output: {} })
 const listOidcRoles = operation({ ...listing, id: 'identity.listOidcRoles', method: 'LIST', path: `${base}/role`, audit: 'identity.oidc-role-list', summary: 'List roles of identity tokens', input: {}, output: listed })
-const makeIdentityToken = operation({
+export const makeIdentityToken = operation({
   ...reading, id: 'identity.makeToken', method: 'GET', path: `${base}/token/:name`, audit: 'identity.oidc-token', summary: 'Get a signed token that says who calls', description: 'Whoever trusts the issuer can verify it under the keys that are published.',
   input: { name: roleName }, output: { token: f.secret('JSON Web Token', { max: 256 * 1024 }), clientId: role.clientId, ttl: seconds('How long it lives'), warnings },
 })
@@ -76,7 +76,7 @@ const roles = (oidc: OidcPort): readonly Implemented[] => {
 const tokens = (oidc: OidcPort): readonly Implemented[] =>
   implement({ makeIdentityToken, introspectToken }, {
     async makeIdentityToken(input, call) {
-      const { warnings: found, ...made } = await oidc.token(mayRead(call, `oidc/token/${input.name}`), call, input.name)
+      const { warnings: found, ...made } = await oidc.token(mayReveal(call, `oidc/token/${input.name}`), call, input.name)
       return { ...made, ...(found.length === 0 ? {} : { warnings: found }) }
     },
     async introspectToken(input, call) {
