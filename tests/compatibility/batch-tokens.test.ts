@@ -51,6 +51,7 @@ describe('what a batch token is', () => {
     const auth = await create(root, { type: 'batch', policies: ['reads'], ttl: '1h', meta: { team: 'a' }, display_name: 'x' })
     assert.match(auth.client_token, /^hvb\.[A-Za-z0-9_-]+$/)
     assert.deepEqual([auth.accessor, auth.renewable, auth.token_type, auth.lease_duration, auth.num_uses, auth.orphan], ['', false, 'batch', 3600, 0, false])
+    assert.deepEqual([(await root.as(`${auth.client_token}.root`).call('GET', '/v1/auth/token/lookup-self')).status, (await root.as(`${auth.client_token}.`).call('GET', '/v1/auth/token/lookup-self')).status], [403, 403], 'it has one spelling')
     const { data } = (await root.as(auth.client_token).expect('GET', '/v1/auth/token/lookup-self')).json
     const { creation_time, expire_time, issue_time, ttl, id, ...rest } = data
     assert.equal(id, auth.client_token)

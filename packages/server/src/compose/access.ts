@@ -16,7 +16,7 @@ import { lintPolicy } from '../services/policy/lint.ts'
 import type { OrganizationPorts } from '../services/tenancy/organizations.ts'
 import { byId } from '../services/tenancy/organizations.ts'
 import type { TokenRenewal } from './auth.ts'
-import { compileToken, contextOf, policiesNaming, type AuthorityPorts } from './authority.ts'
+import { compileToken, contextOf, policiesNaming, statementsNaming, type AuthorityPorts } from './authority.ts'
 
 export interface AccessParts {
   readonly database: Database
@@ -48,6 +48,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     batch: authority.batch,
     shortIdOf: async (orgId) => (orgId === parts.rootOrgId ? undefined : (await byId(parts.organizations, orgId))?.shortId),
     policiesNaming: async (orgId, names) => policiesNaming(await authority.policies(orgId), names),
+    statementsNaming: async (orgId, names) => statementsNaming(await authority.policies(orgId), names),
     projectOf: async (orgId, mountId) => (await parts.registry(orgId)).mountById(mountId)?.path,
   }
   return {

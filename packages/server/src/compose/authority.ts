@@ -10,11 +10,12 @@ import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/po
 import { hmacIdentifier } from '../services/audit/records.ts'
 import type { HmacKey } from '../crypto/keys.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
+import type { NamedStatement } from '../services/identity/standing.ts'
 import { cacheKeyOf, find, takeUse, type TokenPorts } from '../services/identity/tokens.ts'
 import { parseAclPolicy } from '../services/policy/acl/parse.ts'
 import { builtinPolicies, WRAPPING_POLICY } from '../services/policy/builtin.ts'
 import { compilePrincipal, type CompiledPrincipal } from '../services/policy/compiled.ts'
-import { compileStatements } from '../services/policy/json/compile.ts'
+import { fitting, ruleName } from '../services/policy/json/compile.ts'
 import { decide } from '../services/policy/decide.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { roleBinding } from '../services/policy/roles.ts'
@@ -72,9 +73,20 @@ const requireReadable = ({ unreadable }: OrgPolicies, aclNames: readonly string[
 
 /** The policies that grant something to whoever is called by one of the names. What everybody gets is nobody's privilege. */
 export const policiesNaming = ({ json }: OrgPolicies, names: readonly string[]): readonly string[] => {
-  const named = json.map((policy) => ({ ...policy, statements: policy.statements.filter(({ effect, principals }) => effect === 'allow' && !principals.includes('*')) }))
-  const principal = { id: '', names, root: false }
-  return named.filter((policy) => compileStatements({ jsonPolicies: [policy], principal, defaultProject: undefined }).allows.length > 0).map(({ name }) => name)
+  const isAbout = (statement: JsonPolicy['statements'][number]): boolean => statement.effect === 'allow' && !statement.principals.includes('*') && fitting(statement, names).length > 0
+  return json.filter(({ statements }) => statements.some(isAbout)).map(({ name }) => name)
+}
+
+const WITH_ENVIRONMENT = /^(service|workload):[^:]+:(.+)$/
+
+/** Every statement, allow or deny, about whoever is called by one of the names, also about tokens of it that are locked to an environment. */
+export const statementsNaming = ({ json }: OrgPolicies, names: readonly string[]): readonly NamedStatement[] => {
+  const known = new Set(names)
+  const isLocked = (wanted: string): boolean => known.has(wanted.replace(WITH_ENVIRONMENT, '$1:$2'))
+  return json.flatMap((policy) => policy.statements.flatMap((statement) => {
+    const fit = [...new Set([...fitting(statement, names), ...statement.principals.filter(isLocked)])]
+    return fit.length === 0 ? [] : [{ policy: policy.name, rule: ruleName(policy, statement), denies: statement.effect === 'deny', fitting: fit }]
+  }))
 }
 
 // Nothing restrains a root token, so it stays usable when a stored policy no longer parses.

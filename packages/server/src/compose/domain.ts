@@ -127,7 +127,8 @@ const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, orga
     async organizationOf(shortId) {
       if (shortId === undefined) return { orgId: rootOrgId, shortId: undefined }
       const found = await byShortId(organizations, shortId)
-      return found === undefined ? undefined : { orgId: found.orgId, shortId: found.shortId }
+      // What belongs to root is not marked: that its row has a short id too must not give a text a second spelling.
+      return found === undefined || found.orgId === rootOrgId ? undefined : { orgId: found.orgId, shortId: found.shortId }
     },
   }
   return {

@@ -4,12 +4,11 @@
 import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
-import type { BindingRow } from '../../kernel/identity.ts'
 import { isUniqueViolation, type Transaction } from '../../kernel/storage.ts'
 import { accessorOf, tokenAccessorOf, type OrgRegistry } from '../../kernel/tenancy.ts'
 import { randomBytes } from '../../crypto/random.ts'
 import type { Note } from './holders.ts'
-import { requireBindable, type IssuePorts } from './issue.ts'
+import type { IssuePorts } from './issue.ts'
 import type { TokenKeys } from './tokens.ts'
 
 export interface DirectoryPorts extends IssuePorts {
@@ -50,20 +49,6 @@ export const changing = async <T>(ports: DirectoryPorts, grant: Grant, call: Cal
     if (!isUniqueViolation(error)) throw error
     return run()
   }
-}
-
-/** Whoever is let into what somebody or some group is has its roles: it takes who could bind them. @throws permission_denied */
-export const requireGivable = async ({ ports, call }: Pick<Change, 'ports' | 'call'>, bindings: readonly BindingRow[]): Promise<void> => {
-  for (const binding of bindings) await requireBindable(ports, call, binding)
-}
-
-/** Owners are ended by those who may make some. @throws permission_denied */
-export const requireOwnerRights = (change: Pick<Change, 'ports' | 'call'>, bindings: readonly BindingRow[]): Promise<void> => requireGivable(change, bindings.filter(({ role }) => role === 'owner'))
-
-/** JSON policies grant by name: a name that one speaks of is given by those who may write that policy. @throws permission_denied */
-export const requireNameable = async ({ ports, call }: Pick<Change, 'ports' | 'call'>, names: readonly string[]): Promise<void> => {
-  if (call.caller?.root === true) return
-  for (const policy of await ports.policiesNaming(call.orgId, names)) call.authorise('administer', { kind: 'policy', apiPath: `sys/policies/json/${policy}` })
 }
 
 // What nobody sees in a record or a list, or what could end a line there.

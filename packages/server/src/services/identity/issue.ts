@@ -10,6 +10,7 @@ import type { Transaction } from '../../kernel/storage.ts'
 import { ensureBinding, ensurePrincipal, GRANTS_CHANGED } from './grants.ts'
 import { parseCidr } from '../../lib/cidr.ts'
 import { grantsOf } from './grants-repository.ts'
+import type { NamedStatement } from './standing.ts'
 import { insert, type TokenKeys, type TokenPorts } from './tokens.ts'
 
 interface Scope {
@@ -21,12 +22,17 @@ export interface IssuePorts extends TokenPorts {
   shortIdOf(orgId: string): Promise<string | undefined>
   /** Names of JSON policies that grant something to a principal because of one of these names. */
   policiesNaming(orgId: string, names: readonly string[]): Promise<readonly string[]>
+  /** Statements of JSON policies, allows and denies, that are about somebody called by one of these names, whatever environment a token of it is locked to. */
+  statementsNaming(orgId: string, names: readonly string[]): Promise<readonly NamedStatement[]>
   /** The project of a mount, for the resource that a role binding is about. */
   projectOf(orgId: string, mountId: string): Promise<string | undefined>
 }
 
 const bindingResource = (project: string | undefined, environment: string | undefined): Resource => ({ kind: 'identity', apiPath: 'identity/role-bindings', project, environment })
 const ownerResource = (project: string | undefined, environment: string | undefined): Resource => ({ kind: 'owner', apiPath: 'identity/owners', project, environment })
+
+/** Whoever may make owners of the organization may give everything in it. */
+export const mayMakeOwners = (call: Call): boolean => call.allows('administer', ownerResource(undefined, undefined)).allow
 
 /** @throws permission_denied unless the caller may bind this role there */
 export const requireBindable = async (ports: Pick<IssuePorts, 'projectOf'>, call: Call, binding: Scope & { readonly role: string }): Promise<void> => {

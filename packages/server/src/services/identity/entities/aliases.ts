@@ -6,18 +6,21 @@ import type { AliasRow, PrincipalRow } from '../../../kernel/identity.ts'
 import { makeUuidV7 } from '../../../crypto/random.ts'
 import type { AliasAnswer, AliasesPort, AliasWishes } from '../../../kernel/ports/identity.ts'
 import { ALIAS_CHANGED, sameLabels } from '../aliases.ts'
-import { bad, changing, checkCustomMetadata, checkName, everyPage, makeName, requireGivable, requireMount, type Change, type DirectoryPorts } from '../change.ts'
-import { grantsOf, insertPrincipal } from '../grants-repository.ts'
+import { bad, changing, checkCustomMetadata, checkName, everyPage, makeName, requireMount, type Change, type DirectoryPorts } from '../change.ts'
+import { insertPrincipal } from '../grants-repository.ts'
 import { newPrincipal } from '../grants.ts'
 import { noteHolder } from '../holders.ts'
+import { newcomers, requireTurn, standingOf } from '../standing.ts'
 import * as repository from './repository.ts'
 
 const answerOf = ({ aliasId, principalId }: AliasRow): AliasAnswer => ({ id: aliasId, canonicalId: principalId })
 
-/** Whoever logs in by the alias from now on acts as the entity. */
-const requireMayBecome = async (change: Change, entity: PrincipalRow): Promise<void> => {
-  const { call: { orgId }, tx, keys } = change
-  await requireGivable(change, (await grantsOf(tx, orgId, entity.principalId, keys.purposeVersions('rows'))).bindings)
+type At = Pick<AliasRow, 'mountId' | 'name'>
+
+/** Whoever logs in by an alias that nobody had acts as the entity from now on; or the other way round. */
+const requireMayBecome = async (change: Change, at: At, entity: PrincipalRow): Promise<void> => {
+  const standing = await standingOf(change, entity)
+  for (const newcomer of await newcomers(change, at)) await requireTurn(change, newcomer, standing)
 }
 
 const hasAliasAt = async ({ call: { orgId }, tx, keys }: Change, entity: PrincipalRow, mountId: string): Promise<boolean> =>
@@ -34,8 +37,8 @@ const create = async (change: Change, { canonicalId, name, mountId, customMetada
   const existing = canonicalId === '' ? undefined : await repository.lockEntity(tx, call.orgId, canonicalId, keys.purposeVersions('rows'))
   if (canonicalId !== '' && existing === undefined) throw bad('canonical_id', 'invalid canonical ID', 'canonical_id')
   if (existing !== undefined && (await hasAliasAt(change, existing, mountId))) throw bad('alias_exists', 'Alias already exists for requested entity and mount accessor', 'mount_accessor')
-  if (existing !== undefined) await requireMayBecome(change, existing)
   const entity = existing ?? (await newEntity(change))
+  await requireMayBecome(change, { mountId, name }, entity)
   const alias: AliasRow = { aliasId: makeUuidV7(at), mountId, name: checkName(name, 'name'), principalId: entity.principalId, metadata: {}, customMetadata, mergedFrom: [], createdAt: at, updatedAt: at, rowVersion: 1 }
   await repository.insertAlias(tx, call.orgId, alias, keys.purpose('rows'))
   return done(change, alias, [])
@@ -71,7 +74,8 @@ const update = async (change: Change, alias: AliasRow, wanted: Wanted): Promise<
   const entity = moves ? await repository.lockEntity(tx, orgId, wanted.canonicalId, versions) : current
   if (entity === undefined) throw bad('canonical_id', "given 'canonical_id' is not associated with an entity", 'canonical_id')
   if (moves && (await hasAliasAt(change, entity, wanted.mountId))) throw bad('alias_exists', 'Alias cannot be updated as the given entity already has an alias for this mount ', 'canonical_id')
-  if (moves || renames) await requireMayBecome(change, entity)
+  if (moves && !renames) await requireTurn(change, await standingOf(change, current), await standingOf(change, entity))
+  if (renames) for (const [at, holder] of [[alias, current], [wanted, entity]] as const) await requireMayBecome(change, at, holder)
   const changed: AliasRow = { ...alias, name: checkName(wanted.name, 'name'), mountId: wanted.mountId, principalId: entity.principalId, customMetadata, updatedAt: at, rowVersion: alias.rowVersion + 1 }
   if (!(await repository.updateAlias(tx, orgId, changed, keys.purpose('rows')))) throw bad('alias_changed', 'the alias was changed meanwhile; try again')
   return done(change, changed, [alias.principalId])
@@ -107,9 +111,13 @@ export const makeAliases = (ports: DirectoryPorts): AliasesPort => ({
   },
   write: (grant, call, wishes) => write(ports, grant, call, wishes),
   delete: (grant, call, id) =>
-    changing(ports, grant, call, async ({ tx, keys, note }) => {
-      const alias = await repository.findAlias(tx, call.orgId, id, keys.purposeVersions('rows'))
+    changing(ports, grant, call, async (change) => {
+      const { tx, keys, note } = change
+      const versions = keys.purposeVersions('rows')
+      const alias = await repository.findAlias(tx, call.orgId, id, versions)
       if (alias === undefined) return
+      const holder = await repository.findEntity(tx, call.orgId, alias.principalId, versions)
+      if (holder !== undefined) await requireMayBecome(change, alias, holder)
       call.audit.resourceId = alias.aliasId
       await repository.deleteAlias(tx, call.orgId, id)
       note(ALIAS_CHANGED, alias.aliasId)

@@ -1,16 +1,17 @@
 // Entities: principals as Vault's door makes, changes and ends them.
 
 import type { Call, Grant } from '../../../kernel/call.ts'
-import { principalNames, type PrincipalRow } from '../../../kernel/identity.ts'
+import type { PrincipalRow } from '../../../kernel/identity.ts'
 import type { EntitiesPort, EntityFacts, EntityWishes, IdentitySelector } from '../../../kernel/ports/identity.ts'
 import type { Queryable } from '../../../kernel/storage.ts'
 import { ALIAS_CHANGED } from '../aliases.ts'
-import { bad, changing, checkMetadata, checkName, cleanIdentityPolicies, everyPage, makeName, mountIdOf, requireNameable, requireOwnerRights, type Change, type DirectoryPorts } from '../change.ts'
-import { findPrincipal, grantsOf, insertPrincipal } from '../grants-repository.ts'
+import { bad, changing, checkMetadata, checkName, cleanIdentityPolicies, everyPage, makeName, mountIdOf, type Change, type DirectoryPorts } from '../change.ts'
+import { findPrincipal, insertPrincipal } from '../grants-repository.ts'
 import { newPrincipal } from '../grants.ts'
 import { noteHolder, PRINCIPAL_CHANGED } from '../holders.ts'
 import { membershipOf } from '../memberships.ts'
 import type { VersionedKey } from '../rows.ts'
+import { named, nobody, requireEnd, requireTurn, standingOf } from '../standing.ts'
 import { merge } from './merge.ts'
 import * as repository from './repository.ts'
 
@@ -41,6 +42,8 @@ const target = async ({ call: { orgId }, tx, keys }: Change, { id = '', name = '
   const byId = id === '' ? undefined : await repository.lockEntity(tx, orgId, id, versions)
   if (id !== '' && byId === undefined) throw bad('entity_id', 'entity not found from id', 'id')
   const byName = name === '' ? undefined : await repository.findEntityByName(tx, orgId, name, versions)
+  // Whoever means `ann` must not be given the `Ann` of somebody else.
+  if (byId === undefined && byName !== undefined && byName.name !== name) throw bad('entity_name', `entity name is already in use, spelt ${JSON.stringify(byName.name)}`, 'name')
   if (byId === undefined) return byName === undefined ? undefined : repository.lockEntity(tx, orgId, byName.principalId, versions)
   if (byName !== undefined && byName.principalId !== byId.principalId) throw bad('entity_name', 'entity name is already in use', 'name')
   return byId
@@ -62,14 +65,15 @@ const write = (ports: DirectoryPorts, grant: Grant, call: Call, wishes: EntityWi
     const existing = await target(change, wishes)
     const after = wished(existing ?? newPrincipal('user', makeName('entity'), at), wishes, at)
     call.audit.resourceId = after.principalId
-    if (after.name !== existing?.name) await requireNameable(change, principalNames(after, { lockEnvironment: undefined }))
+    if (after.name !== existing?.name) await requireTurn(change, existing === undefined ? nobody : named(existing), named(after))
     const key = keys.purpose('rows')
     if (existing === undefined) {
       change.answer(200)
       if (!(await insertPrincipal(tx, call.orgId, after, key))) throw bad('entity_name', 'entity name is already in use', 'name')
       return { entity: after, made: true }
     }
-    if (after.disabled && !existing.disabled) await requireOwnerRights(change, (await grantsOf(tx, call.orgId, existing.principalId, keys.purposeVersions('rows'))).bindings)
+    if (after.disabled && !existing.disabled) await requireEnd(change, await standingOf(change, existing))
+    if (existing.disabled && !after.disabled) await requireTurn(change, nobody, await standingOf(change, existing))
     const entity = { ...after, rowVersion: existing.rowVersion + 1 }
     await repository.updatePrincipal(tx, call.orgId, entity, key)
     await noteHolder(tx, call.orgId, entity.principalId, note)
@@ -80,7 +84,7 @@ const end = async (change: Change, entity: PrincipalRow): Promise<void> => {
   const { ports, call: { orgId }, tx, keys, note } = change
   const locked = await repository.lockEntity(tx, orgId, entity.principalId, keys.purposeVersions('rows'))
   if (locked === undefined) return
-  await requireOwnerRights(change, (await grantsOf(tx, orgId, entity.principalId, keys.purposeVersions('rows'))).bindings)
+  await requireEnd(change, await standingOf(change, locked))
   const gone = await repository.revokeTokensOf(tx, orgId, entity.principalId)
   await ports.dropState(tx, orgId, gone)
   for (const { aliasId } of await repository.aliasesOf(tx, orgId, [entity.principalId], keys.purposeVersions('rows'))) note(ALIAS_CHANGED, aliasId)

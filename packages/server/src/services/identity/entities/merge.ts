@@ -6,11 +6,12 @@ import { fail } from '../../../kernel/errors.ts'
 import type { AliasRow, PrincipalRow } from '../../../kernel/identity.ts'
 import type { MergeCommand } from '../../../kernel/ports/identity.ts'
 import { accessorOf, tokenAccessorOf, type OrgRegistry } from '../../../kernel/tenancy.ts'
-import { bad, changing, requireGivable, type Change, type DirectoryPorts } from '../change.ts'
-import { bindingsOf, deleteBinding, grantsOf, insertBinding } from '../grants-repository.ts'
+import { bad, changing, type Change, type DirectoryPorts } from '../change.ts'
+import { bindingsOf, deleteBinding, insertBinding } from '../grants-repository.ts'
 import { GRANTS_CHANGED } from '../grants.ts'
 import { insertMember } from '../groups/repository.ts'
 import { membershipOf } from '../memberships.ts'
+import { named, nobody, requireTurn, standingOf } from '../standing.ts'
 import { tokensOf, updateHolder } from '../token-repository.ts'
 import * as repository from './repository.ts'
 
@@ -117,6 +118,16 @@ const apply = async (change: Change, to: Merged, froms: readonly Merged[], keep:
   note(GRANTS_CHANGED, to.entity.principalId)
 }
 
+/** Each side gets at what the other has, and those that are merged go by another name. Whose alias is dropped is a newcomer at the next login. */
+const requireMayMerge = async (change: Change, to: PrincipalRow, froms: readonly PrincipalRow[], dropsAliases: boolean): Promise<void> => {
+  const target = await standingOf(change, to)
+  const sources = await Promise.all(froms.map(async (from) => ({ from, standing: await standingOf(change, from) })))
+  const taken = sources.map(({ from, standing: { names, bindings } }) => ({ names: names.slice(named(from).names.length), bindings }))
+  const merged = { names: [target, ...taken].flatMap(({ names }) => names), bindings: [target, ...taken].flatMap(({ bindings }) => bindings) }
+  for (const standing of [target, ...sources.map((each) => each.standing)]) await requireTurn(change, dropsAliases ? nobody : standing, merged)
+  if (dropsAliases) for (const { from } of sources) await requireTurn(change, named(from), nobody)
+}
+
 export const merge = (ports: DirectoryPorts, grant: Grant, call: Call, { to: toId, from: fromIds, keep }: MergeCommand): Promise<void> =>
   changing(ports, grant, call, async (change) => {
     const to = await load(change, toId)
@@ -130,8 +141,7 @@ export const merge = (ports: DirectoryPorts, grant: Grant, call: Call, { to: toI
       froms.push(from)
     }
     if (keep.length === 0) await checkClashes(change, to, froms)
-    // Each side gets at what the other has.
-    for (const { entity } of [to, ...froms]) await requireGivable(change, (await grantsOf(change.tx, call.orgId, entity.principalId, change.keys.purposeVersions('rows'))).bindings)
+    await requireMayMerge(change, to.entity, froms.map(({ entity }) => entity), keep.length > 0)
     call.audit.resourceId = to.entity.principalId
     call.audit.metadata = { ...call.audit.metadata, merged: froms.map(({ entity }) => entity.principalId).join(' ').slice(0, 512) }
     await apply(change, to, froms, keep)

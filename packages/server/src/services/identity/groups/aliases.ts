@@ -4,9 +4,9 @@ import type { Call, Grant } from '../../../kernel/call.ts'
 import type { GroupAliasRow, GroupRow } from '../../../kernel/identity.ts'
 import { makeUuidV7 } from '../../../crypto/random.ts'
 import type { AliasAnswer, GroupAliasesPort } from '../../../kernel/ports/identity.ts'
-import { bad, changing, checkName, everyPage, requireGivable, requireMount, type Change, type DirectoryPorts } from '../change.ts'
-import { bindingsOf } from '../grants-repository.ts'
+import { bad, changing, checkName, everyPage, requireMount, type Change, type DirectoryPorts } from '../change.ts'
 import { GRANTS_CHANGED } from '../grants.ts'
+import { nobody, requireTurn, standingInGroup } from '../standing.ts'
 import { newGroup } from './groups.ts'
 import * as repository from './repository.ts'
 
@@ -38,12 +38,13 @@ const apply = async (change: Change, existing: GroupAliasRow | undefined, { name
   if (taken !== undefined && taken.aliasId !== existing?.aliasId) throw bad('alias_taken', 'combination of mount and group alias name is already in use', 'name')
   const group = wanted ?? (existing === undefined ? await madeGroup(change) : undefined)
   const groupId = group?.groupId ?? existing?.groupId ?? ''
-  // Whoever the issuer puts into the group from now on has its roles.
-  await requireGivable(change, await bindingsOf(tx, orgId, { groupIds: await repository.groupsAbove(tx, orgId, [groupId]) }, versions))
+  const emptied = new Set([groupId, existing?.groupId ?? groupId])
+  // Whoever was in leaves, and whom the issuer puts in from now on enters.
+  for (const each of emptied) await requireTurn(change, nobody, await standingInGroup(change, each))
   // A group has one alias: a new one takes the place of what it had.
   if (groupId !== existing?.groupId) await repository.deleteGroupAlias(tx, orgId, { groupId })
   // Whom another name or issuer had put into a group is put there by nobody now; who is named under the new one comes by logging in.
-  for (const left of new Set([groupId, existing?.groupId ?? groupId])) await repository.clearMembers(tx, orgId, left)
+  for (const left of emptied) await repository.clearMembers(tx, orgId, left)
   const alias: GroupAliasRow = { aliasId: existing?.aliasId ?? makeUuidV7(at), mountId, name: checkName(name, 'name'), groupId, createdAt: existing?.createdAt ?? at, updatedAt: at, rowVersion: (existing?.rowVersion ?? 0) + 1 }
   await repository.putGroupAlias(tx, orgId, alias, keys.purpose('rows'))
   note(GRANTS_CHANGED, groupId)
@@ -72,10 +73,12 @@ export const makeGroupAliases = (ports: DirectoryPorts): GroupAliasesPort => ({
   },
   write: (grant, call, wishes) => write(ports, grant, call, wishes),
   delete: (grant, call, id) =>
-    changing(ports, grant, call, async ({ tx, keys, note }) => {
+    changing(ports, grant, call, async (change) => {
+      const { tx, keys, note } = change
       const alias = await repository.findGroupAlias(tx, call.orgId, id, keys.purposeVersions('rows'))
       if (alias === undefined) return
       call.audit.resourceId = alias.aliasId
+      await requireTurn(change, await standingInGroup(change, alias.groupId), nobody)
       await repository.deleteGroupAlias(tx, call.orgId, { aliasId: id })
       await repository.clearMembers(tx, call.orgId, alias.groupId)
       note(GRANTS_CHANGED, alias.groupId)

@@ -7,12 +7,12 @@ import type { GroupKind, GroupRow } from '../../../kernel/identity.ts'
 import { makeUuidV7 } from '../../../crypto/random.ts'
 import type { GroupFacts, GroupsPort, GroupWishes, IdentitySelector } from '../../../kernel/ports/identity.ts'
 import type { Queryable } from '../../../kernel/storage.ts'
-import { bad, changing, checkMetadata, checkName, cleanIdentityPolicies, everyPage, makeName, mountIdOf, requireGivable, requireNameable, requireOwnerRights, type Change, type DirectoryPorts } from '../change.ts'
+import { bad, changing, checkMetadata, checkName, cleanIdentityPolicies, everyPage, makeName, mountIdOf, type Change, type DirectoryPorts } from '../change.ts'
 import { existingEntities, isId } from '../entities/repository.ts'
-import { bindingsOf } from '../grants-repository.ts'
 import { GRANTS_CHANGED } from '../grants.ts'
 import { noteHolder } from '../holders.ts'
 import type { VersionedKey } from '../rows.ts'
+import { groupName, nobody, requireEnd, requireTurn, standingInGroup, type Standing } from '../standing.ts'
 import * as repository from './repository.ts'
 
 interface Seeking {
@@ -69,26 +69,23 @@ const setMembers = async (change: Change, group: GroupRow, ids: readonly string[
   const { call: { orgId }, tx, keys } = change
   const wanted = new Set(await requireEntities(change, ids))
   const current = (await repository.edgesOf(tx, orgId, [group.groupId], keys.purposeVersions('rows'))).members.get(group.groupId) ?? []
-  for (const principalId of current) if (!wanted.has(principalId)) await repository.deleteMember(tx, orgId, { groupId: group.groupId, principalId })
-  const fresh = [...wanted].filter((id) => !current.includes(id))
-  if (fresh.length > 0) await requireMayEnter(change, group.groupId)
+  const [gone, fresh] = [current.filter((id) => !wanted.has(id)), [...wanted].filter((id) => !current.includes(id))]
+  if (gone.length + fresh.length > 0) await requireMayFill(change, group.groupId)
+  for (const principalId of gone) await repository.deleteMember(tx, orgId, { groupId: group.groupId, principalId })
   for (const principalId of fresh) await repository.insertMember(tx, orgId, { groupId: group.groupId, principalId }, keys.purpose('rows'))
 }
 
-/** Whoever becomes a member has the roles of the group and of those that it is in. */
-const requireMayEnter = async (change: Change, groupId: string): Promise<void> => {
-  const { call: { orgId }, tx, keys } = change
-  await requireGivable(change, await bindingsOf(tx, orgId, { groupIds: await repository.groupsAbove(tx, orgId, [groupId]) }, keys.purposeVersions('rows')))
-}
+/** Whoever enters or leaves. */
+const requireMayFill = async (change: Change, groupId: string): Promise<void> => requireTurn(change, nobody, await standingInGroup(change, groupId))
 
 const setMemberGroups = async (change: Change, group: GroupRow, ids: readonly string[]): Promise<void> => {
   const { call: { orgId }, tx, keys } = change
   const versions = keys.purposeVersions('rows')
   const wanted = [...new Set(ids)]
   const current = await repository.memberGroupsOf(tx, orgId, group.groupId, versions)
-  for (const groupId of current) if (!wanted.includes(groupId)) await repository.deleteParent(tx, orgId, { groupId, parentId: group.groupId })
-  const fresh = wanted.filter((id) => !current.includes(id))
-  if (fresh.length > 0) await requireMayEnter(change, group.groupId)
+  const [gone, fresh] = [current.filter((id) => !wanted.includes(id)), wanted.filter((id) => !current.includes(id))]
+  if (gone.length + fresh.length > 0) await requireMayFill(change, group.groupId)
+  for (const groupId of gone) await repository.deleteParent(tx, orgId, { groupId, parentId: group.groupId })
   for (const groupId of fresh) {
     if ((await repository.findGroup(tx, orgId, groupId, versions)) === undefined) throw bad('member_group', `invalid member group ID ${JSON.stringify(groupId.slice(0, 64))}`, 'member_group_ids')
     if (groupId === group.groupId) throw bad('member_group', `member group ID ${JSON.stringify(groupId)} is same as the ID of the group`, 'member_group_ids')
@@ -97,17 +94,24 @@ const setMemberGroups = async (change: Change, group: GroupRow, ids: readonly st
   }
 }
 
-const target = async ({ call: { orgId }, tx, keys }: Change, { id, name }: GroupWishes): Promise<GroupRow | undefined> => {
+const target = async ({ call: { orgId }, tx, keys }: Change, { id, name, isNew }: GroupWishes): Promise<GroupRow | undefined> => {
   const versions = keys.purposeVersions('rows')
   if (id === '') throw bad('group_id', 'empty group ID', 'id')
   if (id === undefined && name === '') throw bad('group_name', 'empty group name', 'name')
-  if (id === undefined) return name === undefined ? undefined : repository.findGroupByName(tx, orgId, name, versions)
+  if (id === undefined) {
+    const found = name === undefined ? undefined : await repository.findGroupByName(tx, orgId, name, versions)
+    // Whoever means `payz` must not be given the `Payz` of somebody else.
+    if (found !== undefined && found.name !== name && isNew !== true) throw bad('group_taken', `group name is already in use, spelt ${JSON.stringify(found.name)}`, 'name')
+    return found
+  }
   const group = await repository.findGroup(tx, orgId, id, versions)
   if (group === undefined) throw bad('group_id', 'invalid group ID', 'id')
   const byName = name === undefined || name === '' ? undefined : await repository.findGroupByName(tx, orgId, name, versions)
   if (byName !== undefined && byName.groupId !== id) throw bad('group_taken', 'group name is already in use', 'name')
   return group
 }
+
+const groupNamed = (name: string | undefined): Standing => (name === undefined ? nobody : { names: [groupName(name)], bindings: [] })
 
 const write = (ports: DirectoryPorts, grant: Grant, call: Call, wishes: GroupWishes): ReturnType<GroupsPort['write']> =>
   changing(ports, grant, call, async (change) => {
@@ -119,7 +123,7 @@ const write = (ports: DirectoryPorts, grant: Grant, call: Call, wishes: GroupWis
     call.audit.resourceId = group.groupId
     if (kind === 'external' && wishes.memberEntityIds !== undefined) throw bad('external_members', "member entities can't be set manually for external groups", 'member_entity_ids')
     if (kind === 'external' && wishes.memberGroupIds !== undefined) throw bad('external_members', "member groups can't be set for external groups", 'member_group_ids')
-    if (group.name !== existing?.name) await requireNameable(change, [`group:${group.name}`])
+    if (group.name !== existing?.name) await requireTurn(change, groupNamed(existing?.name), groupNamed(group.name))
     if (existing === undefined) await repository.insertGroup(tx, call.orgId, group, keys.purpose('rows'))
     else await repository.updateGroup(tx, call.orgId, group, keys.purpose('rows'))
     if (wishes.memberEntityIds !== undefined) await setMembers(change, group, wishes.memberEntityIds)
@@ -136,7 +140,7 @@ const remove = (ports: DirectoryPorts, grant: Grant, call: Call, by: IdentitySel
     const group = await find({ ports, call, db: tx, keys: versions }, by)
     if (group === undefined) return false
     call.audit.resourceId = group.groupId
-    await requireOwnerRights(change, await bindingsOf(tx, call.orgId, { groupIds: [group.groupId] }, versions))
+    await requireEnd(change, await standingInGroup(change, group.groupId))
     await repository.deleteGroup(tx, call.orgId, group.groupId)
     note(GRANTS_CHANGED, group.groupId)
     return true
@@ -150,12 +154,13 @@ const changeMember = (ports: DirectoryPorts, grant: Grant, call: Call, { groupId
     if (group === undefined) throw fail('not_found', 'group.not_found', 'There is no such group.', { field: 'group' })
     if (group.kind === 'external') throw fail('conflict', 'group.external', 'The members of an external group are those that logins name.', { field: 'group' })
     if (isMember && !(await existingEntities(tx, call.orgId, [principalId])).has(principalId)) throw fail('not_found', 'principal.not_found', 'There is no such principal.', { field: 'member' })
-    if (isMember) await requireMayEnter(change, groupId)
     call.audit.resourceId = groupId
     call.audit.metadata = { ...call.audit.metadata, member: principalId }
     const changed = isMember ? await repository.insertMember(tx, call.orgId, { groupId, principalId }, keys.purpose('rows')) : await repository.deleteMember(tx, call.orgId, { groupId, principalId })
-    if (changed) await noteHolder(tx, call.orgId, principalId, note)
-    return changed
+    if (!changed) return false
+    await requireMayFill(change, groupId)
+    await noteHolder(tx, call.orgId, principalId, note)
+    return true
   })
 
 export const makeGroups = (ports: DirectoryPorts): GroupsPort => ({

@@ -17,6 +17,8 @@ const groups = async (db: Queryable, where: string, values: Values, keys: Keys):
 
 export const findGroup = async (db: Queryable, orgId: string, id: string, keys: Keys): Promise<GroupRow | undefined> => (isId(id) ? (await groups(db, 'group_id = $2', [orgId, id], keys))[0] : undefined)
 
+export const findGroups = (db: Queryable, orgId: string, ids: readonly string[], keys: Keys): Promise<readonly GroupRow[]> => groups(db, 'group_id = any($2::uuid[])', [orgId, ids], keys)
+
 /** One that stays until the transaction ends. */
 export const holdGroup = async (tx: Queryable, orgId: string, id: string, keys: Keys): Promise<GroupRow | undefined> => (await groups(tx, 'group_id = $2 for key share', [orgId, id], keys))[0]
 

@@ -36,13 +36,20 @@ export const compileStatements = ({ jsonPolicies, principal, defaultProject }: P
   return { denies: mine.filter((each) => each.denies), allows: mine.filter((each) => !each.denies), strangers }
 }
 
-const ruleName = (policy: JsonPolicy, statement: JsonStatement): string => `json:${policy.name}#${statement.id}`
+export const ruleName = (policy: JsonPolicy, statement: JsonStatement): string => `json:${policy.name}#${statement.id}`
 
 const isCalled = (wanted: string, names: ReadonlySet<string>, principal: PrincipalView): boolean => {
   if (wanted === '*') return true
   if (!wanted.endsWith(':*')) return names.has(wanted)
   const prefix = wanted.slice(0, -1)
   return principal.names.some((name) => name.length > prefix.length && name.startsWith(prefix))
+}
+
+/** The principals of a statement that fit somebody called by one of these names. */
+export const fitting = (statement: JsonStatement, names: readonly string[]): readonly string[] => {
+  const principal = { id: '', names, root: false }
+  const known = new Set(names)
+  return statement.principals.filter((wanted) => isCalled(wanted, known, principal))
 }
 
 const compileStatement = (policy: JsonPolicy, statement: JsonStatement, defaultProject: string | undefined): CompiledStatement => {
