@@ -148,6 +148,11 @@ describe('what ends a batch token', () => {
     await approle(at, { token_type: 'batch' })
     assert.deepEqual(await statuses(token), [403])
   })
+  test('the mount does when it moves', async () => {
+    const at = await mount('approle')
+    const { client_token: token } = await (await approle(at, { token_type: 'batch' }))()
+    await endsWith(token, () => root.expect('POST', '/v1/sys/remount', { from: `auth/${at}`, to: `auth/${at}-moved` }))
+  })
 })
 
 describe('who gives batch tokens', () => {

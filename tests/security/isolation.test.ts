@@ -77,7 +77,7 @@ const nothing = references('nihil', {
 const shape = (answer: Answer): string => {
   let text = answer.text
   for (const name of [...Object.values(foreign), ...Object.values(nothing)].flat().toSorted((a, b) => b.length - a.length)) text = text.replaceAll(name, '<name>')
-  text = text.replaceAll(/\b[a-z]{3}_[0-9A-Za-z-]{20,}/g, '<id>').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>').replaceAll(/"sha256Fingerprint":"\w+"/g, '<fingerprint>').replaceAll(/hv[sb]\.[\w.]+/g, '<token>').replaceAll(/"accessor":"[\w.]+"/g, '<accessor>')
+  text = text.replaceAll(/\b[a-z]{3}_[0-9A-Za-z-]{20,}/g, '<id>').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>').replaceAll(/"sha256Fingerprint":"\w+"/g, '<fingerprint>').replaceAll(/hv[sb]\.[\w.]+/g, '<token>').replaceAll(/"accessor":"[\w.]+"/g, '<accessor>').replaceAll(/"request_id":"[\w-]+"/g, '<request>')
   return `${answer.status} ${answer.status < 300 ? '' : text}`
 }
 
@@ -225,18 +225,24 @@ test('the functions, given ids of the other organization, find and change nothin
   const one = async (text: string): Promise<string> => String((await superuser.query<{ v: string }>(text, [theirs.orgId])).rows[0]?.v)
   const mount = await one(`select mount_id as v from coffer.mounts where org_id = $1 and path = 'secret'`)
   const token = await one('select token_id as v from coffer.tokens where org_id = $1 limit 1')
+  const principal = parseId('principal', theirs.ids.principal) ?? ''
   const lookup = await one(`select encode(lookup, 'hex') as v from coffer.tokens where org_id = $1 limit 1`)
   const calls: Readonly<Record<string, readonly [string, readonly (string | number)[]]>> = {
     secret_lookup: [`select * from coffer.secret_lookup($1, $2, 'prod', 'app/key', 'current')`, [mount]],
     secret_lookup_all: [`select * from coffer.secret_lookup_all($1, $2, 'prod', '', 'current', 10)`, [mount]],
     secret_children: [`select * from coffer.secret_children($1, $2, 'prod', '', '', 10)`, [mount]],
     token_lookup: [`select * from coffer.token_lookup($1, decode($2, 'hex'))`, [lookup]],
+    principal_grants: [`select * from coffer.principal_grants($1, $2)`, [principal]],
+    groups_of: [`select * from coffer.groups_of($1, $2)`, [principal]],
+    lease_next: [`select name from coffer.lease_next($1, '', '') as name where name is not null and name like '%only-alpha%'`, []],
+    lease_children: [`select * from coffer.lease_children($1, 'auth/only-alpha/', '', 10)`, []],
+    lease_quota: [`select quota from coffer.lease_quota($1, 'auth/only-alpha/login', '') as quota where quota is not null`, []],
     token_use: [`select left_over from coffer.token_use($1, $2) as left_over where left_over is not null`, [token]],
   }
   for (const [name, [text, values]] of Object.entries(calls)) assert.equal((await asMe((tx) => tx.query(text, [mine.orgId, ...values]))).count, 0, name)
   const { rows } = await superuser.query<{ name: string }>(`select distinct proname::text as name from pg_proc where pronamespace = 'coffer'::regnamespace and 'p_org' = any(proargnames) order by 1`)
-  // These two write what they are given under the organization that they are given, and only there.
-  const writing = ['audit_write', 'secret_apply']
+  // These write what they are given under the organization that they are given, and only there.
+  const writing = ['audit_write', 'count_leases', 'recount_leases', 'secret_apply', 'token_issue']
   assert.deepEqual(rows.map((row) => row.name), [...Object.keys(calls), ...writing].sort(), 'a new function needs a line here')
   assert.equal(await stateOf(theirs), before)
   assert.equal(server.entries().filter(({ message }) => message === 'request failed').length, 0)

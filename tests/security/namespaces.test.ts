@@ -34,3 +34,27 @@ test('its own owner and root enter it by the prefix', async () => {
   assert.equal((await exchange(server.address, 'POST', '/v1/acme/secret/data/y', { token: acme, body: { data: { b: '2' } } })).status, 200)
   for (const token of [acme, rootToken]) assert.equal((await get('/v1/acme/secret/data/y', token)).json.data.data.b, '2')
 })
+
+// Every path that somebody without a token, or with another organization's, can ask something of; with good input and with bad.
+const asked: readonly (readonly [string, string, object?])[] = [
+  ['GET', 'sys/leader'], ['GET', 'sys/replication/status'], ['GET', 'sys/internal/ui/mounts'], ['GET', 'sys/internal/ui/mounts/secret'], ['GET', 'sys/internal/specs/openapi'], ['GET', 'sys/mounts'], ['GET', 'sys/nothing'],
+  ['POST', 'sys/wrapping/lookup', { token: 'hvs.x' }], ['POST', 'sys/wrapping/lookup', {}], ['POST', 'sys/wrapping/unwrap', { token: 'hvs.x' }],
+  ['POST', 'sys/mfa/validate', {}], ['POST', 'sys/mfa/validate', { mfa_request_id: '1-x', mfa_payload: {} }], ['POST', 'sys/mfa/validate', { mfa_request_id: 7 }],
+  ['GET', 'sys/generate-root/attempt'], ['POST', 'sys/generate-root/attempt', { otp: 'x' }], ['DELETE', 'sys/generate-root/attempt'], ['POST', 'sys/generate-root/update', { key: 'x', nonce: 'y' }], ['POST', 'sys/decode-token', { encoded_token: 'x', otp: 'y' }],
+  ['GET', 'sys/rekey/init'], ['POST', 'sys/rekey/init', { secret_shares: 1, secret_threshold: 1 }], ['POST', 'sys/rekey/update', { key: 'x', nonce: 'y' }], ['GET', 'sys/rekey-recovery-key/init'], ['GET', 'sys/rekey/verify'],
+  ['POST', 'auth/userpass/login/ann', { password: 'x' }], ['GET', 'auth/userpass/login/ann'], ['PATCH', 'auth/userpass/login/ann', {}], ['POST', 'auth/people/login/ann', { password: 'x' }], ['GET', 'auth/people/login/ann'], ['POST', 'auth/token/create', {}],
+  ['GET', 'secret/data/x'], ['PUT', 'secret/x', {}], ['LIST', 'secret/metadata'], ['DELETE', 'secret'], ['GET', 'cubbyhole/x'], ['GET', 'identity/entity/id/x'], ['GET', 'identity/oidc/nothing'],
+]
+
+await root.expect('POST', '/v1/sys/auth/people', { type: 'userpass' }, { status: 204 })
+
+for (const [who, token] of [['nobody', undefined], ['another organization\'s owner', globex]] as const) {
+  test(`${who} is answered alike in the name of an organization that is there and of one that is not`, async () => {
+    for (const [method, path, body] of asked) {
+      const ask = (slug: string) => exchange(server.address, method, `/v1/${path}`, { ...(token === undefined ? {} : { token }), ...(body === undefined ? {} : { body }), headers: { 'x-vault-namespace': slug } })
+      const [there, nowhere] = [await ask('acme'), await ask('acmx')]
+      const plain = (text: string): string => text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID').replaceAll('acme', 'acmx')
+      assert.deepEqual([there.status, plain(there.text)], [nowhere.status, plain(nowhere.text)], `${method} ${path} ${JSON.stringify(body)}`)
+    }
+  })
+}

@@ -98,8 +98,8 @@ export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId:
   if (principal?.disabled === true) return null
   const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? noPolicies : ports.policies(orgId), ports.auditKey(orgId)])
   const lockedMount = token.lockMountId === undefined ? undefined : registry.mountById(token.lockMountId)
-  // With the mount that gave it ends a batch token.
-  if (token.batch?.mountId !== undefined && registry.mountById(token.batch.mountId) === undefined) return null
+  // With the mount that gave it ends a batch token, also when that moves, as the tokens with a row do.
+  if (token.batch?.mountId !== undefined && !token.issuePath.startsWith(`auth/${registry.mountById(token.batch.mountId)?.path ?? ''}/`)) return null
   // A lock to a project that is gone locks to nothing at all.
   if (token.lockMountId !== undefined && lockedMount === undefined) return null
   const lock = lockedMount === undefined ? undefined : { project: lockedMount.path, mountId: lockedMount.mountId, environment: token.lockEnvironment }

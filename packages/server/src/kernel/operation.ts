@@ -34,6 +34,8 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   /** The dotted action of its audit record; undefined only for operations that touch nothing of an organization. */
   readonly audit: string | undefined
   readonly work: WorkClass
+  /** Is of the whole server, or of what it is given: an organization that a request names changes nothing, and is not looked for. */
+  readonly isEverywhere?: boolean
   /** Accepts Idempotency-Key. */
   readonly idempotent?: boolean
   readonly example?: Readonly<Record<string, unknown>>

@@ -1,6 +1,8 @@
 // Organizations, projects (mounts) and environments as the rest of the server sees them: small, loaded whole per
 // organization, and looked up without waiting.
 
+import { fail } from './errors.ts'
+
 export type OrgState = 'active' | 'suspended' | 'deleting' | 'shredded'
 
 export interface Organization {
@@ -48,6 +50,9 @@ export interface OrgRegistry {
   environment(mountId: string, slug: string): Environment | undefined
   environments(mountId: string): readonly Environment[]
 }
+
+/** The answer to an operation of the whole server in the name of an organization, whether there is such a one or not. */
+export const wholeServerOnly = (): Error => fail('not_found', 'vault.no_handler', 'no handler for route: operations of the whole server are reached without a namespace.')
 
 /** The built-in environment of paths that name no registered one. */
 export const DEFAULT_ENVIRONMENT = 'default'

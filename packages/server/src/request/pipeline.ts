@@ -79,11 +79,13 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : await authenticate(ports, request)
   const caller = authenticated?.caller
   if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
+  // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
+  const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
   const orgId = await targetOrganization(ports, request, authenticated)
   context.recorded = { ...context.recorded, orgId }
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
   if (request.warm !== undefined) trace.places = ports.plans?.places(orgId)
-  const { input, ignored } = parse(request.raw, request.leniency)
+  const { input, ignored } = early ?? parse(request.raw, request.leniency)
   const call = makeCall(ports, { operation, request, authenticated, orgId, trace, recorded: context.recorded })
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.

@@ -36,7 +36,7 @@ test('two servers that migrate at once apply each file once', async (t) => {
   const all = await loadMigrations()
   const others = [1, 2, 3].map(() => new Pool(settingsFor('coffer_migrator')))
   const applied = await Promise.all(others.map((pool) => migrate(pool, all)))
-  assert.deepEqual(applied.flat().sort(), all.map(({ number }) => number))
+  assert.deepEqual(applied.flat().sort((a, b) => a - b), all.map(({ number }) => number))
   for (const pool of others) await pool.close()
   await checkSchema(migrator, all)
 })

@@ -44,8 +44,8 @@ export const wrap = operation({ ...common, access: 'policy', id: 'system.wrap', 
 export const unwrap = operation({ ...common, access: 'policy', id: 'system.unwrap', method: 'POST', path: '/v1/sys/wrapping/unwrap', audit: 'wrapping.unwrap', summary: 'The wrapped answer, once', input: { token: token.optional() }, output: { response: f.secret('The answer', { max: 64 * 1024 * 1024 }) } })
 export const rewrap = operation({ ...common, access: 'policy', id: 'system.rewrap', method: 'POST', path: '/v1/sys/wrapping/rewrap', audit: 'wrapping.rewrap', summary: 'The same answer under a new token', input: { token: token.optional() }, output: { wrapInfo: f.object('The new token', facts) } })
 const look = { ...common, work: 'read', access: 'public', audit: 'wrapping.lookup', summary: 'When and for what a wrapping token was made', output: { creationTime: facts.creationTime, creationPath: facts.creationPath, creationTtl: facts.ttl } } as const
-export const lookupWrapping = operation({ ...look, id: 'system.lookupWrapping', method: 'POST', path: '/v1/sys/wrapping/lookup', input: { token: token.optional(), ...own } })
-export const lookupOwnWrapping = operation({ ...look, id: 'system.lookupOwnWrapping', method: 'GET', path: '/v1/sys/wrapping/lookup', input: own })
+export const lookupWrapping = operation({ ...look, isEverywhere: true, id: 'system.lookupWrapping', method: 'POST', path: '/v1/sys/wrapping/lookup', input: { token: token.optional(), ...own } })
+export const lookupOwnWrapping = operation({ ...look, isEverywhere: true, id: 'system.lookupOwnWrapping', method: 'GET', path: '/v1/sys/wrapping/lookup', input: own })
 
 /** Not a path: the door calls it for answers that are to be wrapped. */
 export const wrapAnswer = operation({

@@ -4,6 +4,7 @@
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/operation.ts'
+import { wholeServerOnly } from '../../kernel/tenancy.ts'
 import { parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
@@ -97,7 +98,7 @@ const authorizationFor = ({ input }: Operation, { request }: HttpExchange): Read
 const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds, limited }: Parts): DoorRequest => {
   const { prepared: { operation }, params, mount, namespace, unknown } = routed
   const { list: _list, help: _help, ...rest } = query
-  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, mfaHeader: header(exchange.request, 'x-vault-mfa'), peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
+  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: operation.isEverywhere === true ? undefined : namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, mfaHeader: header(exchange.request, 'x-vault-mfa'), peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
   if (unknown !== undefined) return { ...common, raw: { path: params, query: { ...unknown }, body: undefined } }
   return {
     ...common,
@@ -118,6 +119,17 @@ const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespac
 
 const noWrappingToken = (): Error => fail('permission_denied', 'wrapping.empty', 'error validating wrapping token: token is empty')
 
+/**
+ * What somebody without a token is told below an organization that is not there: the same as below one in which nothing is, so
+ * that names cannot be tried.
+ */
+const nowhere = ({ id }: Operation): Answer => {
+  if (id === 'system.visibleMounts') return { status: 200, data: { document: { secret: {}, auth: {} } }, ignored: [] }
+  if (id === 'identity.validateMfa') throw fail('permission_denied', 'mfa.no_request', 'invalid request ID')
+  if (id.startsWith('operator.')) throw wholeServerOnly()
+  throw fail('unauthenticated', 'token.missing', 'permission denied')
+}
+
 /** A token that is no wrapping token any more is a bad request, not a stranger. */
 const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promise<Answer> => {
   const { prepared } = routed
@@ -126,6 +138,8 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
     return await prepared.run(requestOf(exchange, routed, parts))
   } catch (error) {
     if (routed.otherwise !== undefined && isCofferError(error) && error.code === 'organization.not_found') return run(exchange, routed.otherwise, { ...parts, limited: undefined })
+    // Of a public operation nobody is the caller, whatever token came along.
+    if ((parts.message.token === undefined || prepared.operation.access === 'public') && isCofferError(error) && error.code === 'organization.not_found') return nowhere(prepared.operation)
     if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated' && parts.message.token === undefined) throw parts.body?.['token'] === undefined ? noWrappingToken() : error
     if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated') throw fail('invalid_request', 'wrapping.invalid', 'wrapping token is not valid or does not exist', { cause: error })
     throw error

@@ -125,9 +125,11 @@ const mountAt = (registry: OrgRegistry, cls: Mount['class'], segments: readonly 
  */
 const splitNamespace = async (backend: VaultBackend, { namespace: header_, token }: Pick<Message, 'namespace' | 'token'>, segments: PathSegments): Promise<{ readonly namespace: string | undefined; readonly rest: PathSegments; readonly orgId: string | undefined; readonly taken: number }> => {
   let namespace = header_?.replace(/^\/|\/$/g, '')
-  let orgId = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
   const own = token === undefined ? undefined : await backend.organizationOfToken(token)
   const mayName = (found: string): boolean => own === undefined || own === backend.rootOrgId || own === found
+  const named = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
+  // One that the token may not enter is as good as none, or the verbs of its paths would tell that it is there.
+  let orgId = named === undefined || !mayName(named) ? undefined : named
   let at = 0
   for (; at < Math.min(segments.length - 1, 8); at++) {
     const next = namespace === undefined || namespace === '' ? (segments[at] ?? '') : `${namespace}/${segments[at] ?? ''}`
@@ -157,6 +159,8 @@ const locate = async (backend: VaultBackend, routes: Routes, segments: PathSegme
   const { namespace, rest, orgId, taken } = await splitNamespace(backend, message, segments)
   const first = rest[0] ?? ''
   if (FIXED.has(first) || (first === 'auth' && rest[1] === 'token')) return { router: routes.fixed, within: rest, mount: undefined, namespace, rest, taken }
+  // Below an organization that is not there nothing is mounted, as in one where nothing is.
+  if (orgId === undefined && (namespace ?? '') !== '') return { router: undefined, within: rest, mount: undefined, namespace, rest, taken }
   const registry = await backend.registry(orgId ?? (await backend.organizationOfToken(message.token)))
   const isAuth = first === 'auth'
   const mount = mountAt(registry, isAuth ? 'auth' : 'secret', isAuth ? rest.slice(1) : rest)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../lib/clock.ts'
 import { testDatabase, type TestDatabase, type TestScope } from '../../kernel/testing/database.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -74,7 +75,13 @@ test('a dead worker is removed after ten minutes; should it live after all, it d
   await announce(database, 'k')
   await living.lease.round(true)
   await age(database, paused.lease.workerId)
-  assert.deepEqual(await pruneFeed(database.jobs), { workers: 1, changes: 1 })
+  const first = await pruneFeed(database.jobs)
+  assert.equal(first.workers, 1)
+  // A transaction of another test's database holds the position of every worker back while it is open.
+  for (let { changes } = first; changes === 0; { changes } = await pruneFeed(database.jobs)) {
+    await sleep(20)
+    await living.lease.round(true)
+  }
   await assert.rejects(paused.lease.round(true), { code: 'freshness.lease_lost' })
   await paused.lease.round(true)
   assert.deepEqual(paused.applied, ['cleared', 'cleared', 'cleared'])

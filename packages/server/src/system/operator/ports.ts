@@ -2,7 +2,7 @@
 
 import type { Secret } from '../../crypto/secret.ts'
 import type { Call } from '../../kernel/call.ts'
-import { fail } from '../../kernel/errors.ts'
+import { wholeServerOnly } from '../../kernel/tenancy.ts'
 import type { Asking, Ceremonies } from '../../kernel/ports/ceremonies.ts'
 
 export interface OperatorPort {
@@ -18,7 +18,7 @@ export const askingOf = ({ requestId, sourceIp, caller }: Call): Asking => ({ re
 
 /** Ceremonies are the whole server's. In the name of another organization there are none. */
 export const requireRoot = (port: OperatorPort, call: Call): void => {
-  if (call.orgId !== port.rootOrgId) throw fail('not_found', 'vault.no_handler', 'no handler for route: operations of the whole server are reached without a namespace.')
+  if (call.orgId !== port.rootOrgId) throw wholeServerOnly()
 }
 
 // Anybody may ask: shares are the proof. So they queue with the logins, and the supervisor takes a bounded number at a time.
