@@ -21,8 +21,6 @@ import { openPlatform, type Platform } from './compose/platform.ts'
 import type { WorkerContext } from './supervisor/run-worker.ts'
 import type { ParsedTarget } from './kernel/path.ts'
 
-export { initialisePlatform } from './compose/initialise.ts'
-
 export const compose = async (context: WorkerContext, pools: Pools = openPools(context)): Promise<WorkerApp> => {
   const { config, logger } = context
   let platform: Platform | undefined

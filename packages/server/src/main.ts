@@ -3,6 +3,6 @@
 import { runMain } from './supervisor/command.ts'
 
 await runMain({
-  // With everything that a worker is made of, so it is loaded only by the one start that needs it.
-  loadPlatform: async () => (await import('./compose.ts')).initialisePlatform,
+  // Only the first start needs it, and nothing else of what a worker is made of: the supervisor stays small.
+  loadPlatform: async () => (await import('./compose/initialise.ts')).initialisePlatform,
 })

@@ -29,6 +29,12 @@ const inheritedFlags = (): string[] => {
   return kept
 }
 
+/**
+ * V8 by itself lets the young generation grow to 32 MiB and the old one to several times what lives. Half of the one costs no measurable time
+ * here, and collecting the old one when it has grown by two fifths happens every few seconds under full load.
+ */
+const heapFlags = ['--max-semi-space-size=8', '--heap-growing-percent=40'] as const
+
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   readonly #child: ChildProcess
@@ -39,7 +45,7 @@ export class WorkerProcess {
 
   /** Throws when the process cannot be made at all. */
   constructor(program: string, handlers: ReadonlyMap<number, Handler>, onStream: () => void = () => undefined) {
-    this.#child = spawn(process.execPath, [...inheritedFlags(), '--disable-sigusr1', program], {
+    this.#child = spawn(process.execPath, [...inheritedFlags(), ...heapFlags, '--disable-sigusr1', program], {
       env: workerEnvironment(),
       // Standard output is for an audit device that asks for it; a worker prints nothing else there.
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],

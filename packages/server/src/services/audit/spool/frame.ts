@@ -57,9 +57,11 @@ export class FrameBuilder {
     return this.#end + tagBytes
   }
 
-  /** The units of what was added, in memory of their own. */
+  /** The units of what was added, in memory of their own: a piece of Node's pool would keep the whole of its slab alive. */
   units(): Buffer {
-    return Buffer.from(this.#units.subarray(0, this.#items * unitBytes))
+    const units = Buffer.allocUnsafeSlow(this.#items * unitBytes)
+    this.#units.copy(units, 0, 0, units.length)
+    return units
   }
 
   /** `tail` follows the item in the frame and is covered by what the item says of it (a link's digest), not by the unit. */
