@@ -354,7 +354,8 @@ describe('tokens for an entity', () => {
     const found = (await identity('POST', 'lookup/entity', { alias_name: 'svc-1', alias_mount_accessor: accessor })).data
     assert.deepEqual([found.id, found.aliases[0].mount_type, found.aliases[0].mount_path], [auth.entity_id, 'token', 'auth/token/'])
     assert.equal((await create(`create/${role}`, 'svc-1', 200)).json.auth.entity_id, auth.entity_id)
-    await create(`create/${role}`, 'EXACT', 200)
+    await create(`create/${role}`, 'Exact', 200)
+    for (const other of ['EXACT', 'SVC-1']) assert.deepEqual((await create(`create/${role}`, other, 400)).json.errors, ["invalid 'entity_alias' value"], 'aliases that differ in case are others')
     await identity('POST', `entity/id/${auth.entity_id}`, { policies: ['guarded'] }, 204)
     assert.equal(await mayRead(root.as(auth.client_token)), true)
     await identity('POST', `entity/id/${auth.entity_id}`, { disabled: true }, 204)

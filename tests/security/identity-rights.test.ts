@@ -176,3 +176,37 @@ test('rights on all of identity/ make owners, and may give whatever an owner may
   await write(client, `group/id/${vip.id}`, { member_entity_ids: [entity] }, 204)
   assert.equal(await reads(client), true)
 })
+
+describe('another case of the letters', () => {
+  test('of a user, a role or a group leads around no rule', async () => {
+    await acl('no-detour', `
+path "auth/userpass/users/*" { capabilities = ["create", "update", "read"] }
+path "auth/userpass/users/boss" { capabilities = ["read"] }
+path "auth/userpass/users/boss/*" { capabilities = ["deny"] }
+path "auth/approle/role/*" { capabilities = ["create", "update", "read"] }
+path "auth/approle/role/strong/*" { capabilities = ["deny"] }
+path "auth/approle/role/Mixed/role-id" { capabilities = ["read"] }
+path "identity/group/name/*" { capabilities = ["read", "delete", "update"] }
+path "identity/group/name/Closed" { capabilities = ["deny"] }
+path "identity/entity/name/*" { capabilities = ["read", "delete", "update"] }
+path "identity/entity/name/Shut" { capabilities = ["deny"] }`)
+    await root.expect('POST', '/v1/sys/auth/approle', { type: 'approle' }, { status: 204 })
+    await root.expect('POST', '/v1/auth/userpass/users/boss', { password: 'a-long-password' }, { status: 204 })
+    for (const role of ['strong', 'Mixed']) await root.expect('POST', `/v1/auth/approle/role/${role}`, { token_policies: 'secrets' }, { status: 204 })
+    await made('group', { name: 'Closed' })
+    await made('entity', { name: 'Shut' })
+    const { client } = await person('no-detour')
+    for (const [method, path, body] of [
+      ['POST', 'auth/userpass/users/BOSS/password', { password: 'another-password' }], ['POST', 'auth/userpass/users/Boss', { token_policies: ['secrets'] }], ['POST', 'auth/approle/role/STRONG/secret-id', {}], ['GET', 'auth/approle/role/Strong/role-id', undefined],
+      ['GET', 'identity/group/name/closed', undefined], ['DELETE', 'identity/group/name/closed', undefined], ['GET', 'identity/entity/name/shut', undefined], ['DELETE', 'identity/entity/name/SHUT', undefined],
+    ] as const) await client.expect(method, `/v1/${path}`, body, DENIED)
+    for (const method of ['GET', 'DELETE']) await client.expect(method, '/api/v1/groups/closed', undefined, DENIED)
+    await client.expect('POST', '/api/v1/groups/closed/members', { member: 'user:Shut' }, DENIED)
+    await client.expect('GET', '/v1/auth/userpass/users/BOSS')
+    await client.expect('POST', '/v1/auth/userpass/users/Anybody', { password: 'a-long-password' }, { status: 204 })
+    await acl('named', 'path "auth/approle/role/Mixed/role-id" { capabilities = ["read"] }')
+    const named = await person('named')
+    await named.client.expect('GET', '/v1/auth/approle/role/Mixed/role-id')
+    await named.client.expect('GET', '/v1/auth/approle/role/MIXED/role-id', undefined, DENIED)
+  })
+})

@@ -109,8 +109,7 @@ const requireChosen = (text: string): void => {
 const requireAlias = (alias: string, role: TokenRole | undefined): void => {
   if (alias === '') return
   if (role === undefined) throw bad('token.entity_alias', "'entity_alias' is only allowed in combination with token role", 'entity_alias')
-  const name = alias.toLowerCase()
-  if (!role.allowedEntityAliases.includes(name) && !globs(role.allowedEntityAliases, name)) throw bad('token.entity_alias', "invalid 'entity_alias' value", 'entity_alias')
+  if (!role.allowedEntityAliases.includes(alias) && !globs(role.allowedEntityAliases, alias)) throw bad('token.entity_alias', "invalid 'entity_alias' value", 'entity_alias')
 }
 
 const commandOf = (judged: Judged, bounds: TtlBounds, warnings: string[]): NewToken => {

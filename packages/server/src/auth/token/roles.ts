@@ -44,6 +44,9 @@ interface RoleWishes {
 
 const lowered = (names: readonly string[]): readonly string[] => [...new Set(names.map((name) => name.trim().toLowerCase()).filter((name) => name !== ''))].sort()
 
+/** Aliases that differ in case are others (docs/guides/identity.md), so neither are these made one. */
+const asGiven = (names: readonly string[]): readonly string[] => [...new Set(names.map((name) => name.trim()).filter((name) => name !== ''))].sort()
+
 const changed = (role: TokenRole, wishes: RoleWishes): TokenRole => ({
   ...role,
   orphan: wishes.orphan ?? role.orphan,
@@ -53,7 +56,7 @@ const changed = (role: TokenRole, wishes: RoleWishes): TokenRole => ({
   disallowedPolicies: wishes.disallowedPolicies === undefined ? role.disallowedPolicies : lowered(wishes.disallowedPolicies),
   allowedPoliciesGlob: wishes.allowedPoliciesGlob === undefined ? role.allowedPoliciesGlob : sanitizePolicies(wishes.allowedPoliciesGlob, false),
   disallowedPoliciesGlob: wishes.disallowedPoliciesGlob === undefined ? role.disallowedPoliciesGlob : lowered(wishes.disallowedPoliciesGlob),
-  allowedEntityAliases: wishes.allowedEntityAliases === undefined ? role.allowedEntityAliases : lowered(wishes.allowedEntityAliases),
+  allowedEntityAliases: wishes.allowedEntityAliases === undefined ? role.allowedEntityAliases : asGiven(wishes.allowedEntityAliases),
   tokenNoDefaultPolicy: wishes.tokenNoDefaultPolicy ?? role.tokenNoDefaultPolicy,
   tokenType: wishes.tokenType ?? role.tokenType,
   tokenPeriod: wishes.tokenPeriod ?? wishes.period ?? role.tokenPeriod,

@@ -179,5 +179,18 @@ export const mountOf = (call: Call): Mount => {
 /** What a policy must allow for an operation on a path of the mount. */
 export const authResource = (call: Call, path: string): Resource => ({ kind: 'auth', apiPath: `auth/${mountOf(call).path}/${path}` })
 
-/** The grant for an operation on a path of the mount. @throws permission_denied */
-export const authorised = (call: Call, action: Action, path: string): Grant => call.authorise(action, authResource(call, path))
+/**
+ * The grant for an operation on a path of the mount. Records are found whatever the case of their names, so a rule about `users/root1` is about
+ * `users/ROOT1` as well: another spelling than the lower-case one is allowed what that is allowed. Only where the policy itself names the
+ * other spelling, and none forbids the lower-case one, is that enough, as it is in Vault. @throws permission_denied
+ */
+export const authorised = (call: Call, action: Action, path: string): Grant => {
+  const grant = call.authorise(action, authResource(call, path))
+  const spelt = path.split('/').filter((each) => each !== each.toLowerCase())
+  if (spelt.length === 0) return grant
+  const usual = authResource(call, path.toLowerCase())
+  const verdict = call.allows(action, usual)
+  const isNamed = spelt.every((each) => grant.rule.includes(each))
+  if (!verdict.allow && !(isNamed && verdict.rule === 'default-deny')) call.authorise(action, usual)
+  return grant
+}

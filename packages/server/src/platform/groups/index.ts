@@ -50,6 +50,7 @@ const changeMember = async (ports: Ports, call: Call, { group, member }: { reado
   const grant = call.authorise('administer', resource(path))
   const found = await ports.groups.find(grant, call, by)
   if (found === undefined) throw notThere(group)
+  if ('name' in by && found.group.name !== by.name) call.authorise('administer', resource(`name/${found.group.name}`))
   const holder = await ports.entities.find(grant, call, memberSelector(member))
   if (holder === undefined) throw fail('not_found', 'principal.not_found', `There is no principal ${quote(member)}.`, { field: 'member' })
   return { changed: await ports.groups.changeMember(grant, call, { groupId: found.group.groupId, principalId: holder.entity.principalId, isMember }) }
@@ -72,11 +73,15 @@ export const platformGroups = (ports: Ports): readonly Implemented[] =>
       const { by, path } = named(input.group)
       const found = await ports.groups.find(call.authorise('read', resource(path)), call, by)
       if (found === undefined) throw notThere(input.group)
+      if ('name' in by && found.group.name !== by.name) call.authorise('read', resource(`name/${found.group.name}`))
       return view(found)
     },
     async deleteGroup(input, call) {
       const { by, path } = named(input.group)
-      if (!(await ports.groups.delete(call.authorise('delete', resource(path)), call, by))) throw notThere(input.group)
+      const grant = call.authorise('delete', resource(path))
+      const found = await ports.groups.find(grant, call, by)
+      if (found !== undefined && 'name' in by && found.group.name !== by.name) call.authorise('delete', resource(`name/${found.group.name}`))
+      if (found === undefined || !(await ports.groups.delete(grant, call, { id: found.group.groupId }))) throw notThere(input.group)
       return { removed: true }
     },
     addMember: (input, call) => changeMember(ports, call, input, true),

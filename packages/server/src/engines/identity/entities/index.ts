@@ -37,6 +37,7 @@ const list = async (ports: IdentityPorts, call: Call, by: 'id' | 'name') => {
 const read = async (ports: IdentityPorts, call: Call, path: string, by: { readonly id: string } | { readonly name: string }) => {
   const found = await ports.entities.find(mayRead(call, path), call, by)
   if (found === undefined) throw notThere()
+  if ('name' in by && found.entity.name !== by.name) mayRead(call, `entity/name/${found.entity.name}`)
   return { document: entityView(await shownFor(ports, call), found) }
 }
 
@@ -75,7 +76,10 @@ export const entityOperations = (ports: IdentityPorts): readonly Implemented[] =
       return {}
     },
     async deleteEntityByName(input, call) {
-      await ports.entities.delete(mayDelete(call, `entity/name/${input.name}`), call, [input])
+      const grant = mayDelete(call, `entity/name/${input.name}`)
+      // Found in any case: what a policy says of the name as it is spelt counts.
+      const found = await ports.entities.find(grant, call, input)
+      if (found !== undefined) await ports.entities.delete(found.entity.name === input.name ? grant : mayDelete(call, `entity/name/${found.entity.name}`), call, [{ id: found.entity.principalId }])
       return {}
     },
     listEntitiesById: (_input, call) => list(ports, call, 'id'),

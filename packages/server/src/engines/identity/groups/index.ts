@@ -38,6 +38,7 @@ const list = async (ports: IdentityPorts, call: Call, by: 'id' | 'name') => {
 const read = async (ports: IdentityPorts, call: Call, path: string, by: { readonly id: string } | { readonly name: string }) => {
   const found = await ports.groups.find(mayRead(call, path), call, by)
   if (found === undefined) throw notThere()
+  if ('name' in by && found.group.name !== by.name) mayRead(call, `group/name/${found.group.name}`)
   return { document: groupView(await shownFor(ports, call), found) }
 }
 
@@ -85,7 +86,10 @@ export const groupOperations = (ports: IdentityPorts): readonly Implemented[] =>
       return {}
     },
     async deleteGroupByName(input, call) {
-      await ports.groups.delete(mayDelete(call, `group/name/${input.name}`), call, input)
+      const grant = mayDelete(call, `group/name/${input.name}`)
+      // Found in any case: what a policy says of the name as it is spelt counts.
+      const found = await ports.groups.find(grant, call, input)
+      if (found !== undefined) await ports.groups.delete(found.group.name === input.name ? grant : mayDelete(call, `group/name/${found.group.name}`), call, { id: found.group.groupId })
       return {}
     },
     listGroupsById: (_input, call) => list(ports, call, 'id'),
