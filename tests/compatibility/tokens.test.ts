@@ -226,7 +226,7 @@ describe('tuning auth/token', () => {
 
 describe('whoever holds a token of a role', () => {
   test('is named by an alias that the role allows, the same principal each time', async () => {
-    await root.expect('POST', '/v1/auth/token/roles/aliased', { allowed_entity_aliases: ['eve', 'app-*'], orphan: true }, { status: 204 })
+    await root.expect('POST', '/v1/auth/token/roles/aliased', { allowed_entity_aliases: ['Eve', 'app-*'], orphan: true }, { status: 204 })
     const one = await create(root, { entity_alias: 'Eve', policies: ['default'] }, 'create/aliased')
     assert.match(one.entity_id, /^[0-9a-f-]{36}$/)
     assert.equal((await create(root, { entity_alias: 'Eve', policies: ['default'] }, 'create/aliased')).entity_id, one.entity_id)
