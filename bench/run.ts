@@ -1,5 +1,6 @@
-// npm run bench [-- NAME ...] [--runs N] [--seconds N]: measures, prints a table, and keeps JSON and Markdown in bench/results.
-// Cases: floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, start.
+// npm run bench [-- NAME ...] [--runs N] [--seconds N] [--secrets N] [--versions N]: measures, prints a table, and keeps JSON and Markdown in bench/results.
+// The server is one as somebody would install it, not `--dev`, whose database does not flush. Cases: floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, start;
+// and, only when it is asked for, scale.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { batch, writes } from './cases/writes.ts'
 import { commands, memory, starts } from './cases/processes.ts'
 import { logins } from './cases/logins.ts'
 import { floor, reads } from './cases/reads.ts'
+import { scale } from './cases/scale.ts'
 import { storm } from './cases/storm.ts'
 import { tls } from './cases/tls.ts'
 import { workers } from './cases/workers.ts'
@@ -17,9 +19,10 @@ import { load } from './lib/load.ts'
 import { clientCores, describeMachine, serverCores } from './lib/machine.ts'
 import { repository } from './lib/places.ts'
 import { cpuSeconds } from './lib/processes.ts'
-import { median, save, type Figure } from './lib/report.ts'
+import { median, type Figure } from './lib/figures.ts'
+import { save } from './lib/report.ts'
 import { makeReader, seed } from './lib/seed.ts'
-import { startServer } from './lib/server.ts'
+import { startInstalled } from './lib/server.ts'
 import { findVault, startVault } from './lib/vault.ts'
 import { hasWrk } from './lib/wrk.ts'
 
@@ -28,7 +31,7 @@ const ECHO_PORT = 8650
 const VAULT_PORT = 8660
 const all: readonly Case[] = [floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, starts]
 /** They start servers of their own, and see to their runs themselves. */
-const once: readonly Case[] = [tls, workers, storm, commands, memory, starts]
+const once: readonly Case[] = [tls, workers, storm, scale, commands, memory, starts]
 
 class Figures {
   readonly #figures = new Map<string, { readonly name: string; readonly unit: string; readonly runs: number[]; readonly note?: string }>()
@@ -91,9 +94,9 @@ const ratios = (figures: Figures): void => {
   }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '4' } } })
-const settings: Settings = { runs: Number(values.runs), seconds: Number(values.seconds) }
-const chosen = positionals.length === 0 ? all : all.filter(({ name }) => positionals.includes(name))
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' }, secrets: { type: 'string', default: '100000' }, versions: { type: 'string', default: '5' } } })
+const settings: Settings = { runs: Number(values.runs), seconds: Number(values.seconds), secrets: Number(values.secrets), versions: Number(values.versions) }
+const chosen = positionals.length === 0 ? all : [...all, scale].filter(({ name }) => positionals.includes(name))
 if (chosen.length === 0) throw new Error(`there is no such case; there are ${all.map(({ name }) => name).join(', ')}`)
 
 const version = (JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }).version
@@ -109,12 +112,12 @@ const started = async <T extends { stop(): Promise<void> }>(starting: Promise<T>
 const stopAll = (): Promise<unknown> => Promise.all(stops.map((stop) => stop()))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stopAll().then(() => process.exit(130)))
 try {
-  const server = await started(startServer({ port: PORT, cores: serverCores, databaseCores: clientCores }))
+  const server = await started(startInstalled({ port: PORT, cores: serverCores, databaseCores: clientCores }))
   await started(startEcho(ECHO_PORT, serverCores))
   const binary = findVault()
   const vault = binary === undefined ? undefined : await started(startVault(binary, VAULT_PORT, serverCores))
-  await seed(server.origin)
-  const token = await makeReader(server.origin)
+  await seed(server.origin, server.root)
+  const token = await makeReader(server.origin, server.root)
   const bench: Bench = { settings, server, token, echoPort: ECHO_PORT, vault, note: (...noted) => figures.note(...noted), measure: (name, offer) => measure(figures, settings, name, offer) }
   const repeated = chosen.filter((each) => !once.includes(each))
   // Round by round, so that what others do on the machine meets every case alike.

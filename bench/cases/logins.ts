@@ -2,7 +2,6 @@
 
 import { makeApprole, type Approle } from '../lib/approle.ts'
 import { portOf, type Bench, type Case } from '../lib/context.ts'
-import { rootToken } from '../lib/server.ts'
 
 const CONNECTIONS = 64
 const made = new WeakMap<Bench, { readonly ours: Approle; readonly vaults: Approle | undefined }>()
@@ -12,7 +11,7 @@ const rolesOf = async (bench: Bench): Promise<{ readonly ours: Approle; readonly
   const known = made.get(bench)
   if (known !== undefined) return known
   const { server, vault } = bench
-  const roles = { ours: await makeApprole(server.origin, rootToken), vaults: vault === undefined ? undefined : await makeApprole(vault.origin, vault.root) }
+  const roles = { ours: await makeApprole(server.origin, server.root), vaults: vault === undefined ? undefined : await makeApprole(vault.origin, vault.root) }
   made.set(bench, roles)
   return roles
 }

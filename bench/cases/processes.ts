@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Case } from '../lib/context.ts'
 import { pssMiB } from '../lib/processes.ts'
 import { coffer } from '../lib/places.ts'
-import { ownProcesses, rootToken, startServer } from '../lib/server.ts'
+import { ownProcesses, startServer } from '../lib/server.ts'
 import { clientCores, serverCores } from '../lib/machine.ts'
 
 export const starts: Case = {
@@ -52,7 +52,7 @@ export const commands: Case = {
   async run({ server, vault, settings, note }) {
     for (let run = 0; run < settings.runs * 3; run++) {
       const began = performance.now()
-      const result = spawnSync(coffer, ['run', '--environment', 'prod', '--', 'true'], { env: { ...process.env, COFFER_ADDR: server.origin, COFFER_TOKEN: rootToken }, encoding: 'utf8' })
+      const result = spawnSync(coffer, ['run', '--environment', 'prod', '--', 'true'], { env: { ...process.env, COFFER_ADDR: server.origin, COFFER_TOKEN: server.root }, encoding: 'utf8' })
       if (result.status !== 0) throw new Error(`coffer run: ${result.stderr}`)
       note('`coffer run -- true`, whole process', 'ms', performance.now() - began)
       if (vault === undefined) continue

@@ -3,7 +3,6 @@
 import { portOf, type Case } from '../lib/context.ts'
 import { valueOf } from '../lib/seed.ts'
 import type { RawRequest } from '../lib/raw-client.ts'
-import { rootToken } from '../lib/server.ts'
 
 const post = (path: string, token: string, body: object): RawRequest => ({ method: 'POST', path, headers: { 'x-vault-token': token, 'content-type': 'application/json' }, body: JSON.stringify(body) })
 export const kvWrites = (token: string): readonly RawRequest[] => Array.from({ length: 256 }, (_, index) => post(`/v1/secret/data/dev/written/kv-${index}`, token, { data: { value: valueOf(500) } }))
@@ -12,9 +11,9 @@ export const writes: Case = {
   name: 'writes',
   async run({ server, vault, measure }) {
     const port = portOf(server.origin)
-    const native = Array.from({ length: 256 }, (_, index) => post(`/api/v1/secrets/written/rest-${index}?environment=dev`, rootToken, { value: valueOf(500) }))
+    const native = Array.from({ length: 256 }, (_, index) => post(`/api/v1/secrets/written/rest-${index}?environment=dev`, server.root, { value: valueOf(500) }))
     await measure('write, native, 64 connections', { port, requests: native, connections: 64, pid: server.worker().pid })
-    await measure('write, KV v2, 64 connections', { port, requests: kvWrites(rootToken), connections: 64, pid: server.worker().pid })
+    await measure('write, KV v2, 64 connections', { port, requests: kvWrites(server.root), connections: 64, pid: server.worker().pid })
     if (vault !== undefined) await measure('Vault 1.21 KV v2 write, 64 connections', { port: portOf(vault.origin), requests: kvWrites(vault.token), connections: 64, pid: vault.process.pid })
   },
 }

@@ -2,17 +2,20 @@
 
 import type { Latencies } from './raw-client.ts'
 import type { RawRequest } from './raw-client.ts'
-import type { BenchServer } from './server.ts'
+import type { InstalledServer } from './server.ts'
 import type { Vault } from './vault.ts'
 
 export interface Settings {
   readonly runs: number
   readonly seconds: number
+  /** Of the case `scale`: how many secrets, and versions of each. */
+  readonly secrets: number
+  readonly versions: number
 }
 
 export interface Bench {
   readonly settings: Settings
-  readonly server: BenchServer
+  readonly server: InstalledServer
   /** Of a service with a policy. */
   readonly token: string
   readonly echoPort: number

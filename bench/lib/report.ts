@@ -2,21 +2,10 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { chart } from './chart.ts'
+import { median, type Figure } from './figures.ts'
 import { resultsDirectory } from './places.ts'
 import type { Machine } from './machine.ts'
-
-export interface Figure {
-  readonly name: string
-  readonly unit: string
-  readonly runs: readonly number[]
-  readonly note?: string
-}
-
-export const median = (numbers: readonly number[]): number => {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
-}
 
 export const round = (value: number): string => (!Number.isFinite(value) ? '–' : value >= 100 ? Math.round(value).toLocaleString('en-US') : value >= 10 ? value.toFixed(1) : value.toFixed(2))
 
@@ -38,5 +27,7 @@ export const save = (machine: Machine, figures: readonly Figure[]): string => {
   writeFileSync(join(resultsDirectory, `${machine.at.slice(0, 19).replaceAll(':', '')}.json`), `${JSON.stringify({ machine, figures }, undefined, 2)}\n`)
   const text = table(machine, figures)
   writeFileSync(join(resultsDirectory, 'latest.md'), text)
+  const picture = chart(figures)
+  if (picture !== undefined) writeFileSync(join(resultsDirectory, 'latest.svg'), picture)
   return text
 }
