@@ -15,7 +15,7 @@ import { tls } from './cases/tls.ts'
 import { workers } from './cases/workers.ts'
 import type { Bench, Case, Offer, Settings } from './lib/context.ts'
 import { measureFlushes, startEcho } from './lib/floor.ts'
-import { load } from './lib/load.ts'
+import { load } from './lib/load/load.ts'
 import { clientCores, describeMachine, serverCores } from './lib/machine.ts'
 import { repository } from './lib/places.ts'
 import { cpuSeconds } from './lib/processes.ts'
@@ -24,7 +24,7 @@ import { save } from './lib/report.ts'
 import { makeReader, seed } from './lib/seed.ts'
 import { startInstalled } from './lib/server.ts'
 import { findVault, startVault } from './lib/vault.ts'
-import { hasWrk } from './lib/wrk.ts'
+import { hasWrk } from './lib/load/wrk.ts'
 
 const PORT = 8640
 const ECHO_PORT = 8650

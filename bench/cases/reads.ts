@@ -2,7 +2,7 @@
 
 import { portOf, type Bench, type Case } from '../lib/context.ts'
 import { sizes } from '../lib/seed.ts'
-import type { RawRequest } from '../lib/raw-client.ts'
+import type { RawRequest } from '../lib/load/raw-client.ts'
 
 /** About Vault's maximum on this class of machine. */
 const FIXED_RATE = 1400

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto'
 import { portOf, type Bench, type Case } from '../lib/context.ts'
 import { clientCores, serverCores } from '../lib/machine.ts'
 import { pssMiB } from '../lib/processes.ts'
-import type { RawRequest } from '../lib/raw-client.ts'
+import type { RawRequest } from '../lib/load/raw-client.ts'
 import { call, valueOf } from '../lib/seed.ts'
 import { ownProcesses, startInstalled, type InstalledServer } from '../lib/server.ts'
 

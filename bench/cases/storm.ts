@@ -4,7 +4,7 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { portOf, type Case } from '../lib/context.ts'
-import { offerStorm } from '../lib/load.ts'
+import { offerStorm } from '../lib/load/load.ts'
 import { call, seed, sizes } from '../lib/seed.ts'
 import { startInstalled, type InstalledServer } from '../lib/server.ts'
 

@@ -2,7 +2,7 @@
 
 import { portOf, type Case } from '../lib/context.ts'
 import { valueOf } from '../lib/seed.ts'
-import type { RawRequest } from '../lib/raw-client.ts'
+import type { RawRequest } from '../lib/load/raw-client.ts'
 
 const post = (path: string, token: string, body: object): RawRequest => ({ method: 'POST', path, headers: { 'x-vault-token': token, 'content-type': 'application/json' }, body: JSON.stringify(body) })
 export const kvWrites = (token: string): readonly RawRequest[] => Array.from({ length: 256 }, (_, index) => post(`/v1/secret/data/dev/written/kv-${index}`, token, { data: { value: valueOf(500) } }))

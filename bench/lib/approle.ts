@@ -1,7 +1,7 @@
 // The same application role on any server of Vault's API: a role of service tokens and one of batch tokens, and the requests
 // that log in by them.
 
-import type { RawRequest } from './raw-client.ts'
+import type { RawRequest } from './load/raw-client.ts'
 import { call, sizes } from './seed.ts'
 
 export interface Approle {

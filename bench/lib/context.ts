@@ -1,7 +1,7 @@
 // What a case gets: a seeded server, a way to offer load, and a place for its figures.
 
-import type { Latencies } from './raw-client.ts'
-import type { RawRequest } from './raw-client.ts'
+import type { Latencies } from './load/raw-client.ts'
+import type { RawRequest } from './load/raw-client.ts'
 import type { InstalledServer } from './server.ts'
 import type { Vault } from './vault.ts'
 

@@ -21,7 +21,7 @@ const byAutocannon = async ({ host, port, requests, connections, seconds }: Load
 
 const chunks: Buffer[] = []
 for await (const chunk of process.stdin) chunks.push(chunk as Buffer) // no encoding is set
-const order = JSON.parse(Buffer.concat(chunks).toString('utf8')) as LoadOrder // made by lib/load.ts
+const order = JSON.parse(Buffer.concat(chunks).toString('utf8')) as LoadOrder // made by load.ts
 
 const run = (): Promise<Latencies> => {
   if (order.rate !== undefined) return openLoop(order, order.rate)

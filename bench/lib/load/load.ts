@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { node } from './places.ts'
-import { clientCores } from './machine.ts'
+import { node } from '../places.ts'
+import { clientCores } from '../machine.ts'
 import type { LoadOrder } from './load-process.ts'
 import type { Latencies } from './raw-client.ts'
 import type { StormOrder, StormResult } from './storm-process.ts'
