@@ -14,10 +14,7 @@ const isAllowed = ({ origins }: CorsSettings, origin: string): boolean => origin
 /** True: this was a browser's question, and is answered. @throws permission_denied */
 export const answerCors = ({ method, request, reply, target }: HttpExchange, settings: CorsSettings | undefined): boolean => {
   if (target.segments[0] !== 'v1') return false
-  if (settings === undefined) {
-    if (method === 'OPTIONS') throw fail('permission_denied', 'cors.not_enabled', 'permission denied')
-    return false
-  }
+  if (settings === undefined) return false
   const origin = header(request, 'origin')
   if (origin === undefined) return false
   if (!isAllowed(settings, origin)) throw fail('permission_denied', 'cors.origin', 'origin not allowed')
