@@ -31,6 +31,8 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   readonly errors: readonly ErrorKind[]
   /** `public` needs no token, `optional` takes a valid one or none, `token` any valid one, `policy` a grant that the handler asks for. */
   readonly access: 'public' | 'optional' | 'token' | 'policy'
+  /** It reaches beyond every organization: only who belongs to the organization root has it, and only there, whatever a policy says. */
+  readonly scope?: 'server'
   /** The dotted action of its audit record; undefined only for operations that touch nothing of an organization. */
   readonly audit: string | undefined
   readonly work: WorkClass

@@ -15,6 +15,7 @@ import { describeContent, describeTarget, learnable } from './description.ts'
 import { mintGrant } from './grant.ts'
 import { RATE_EXCEEDED, requireWithin } from './limits.ts'
 import { durable, eventOf, type Recorded } from './recording.ts'
+import { requireServerScope } from './scope.ts'
 import { WARM_STATUS } from './warm.ts'
 
 export type Runner = (request: DoorRequest) => Promise<Answer>
@@ -79,6 +80,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : await authenticate(ports, request)
   const caller = authenticated?.caller
   if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
+  if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
   const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
   const orgId = await targetOrganization(ports, request, authenticated)

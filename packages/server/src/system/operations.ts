@@ -6,12 +6,12 @@ import { operation } from '../kernel/operation.ts'
 const common = ['invalid_request', 'unauthenticated', 'permission_denied', 'sealed', 'unavailable'] as const
 
 export const seal = operation({
-  id: 'system.seal', method: 'PUT', path: '/v1/sys/seal', tag: 'system', access: 'policy', audit: 'system.seal', work: 'write', status: 204,
+  id: 'system.seal', method: 'PUT', path: '/v1/sys/seal', tag: 'system', access: 'policy', scope: 'server', audit: 'system.seal', work: 'write', status: 204,
   summary: 'Seal the server: every worker is replaced by one that never saw a key', input: {}, output: {}, errors: common,
 })
 
 export const doctor = operation({
-  id: 'system.doctor', method: 'GET', path: '/api/v1/system/doctor', tag: 'system', access: 'policy', audit: 'system.doctor', work: 'list',
+  id: 'system.doctor', method: 'GET', path: '/api/v1/system/doctor', tag: 'system', access: 'policy', scope: 'server', audit: 'system.doctor', work: 'list',
   summary: 'Check the installation: database, audit spool, clocks, key file', input: {},
   output: { checks: f.list('Checks', f.object('A check', { name: f.text('What', { max: 64 }), state: f.choice('ok, warning or problem', ['ok', 'warning', 'problem']), message: f.text('What was found and what to do', { max: 1024 }) }), { max: 100 }) },
   errors: common,
@@ -31,7 +31,7 @@ const givenKeyFiles = f.list('Key files on the server that open slots which stay
 const rotated = { generation: f.int('Of the root key that is now in force', { min: 1, max: 2 ** 31 }) }
 
 export const listSlots = operation({
-  id: 'seal.listSlots', method: 'GET', path: '/api/v1/seal/slots', tag: 'seal', access: 'policy', audit: 'seal.slots-list', work: 'read', summary: 'The ways in which the root key can be opened', input: {},
+  id: 'seal.listSlots', method: 'GET', path: '/api/v1/seal/slots', tag: 'seal', access: 'policy', scope: 'server', audit: 'seal.slots-list', work: 'read', summary: 'The ways in which the root key can be opened', input: {},
   output: {
     slots: f.list('Slots', f.object('A slot', {
       id: slotId, kind: f.text('shamir or keyfile', { max: 32 }), shares: f.int('Shares there are', { min: 0, max: 255 }).nullable(), threshold: f.int('Shares that open it', { min: 0, max: 255 }).nullable(),
@@ -42,7 +42,7 @@ export const listSlots = operation({
 })
 
 export const addSlot = operation({
-  id: 'seal.addSlot', method: 'POST', path: '/api/v1/seal/slots', tag: 'seal', access: 'policy', audit: 'seal.slot-add', work: 'write', status: 201, summary: 'Add a way to open the root key',
+  id: 'seal.addSlot', method: 'POST', path: '/api/v1/seal/slots', tag: 'seal', access: 'policy', scope: 'server', audit: 'seal.slot-add', work: 'write', status: 201, summary: 'Add a way to open the root key',
   description: 'Of a slot of shares, these are shown once: raw as base64, or encrypted to the OpenPGP keys. Of a key file, its path on the server is given, where no file may be yet.',
   input: {
     kind: f.choice('shamir or keyfile', ['shamir', 'keyfile']), shares: f.int('Shares to make', { min: 1, max: 255 }).optional(), threshold: f.int('Shares that open it', { min: 1, max: 255 }).optional(),
@@ -52,11 +52,11 @@ export const addSlot = operation({
 })
 
 export const removeSlot = operation({
-  id: 'seal.removeSlot', method: 'POST', path: '/api/v1/seal/slots/:id/remove', tag: 'seal', access: 'policy', audit: 'seal.slot-remove', work: 'write', summary: 'Remove a slot, and rotate the root key that it opened',
+  id: 'seal.removeSlot', method: 'POST', path: '/api/v1/seal/slots/:id/remove', tag: 'seal', access: 'policy', scope: 'server', audit: 'seal.slot-remove', work: 'write', summary: 'Remove a slot, and rotate the root key that it opened',
   input: { id: slotId, shares: givenShares, keyFiles: givenKeyFiles }, output: rotated, errors: sealErrors,
 })
 
 export const rotateRoot = operation({
-  id: 'seal.rotateRoot', method: 'POST', path: '/api/v1/seal/rotate', tag: 'seal', access: 'policy', audit: 'seal.rotate', work: 'write', summary: 'Make a new root key, in the same slots',
+  id: 'seal.rotateRoot', method: 'POST', path: '/api/v1/seal/rotate', tag: 'seal', access: 'policy', scope: 'server', audit: 'seal.rotate', work: 'write', summary: 'Make a new root key, in the same slots',
   input: { shares: givenShares, keyFiles: givenKeyFiles }, output: rotated, errors: sealErrors,
 })

@@ -125,7 +125,6 @@ export const makeDevicesPort = (sources: DeviceSources, devices: Pick<Devices, '
   const { pools, keyring, rootOrgId, context: { config } } = sources
   const entries = new Entries({ database: pools.app, keys: keyring })
   return {
-    isPlatform: (orgId) => orgId === rootOrgId,
     list: () => loadDevices(sources),
     async enable(_grant, call, { path, type, description, options, local }) {
       const settings = settingsOf(type, options, rulesOf(config))

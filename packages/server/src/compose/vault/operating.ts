@@ -47,7 +47,6 @@ export const operatingOperations = (parts: DomainParts): readonly Implemented[] 
       get current() {
         return settings.current
       },
-      isPlatform: (orgId) => orgId === rootOrgId,
       change: (_grant, call, change) => settings.change(call, change),
       sanitized: () => sanitized(parts),
     }),

@@ -61,7 +61,6 @@ export const makeQuotas = ({ parts, entries, registry, namespaceOf }: QuotaSourc
     return next
   }
   const port: QuotasPort = {
-    rootOrgId,
     registry,
     list: (call, type) => store.list(ports, call.orgId, type),
     find: (call, type, name) => store.find(ports, call.orgId, type, name),

@@ -1,6 +1,5 @@
 // sys/audit: where audit records go besides the journal, which is always there.
 
-import type { Call } from '../../kernel/call.ts'
 import { fail } from '../../kernel/errors.ts'
 import { f } from '../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../kernel/operation.ts'
@@ -9,26 +8,24 @@ import type { AuditDevicesPort, DeviceCommand, ShownDevice } from './ports.ts'
 const tag = 'system'
 const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const
 const common = { tag, access: 'policy', errors } as const
+/** Devices get every organization's records. */
+const ofServer = { ...common, scope: 'server' } as const
 const document = f.json('The answer', { maxBytes: 4 * 1024 * 1024 })
 const path = f.text('Name of the device', { max: 512 })
 
-export const listAudit = operation({ ...common, work: 'list', id: 'system.listAudit', method: 'GET', path: '/v1/sys/audit', audit: 'system.audit-list', summary: 'Where audit records go', input: {}, output: { document } })
+export const listAudit = operation({ ...ofServer, work: 'list', id: 'system.listAudit', method: 'GET', path: '/v1/sys/audit', audit: 'system.audit-list', summary: 'Where audit records go', input: {}, output: { document } })
 export const enableAudit = operation({
-  ...common, work: 'write', status: 204, id: 'system.enableAudit', method: 'POST', path: '/v1/sys/audit/:path+', audit: 'system.audit-enable', summary: 'Enable an audit device: every record goes there, too, in the form of Vault',
+  ...ofServer, work: 'write', status: 204, id: 'system.enableAudit', method: 'POST', path: '/v1/sys/audit/:path+', audit: 'system.audit-enable', summary: 'Enable an audit device: every record goes there, too, in the form of Vault',
   input: { path, type: f.text('file, socket or syslog', { max: 64 }).default(''), description: f.text('Description', { max: 1024 }).default(''), options: f.labels('Options of the type', { maxKeys: 32, maxKey: 64, maxValue: 1024 }).nullable().optional(), local: f.bool('Kept, and without effect').default(false) },
   output: {},
 })
-export const disableAudit = operation({ ...common, work: 'write', status: 204, id: 'system.disableAudit', method: 'DELETE', path: '/v1/sys/audit/:path+', audit: 'system.audit-disable', summary: 'Disable an audit device', input: { path }, output: {} })
+export const disableAudit = operation({ ...ofServer, work: 'write', status: 204, id: 'system.disableAudit', method: 'DELETE', path: '/v1/sys/audit/:path+', audit: 'system.audit-disable', summary: 'Disable an audit device', input: { path }, output: {} })
 export const auditHash = operation({ ...common, work: 'read', id: 'system.auditHash', method: 'POST', path: '/v1/sys/audit-hash/:path+', audit: 'system.audit-hash', summary: 'The HMAC by which records of a device name a value', input: { path, input: f.secret('The value', { max: 1024 * 1024 }).optional() }, output: { document } })
 
 const JOURNAL = 'journal'
 const journal: ShownDevice = { path: JOURNAL, type: JOURNAL, description: 'The durable journal of every request; it cannot be disabled', options: {}, local: false }
 
 const row = ({ path: at, type, description, options, local }: ShownDevice) => ({ type, description, options, local, path: `${at}/` })
-
-const requirePlatform = (port: AuditDevicesPort, call: Call): void => {
-  if (!port.isPlatform(call.orgId)) throw fail('not_found', 'vault.no_handler', 'unsupported path')
-}
 
 const typeOf = (given: string): DeviceCommand['type'] => {
   if (given === 'file' || given === 'socket' || given === 'syslog') return given
@@ -46,14 +43,12 @@ export const auditDeviceOperations = (port: AuditDevicesPort): readonly Implemen
   implement({ listAudit, enableAudit, disableAudit, auditHash }, {
     async listAudit(_input, call) {
       call.authorise('read', { kind: 'system', apiPath: 'sys/audit', sudo: true })
-      const devices = port.isPlatform(call.orgId) ? await port.list() : []
-      const rows = [...devices, journal].map((device) => [`${device.path}/`, row(device)] as const)
+      const rows = [...(await port.list()), journal].map((device) => [`${device.path}/`, row(device)] as const)
       return { document: Object.fromEntries(rows.sort(([one], [other]) => (one < other ? -1 : 1))) }
     },
     async enableAudit(input, call) {
       const name = nameOf(input.path)
       const grant = call.authorise('update', { kind: 'system', apiPath: `sys/audit/${name}`, sudo: true })
-      requirePlatform(port, call)
       // The device's own first record: when the request began, nobody wanted to know its path yet.
       call.audit.request ??= { operation: 'update', path: `sys/audit/${name}` }
       const type = typeOf(input.type)
@@ -64,7 +59,6 @@ export const auditDeviceOperations = (port: AuditDevicesPort): readonly Implemen
     async disableAudit(input, call) {
       const name = nameOf(input.path)
       const grant = call.authorise('delete', { kind: 'system', apiPath: `sys/audit/${name}`, sudo: true })
-      requirePlatform(port, call)
       if (name === JOURNAL) throw fail('invalid_request', 'audit.built_in', 'The journal is the record of this server; it cannot be disabled.', { field: 'path' })
       // As in Vault, what is not there is disabled already.
       if ((await port.list()).some((device) => device.path === name)) await port.disable(grant, call, name)

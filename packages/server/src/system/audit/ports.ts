@@ -16,8 +16,6 @@ export interface DeviceCommand extends ShownDevice {
 }
 
 export interface AuditDevicesPort {
-  /** Devices get every organization's records, so they are the platform's. */
-  isPlatform(orgId: string): boolean
   list(): Promise<readonly ShownDevice[]>
   /** @throws invalid_request for options that do not fit, and for a device that cannot be written to */
   enable(grant: Grant, call: Call, command: DeviceCommand): Promise<void>

@@ -5,8 +5,6 @@ import type { ServerSettings } from '../../kernel/ports/server-settings.ts'
 
 export interface SettingsPort {
   readonly current: ServerSettings
-  /** The settings are the whole server's, and so the platform's. */
-  isPlatform(orgId: string): boolean
   change(grant: Grant, call: Call, change: (settings: ServerSettings) => ServerSettings): Promise<void>
   /** The configuration without what is secret in it, in Vault's shape. */
   sanitized(): Readonly<Record<string, unknown>>

@@ -9,7 +9,7 @@ import type { SettingsPort } from './port.ts'
 
 const tag = 'system'
 const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const
-const common = { tag, access: 'policy', errors } as const
+const common = { tag, access: 'policy', scope: 'server', errors } as const
 const reading = { ...common, work: 'read' } as const
 const writing = { ...common, work: 'write', status: 204, output: {} } as const
 const document = f.json('The answer', { maxBytes: 1024 * 1024 })
@@ -52,13 +52,7 @@ const checkCount = (table: Readonly<Record<string, unknown>>): void => {
   if (Object.keys(table).length > MOST_HEADERS) throw bad('config.too_many_headers', `At most ${MOST_HEADERS} headers can be chosen.`, 'header')
 }
 
-type Ask = (call: Call, action: Action, path: string, sudo?: boolean) => Grant
-
-const asker = (port: SettingsPort): Ask => (call, action, path, sudo = true) => {
-  const grant = call.authorise(action, { kind: 'system', apiPath: `sys/config/${path}`, sudo })
-  if (!port.isPlatform(call.orgId)) throw fail('not_found', 'vault.no_handler', 'unsupported path')
-  return grant
-}
+const ask = (call: Call, action: Action, path: string, sudo = true): Grant => call.authorise(action, { kind: 'system', apiPath: `sys/config/${path}`, sudo })
 
 const originsOf = (given: readonly string[]): readonly string[] => {
   if (given.length === 0) throw bad('config.no_origin', 'at least one origin or the wildcard must be provided', 'allowed_origins')
@@ -67,7 +61,7 @@ const originsOf = (given: readonly string[]): readonly string[] => {
   return given
 }
 
-const cors = (port: SettingsPort, ask: Ask): Pick<Handled, 'readCors' | 'writeCors' | 'deleteCors'> => ({
+const cors = (port: SettingsPort): Pick<Handled, 'readCors' | 'writeCors' | 'deleteCors'> => ({
   async readCors(_input, call) {
     ask(call, 'read', 'cors')
     const found = port.current.cors
@@ -87,7 +81,7 @@ const cors = (port: SettingsPort, ask: Ask): Pick<Handled, 'readCors' | 'writeCo
   },
 })
 
-const uiHeaders = (port: SettingsPort, ask: Ask): Pick<Handled, 'listUiHeaders' | 'readUiHeader' | 'writeUiHeader' | 'deleteUiHeader'> => ({
+const uiHeaders = (port: SettingsPort): Pick<Handled, 'listUiHeaders' | 'readUiHeader' | 'writeUiHeader' | 'deleteUiHeader'> => ({
   async listUiHeaders(_input, call) {
     ask(call, 'list', 'ui/headers/')
     const keys = Object.keys(port.current.uiHeaders).sort()
@@ -125,7 +119,7 @@ const uiHeaders = (port: SettingsPort, ask: Ask): Pick<Handled, 'listUiHeaders' 
 
 const shown = (settings: ServerSettings): Readonly<Record<string, unknown>> => Object.fromEntries(Object.entries(settings.auditedHeaders).map(([name, hmac]) => [name, { hmac }]))
 
-const auditedHeaders = (port: SettingsPort, ask: Ask): Pick<Handled, 'listAuditedHeaders' | 'readAuditedHeader' | 'writeAuditedHeader' | 'deleteAuditedHeader'> => ({
+const auditedHeaders = (port: SettingsPort): Pick<Handled, 'listAuditedHeaders' | 'readAuditedHeader' | 'writeAuditedHeader' | 'deleteAuditedHeader'> => ({
   async listAuditedHeaders(_input, call) {
     ask(call, 'read', 'auditing/request-headers')
     return { document: { headers: shown(port.current) } }
@@ -154,15 +148,13 @@ const auditedHeaders = (port: SettingsPort, ask: Ask): Pick<Handled, 'listAudite
   },
 })
 
-export const configOperations = (port: SettingsPort): readonly Implemented[] => {
-  const ask = asker(port)
-  return implement(operations, {
-    ...cors(port, ask),
-    ...uiHeaders(port, ask),
-    ...auditedHeaders(port, ask),
+export const configOperations = (port: SettingsPort): readonly Implemented[] =>
+  implement(operations, {
+    ...cors(port),
+    ...uiHeaders(port),
+    ...auditedHeaders(port),
     async sanitizedState(_input, call) {
       ask(call, 'read', 'state/sanitized', false)
       return { document: port.sanitized() }
     },
   })
-}

@@ -11,7 +11,8 @@ import type { Level, ObservePort } from './port.ts'
 
 const tag = 'system'
 const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const
-const common = { tag, access: 'policy', errors, work: 'read', method: 'GET' } as const
+const counting = { tag, access: 'policy', errors, work: 'read', method: 'GET' } as const
+const common = { ...counting, scope: 'server' } as const
 const document = f.json('The answer', { maxBytes: 16 * 1024 * 1024 })
 const text = (describe: string, max = 256) => f.text(describe, { max })
 const asked = { output: { document } }
@@ -31,12 +32,12 @@ const operations = {
   versionHistory: operation({ ...common, method: 'LIST', work: 'list', id: 'system.versionHistory', path: '/v1/sys/version-history', audit: 'system.version-history', summary: 'The versions that ran here', input: {}, output: { keys: f.list('Versions', text('Version'), { max: 100 }), keyInfo: f.json('By version', { maxBytes: 65_536 }) } }),
   experiments: operation({ ...common, id: 'system.experiments', path: '/v1/sys/experiments', audit: 'system.experiments', summary: 'Experiments: there are none', input: {}, ...asked }),
   license: operation({ ...common, id: 'system.license', path: '/v1/sys/license/status', audit: 'system.license', summary: 'The licence: none is needed', input: {}, ...asked }),
-  activity: operation({ ...common, id: 'system.activity', path: '/v1/sys/internal/counters/activity', audit: 'system.counters', summary: 'Clients over time: they are not counted', input: {}, output: { document, warnings: f.list('Warnings', text('Warning'), { max: 8 }) } }),
-  monthlyActivity: operation({ ...common, status: 204, id: 'system.monthlyActivity', path: '/v1/sys/internal/counters/activity/monthly', audit: 'system.counters', summary: 'Clients of this month: they are not counted', input: {}, output: {} }),
-  activityConfig: operation({ ...common, id: 'system.activityConfig', path: '/v1/sys/internal/counters/config', audit: 'system.counters', summary: 'How clients are counted: not at all', input: {}, ...asked }),
-  requestCounters: operation({ ...common, id: 'system.requestCounters', path: '/v1/sys/internal/counters/requests', audit: 'system.counters', summary: 'Requests by month: gone from Vault, too', input: {}, ...asked }),
-  tokenCounters: operation({ ...common, id: 'system.tokenCounters', path: '/v1/sys/internal/counters/tokens', audit: 'system.counters', summary: 'How many tokens there are', input: {}, ...asked }),
-  entityCounters: operation({ ...common, id: 'system.entityCounters', path: '/v1/sys/internal/counters/entities', audit: 'system.counters', summary: 'How many entities there are', input: {}, ...asked }),
+  activity: operation({ ...counting, id: 'system.activity', path: '/v1/sys/internal/counters/activity', audit: 'system.counters', summary: 'Clients over time: they are not counted', input: {}, output: { document, warnings: f.list('Warnings', text('Warning'), { max: 8 }) } }),
+  monthlyActivity: operation({ ...counting, status: 204, id: 'system.monthlyActivity', path: '/v1/sys/internal/counters/activity/monthly', audit: 'system.counters', summary: 'Clients of this month: they are not counted', input: {}, output: {} }),
+  activityConfig: operation({ ...counting, id: 'system.activityConfig', path: '/v1/sys/internal/counters/config', audit: 'system.counters', summary: 'How clients are counted: not at all', input: {}, ...asked }),
+  requestCounters: operation({ ...counting, id: 'system.requestCounters', path: '/v1/sys/internal/counters/requests', audit: 'system.counters', summary: 'Requests by month: gone from Vault, too', input: {}, ...asked }),
+  tokenCounters: operation({ ...counting, id: 'system.tokenCounters', path: '/v1/sys/internal/counters/tokens', audit: 'system.counters', summary: 'How many tokens there are', input: {}, ...asked }),
+  entityCounters: operation({ ...counting, id: 'system.entityCounters', path: '/v1/sys/internal/counters/entities', audit: 'system.counters', summary: 'How many entities there are', input: {}, ...asked }),
   profiles: operation({ ...common, id: 'system.profiles', path: '/v1/sys/pprof', audit: 'system.pprof', summary: 'Profiles: refused', input: {}, ...asked }),
   profile: operation({ ...common, id: 'system.profile', path: '/v1/sys/pprof/:rest+', audit: 'system.pprof', summary: 'Profiles: refused', input: rest, ...asked }),
   monitor: operation({ ...common, id: 'system.monitor', path: '/v1/sys/monitor', audit: 'system.monitor', summary: 'A stream of the log: refused', input: {}, ...asked }),

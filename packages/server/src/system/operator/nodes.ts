@@ -10,8 +10,8 @@ const document = f.json('The answer', { maxBytes: 64 * 1024 })
 
 export const nodeContracts = {
   leader: operation({ ...common, access: 'public', work: 'read', isEverywhere: true, id: 'system.leader', method: 'GET', path: '/v1/sys/leader', audit: undefined, summary: 'Who leads', input: {}, output: { document } }),
-  haStatus: operation({ ...common, access: 'policy', work: 'read', id: 'system.haStatus', method: 'GET', path: '/v1/sys/ha-status', audit: 'system.ha-status', summary: 'Which nodes there are', input: {}, output: { document } }),
-  stepDown: operation({ ...common, access: 'policy', work: 'write', id: 'operator.stepDown', method: 'POST', path: '/v1/sys/step-down', audit: 'operator.step-down', status: 204, summary: 'Accepted and without effect: no node leads', input: {}, output: {} }),
+  haStatus: operation({ ...common, access: 'policy', scope: 'server', work: 'read', id: 'system.haStatus', method: 'GET', path: '/v1/sys/ha-status', audit: 'system.ha-status', summary: 'Which nodes there are', input: {}, output: { document } }),
+  stepDown: operation({ ...common, access: 'policy', scope: 'server', work: 'write', id: 'operator.stepDown', method: 'POST', path: '/v1/sys/step-down', audit: 'operator.step-down', status: 204, summary: 'Accepted and without effect: no node leads', input: {}, output: {} }),
 }
 
 export const nodeOperations = (version: string): readonly Implemented[] =>

@@ -6,7 +6,7 @@ import { f } from '../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../kernel/operation.ts'
 import { requireRoot, type OperatorPort } from './ports.ts'
 
-const common = { tag: 'operator', access: 'policy', errors: ['invalid_request', 'unauthenticated', 'permission_denied', 'sealed', 'unavailable'] } as const
+const common = { tag: 'operator', access: 'policy', scope: 'server', errors: ['invalid_request', 'unauthenticated', 'permission_denied', 'sealed', 'unavailable'] } as const
 const copies = (describe: string) => f.map(describe, f.list('Encrypted shares', f.text('One', { max: 16_384 }), { max: 255 }), { max: 255 })
 const output = { nonce: f.text('Nonce of the rekey', { max: 128 }), keys: copies('Hexadecimal, by fingerprint'), keysBase64: copies('Base64, by fingerprint') }
 const reading = { ...common, method: 'GET', work: 'read', audit: 'operator.rekey-backup-read', summary: 'The encrypted copies of the new shares', input: {}, output } as const

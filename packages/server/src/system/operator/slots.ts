@@ -14,7 +14,7 @@ import { readRecipients } from './recipients.ts'
 const operations = { listSlots, addSlot, removeSlot, rotateRoot }
 
 const authorise = (port: OperatorPort, call: Call, apiPath: string): void => {
-  call.authorise('administer', { kind: 'platform', apiPath })
+  call.authorise('administer', { kind: 'platform', apiPath, sudo: true })
   requireRoot(port, call)
 }
 

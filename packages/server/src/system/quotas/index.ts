@@ -35,7 +35,6 @@ const config = (port: QuotasPort): Pick<Handled, 'readQuotaConfig' | 'writeQuota
   },
   async writeQuotaConfig(input, call) {
     const grant = ask(call, 'update', 'config')
-    if (call.orgId !== port.rootOrgId) throw bad('quota.config_in_namespace', 'exempt paths can only be be configured in the root namespace', 'rate_limit_exempt_paths')
     await port.configure(grant, call, { auditRefusals: input.enableRateLimitAuditLogging, responseHeaders: input.enableRateLimitResponseHeaders, exemptPaths: input.rateLimitExemptPaths, absoluteExemptPaths: input.absoluteRateLimitExemptPaths })
     return {}
   },

@@ -21,11 +21,11 @@ const count = (describe: string) => f.int(describe, { min: 0, max: MOST })
 const rate = (describe: string) => f.number(describe, { min: -1e12, max: 1e12 })
 
 export const readQuotaConfig = operation({
-  ...reading, id: 'system.readQuotaConfig', method: 'GET', path: '/v1/sys/quotas/config', audit: 'quota.config-read', summary: 'What rate limits leave alone, and what they say', input: {},
+  ...reading, scope: 'server', id: 'system.readQuotaConfig', method: 'GET', path: '/v1/sys/quotas/config', audit: 'quota.config-read', summary: 'What rate limits leave alone, and what they say', input: {},
   output: { enableRateLimitAuditLogging: f.bool('Whether refusals are recorded'), enableRateLimitResponseHeaders: f.bool('Whether answers say what is left'), rateLimitExemptPaths: paths('Not limited in any organization'), absoluteRateLimitExemptPaths: paths('Not limited, with the organization\'s name before them') },
 })
 export const writeQuotaConfig = operation({
-  ...writing, id: 'system.writeQuotaConfig', method: 'POST', path: '/v1/sys/quotas/config', audit: 'quota.config-write', summary: 'Say what rate limits leave alone',
+  ...writing, scope: 'server', id: 'system.writeQuotaConfig', method: 'POST', path: '/v1/sys/quotas/config', audit: 'quota.config-write', summary: 'Say what rate limits leave alone',
   input: { enableRateLimitAuditLogging: f.bool('Whether refusals are recorded').default(false), enableRateLimitResponseHeaders: f.bool('Whether answers say what is left').default(false), rateLimitExemptPaths: paths('Not limited in any organization').default([]), absoluteRateLimitExemptPaths: paths('Not limited').default([]) },
 })
 

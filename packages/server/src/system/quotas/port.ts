@@ -7,7 +7,6 @@ import type { QuotaRow, QuotaType } from '../../services/quotas/rows.ts'
 import type { QuotaCommand } from '../../services/quotas/store.ts'
 
 export interface QuotasPort {
-  readonly rootOrgId: string
   registry(orgId: string): Promise<OrgRegistry>
   list(call: Call, type: QuotaType): Promise<readonly QuotaRow[]>
   find(call: Call, type: QuotaType, name: string): Promise<QuotaRow | undefined>
