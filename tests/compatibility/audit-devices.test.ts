@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -170,6 +170,11 @@ test('a device is refused in Vault\'s words, and never below the server\'s own d
   await refused(root, 'b', { type: 'file', options: { file_path: join(folder, 'nowhere', 'b.log') } }, /cannot be written to now/)
   const home = /"data_dir":"([^"]+)"/.exec(server.stderr())?.[1] ?? assert.fail('the log names the data directory')
   await refused(root, 'b', { type: 'file', options: { file_path: join(home, 'audit', 'b.log') } }, /its own data/)
+  // Named, not tried: nothing is there.
+  for (const skip_test of ['false', 'true']) await refused(root, 'b', { type: 'file', options: { file_path: '/nowhere/at/all/b.log', skip_test } }, skip_test === 'true' ? /audit\.device_directories/ : /audit\.device_directories|cannot be written/)
+  writeFileSync(join(folder, 'taken.log'), 'another program wrote this\n')
+  await refused(root, 'b', { type: 'file', options: { file_path: join(folder, 'taken.log') } }, /something else than audit entries/)
+  assert.equal(readFileSync(join(folder, 'taken.log'), 'utf8'), 'another program wrote this\n')
   assert.equal((await root.call('POST', '/v1/sys/audit-hash/none', { input: 'x' })).json.errors[0], 'unknown audit backend "none/"')
   assert.equal((await root.call('DELETE', '/v1/sys/audit/journal')).status, 400)
   assert.equal((await root.call('GET', '/v1/sys/audit/file')).status, 405)
@@ -182,7 +187,8 @@ test('a device is the platform\'s: neither a token without sudo nor another orga
   for (const [method, target] of [['GET', 'sys/audit'], ['PUT', 'sys/audit/z'], ['DELETE', 'sys/audit/file']] as const) assert.equal((await auditor.call(method, `/v1/${target}`, method === 'PUT' ? { type: 'file', options: { file_path: join(folder, 'z.log') } } : undefined)).status, 403)
   await root.expect('POST', '/v1/sys/namespaces/tenant', {})
   const below = { headers: { 'x-vault-namespace': 'tenant' } }
-  assert.deepEqual(Object.keys((await root.expect('GET', '/v1/sys/audit', undefined, below)).json.data), ['journal/'])
+  assert.equal((await root.call('GET', '/v1/sys/audit', undefined, below)).status, 404)
+  for (let times = 0; times < 2; times++) await root.expect('GET', '/v1/sys/mounts', undefined, below)
   assert.equal((await root.call('PUT', '/v1/sys/audit/z', { type: 'file', options: { file_path: join(folder, 'z.log') } }, below)).status, 404)
   assert.equal((await root.call('POST', '/v1/sys/audit-hash/file', { input: 'x' }, below)).status, 400)
   await entries()

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { fail } from '../kernel/errors.ts'
+import { temporaryDirectory } from './environment.ts'
 import { schema, secretKeys, type Settings } from './schema.ts'
 import { assemble, formatAddress, isLoopback, settingsOf, type Address } from './setting.ts'
 import { readEnvironment, readFile, readFlags, type Given } from './sources.ts'
@@ -16,7 +17,7 @@ export interface Config extends Omit<Settings, 'grpc' | 'dataDir' | 'audit'> {
   readonly mode: Mode
   readonly dataDir: string
   readonly grpc: { readonly enabled: boolean; readonly listen: Address }
-  readonly audit: Omit<Settings['audit'], 'directory'> & { readonly directory: string }
+  readonly audit: Omit<Settings['audit'], 'directory' | 'deviceDirectories'> & { readonly directory: string; readonly deviceDirectories: readonly string[] }
 }
 
 export interface ConfigInput {
@@ -132,7 +133,7 @@ const complete = (settings: Settings, mode: Mode, makeDevDirectory: ConfigInput[
     mode,
     dataDir,
     grpc: { enabled: settings.grpc.enabled, listen: grpcAddress(settings) },
-    audit: { ...settings.audit, directory: settings.audit.directory ?? join(dataDir, 'audit') },
+    audit: { ...settings.audit, directory: settings.audit.directory ?? join(dataDir, 'audit'), deviceDirectories: settings.audit.deviceDirectories ?? ['/var/log', '/vault', temporaryDirectory()] },
   }
 }
 
@@ -140,7 +141,7 @@ const complete = (settings: Settings, mode: Mode, makeDevDirectory: ConfigInput[
 export const describeConfig = (config: Config): Readonly<Record<string, unknown>> => {
   const flat = new Map<string, unknown>()
   const walk = (value: unknown, key: string): void => {
-    if (typeof value === 'object' && value !== null && !('port' in value)) {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && !('port' in value)) {
       for (const [name, child] of Object.entries(value)) walk(child, key === '' ? snake(name) : `${key}.${snake(name)}`)
     } else flat.set(key, value)
   }

@@ -1,12 +1,15 @@
 // The only place that reads the process's environment.
 
-import { homedir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { env } from 'node:process'
 
 export const processEnvironment = (): Readonly<Record<string, string | undefined>> => ({ ...env })
 
 /** The home directory if the environment names one; never guessed from the user database. */
 export const homeDirectory = (): string | undefined => (env['HOME'] ? homedir() : undefined)
+
+/** TMPDIR, or where this system keeps what is temporary. */
+export const temporaryDirectory = (): string => tmpdir()
 
 /**
  * What a worker inherits: where things are and how times and certificates are read. Everything else stays behind,

@@ -2,7 +2,7 @@
 // the typed result and docs/guides/configuration.md all come from this table. Upper bounds of the limits are the
 // product's own; everything may be made stricter.
 
-import { address, boolean, bytes, choice, databaseUrl, integer, optional, path, seconds, setting, text, type Address, type Infer } from './setting.ts'
+import { address, boolean, bytes, choice, databaseUrl, directories, integer, optional, path, seconds, setting, text, type Address, type Infer } from './setting.ts'
 
 const KiB = 2 ** 10
 const MiB = 2 ** 20
@@ -40,6 +40,7 @@ export const schema = {
     checkpoint_seconds: setting<number>('Time between signed checkpoints.', seconds({ min: 1, max: 300 }), 10),
     max_spool_bytes: setting<number>('When this much waits to be shipped, requests are refused: no record, no secret.', bytes({ min: 4 * MiB, max: 1024 * GiB }), '1GiB'),
     allow_log_prefixing: setting<boolean>('Lets audit devices of type file have a `prefix`. Whoever may enable devices can then begin lines of a file with a text of their own.', boolean, false),
+    device_directories: optional<readonly string[]>('Where audit devices of type file may write: below these directories, and nowhere else. By default /var/log, /vault and the system\'s directory of temporary files.', directories),
     allow_ephemeral: setting<boolean>('Accepts a spool on a file system that does not outlive the machine or container (tmpfs, overlay).', boolean, false),
   },
   api: {

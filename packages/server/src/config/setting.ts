@@ -93,6 +93,15 @@ export const path: Shape<string> = {
   parse: (raw) => (typeof raw === 'string' && raw !== '' && !raw.includes('\0') ? resolve(raw) : undefined),
 }
 
+/** Absolute, with a colon between each two, as in PATH. */
+export const directories: Shape<readonly string[]> = {
+  form: 'absolute paths, with a colon between each two',
+  parse: (raw) => {
+    const all = typeof raw === 'string' && raw.length <= 4096 && !hasControlCharacter.test(raw) ? raw.split(':') : []
+    return all.length > 0 && all.every((each) => each.startsWith('/')) ? all.map((each) => resolve(each)) : undefined
+  },
+}
+
 export const choice = <const V extends string>(...values: readonly V[]): Shape<V> => ({
   form: values.length === 1 ? String(values[0]) : `one of ${values.join(', ')}`,
   parse: (raw) => values.find((value) => value === String(raw)),

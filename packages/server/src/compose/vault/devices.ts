@@ -17,6 +17,7 @@ import { DeviceLoop } from '../../services/audit/devices/device-loop.ts'
 import { DeviceSink } from '../../services/audit/devices/device-sink.ts'
 import { Devices } from '../../services/audit/devices/devices.ts'
 import { deviceHash, deviceKey, hasher, type Namespace } from '../../services/audit/devices/entries.ts'
+import { requirePlace, type FilePlaces } from '../../services/audit/devices/targets/file.ts'
 import { targetOf } from '../../services/audit/devices/targets/targets.ts'
 import { hmacIdentifier } from '../../services/audit/records.ts'
 import type { AuditSpool } from '../../services/audit/spool/spool.ts'
@@ -56,6 +57,8 @@ const ownDirectories = ({ dataDir, audit, seal, tls }: Config): readonly string[
   return [dataDir, audit.directory, ...databaseHome(dataDir), ...(seal.keyFile === undefined ? [] : [dirname(seal.keyFile)]), ...(home === undefined ? [] : [join(home, '.coffer')]), ...(tls.key === undefined ? [] : [tls.key])]
 }
 
+const placesOf = (config: Config): FilePlaces => ({ allowed: config.audit.deviceDirectories, forbidden: ownDirectories(config) })
+
 const rulesOf = ({ audit }: Config): { readonly allowFilePrefix: boolean } => ({ allowFilePrefix: audit.allowLogPrefixing })
 
 const viewOf = ({ pools, keyring, rootOrgId }: DeviceSources): ReturnType<Entries['view']> => new Entries({ database: pools.app, keys: keyring }).view({ orgId: rootOrgId, mountId: areas.auditDevices })
@@ -90,7 +93,7 @@ export const makeDevices = (sources: DeviceSources, spool: AuditSpool, keys: Cha
     onDetail: () => late.onDetail?.(),
     async loopOf(device) {
       const settings = settingsOf(device.type, device.options, { allowFilePrefix: true })
-      const target = targetOf(settings.target, ownDirectories(config))
+      const target = targetOf(settings.target, placesOf(config))
       const hash = hasher(deviceKey((await keyring.organization(rootOrgId)).purpose('audit'), device.id))
       const sink = new DeviceSink({ device, settings, target, hash, namespaceOf })
       return new DeviceLoop({ device, sink, target, spool, root: config.audit.directory, slot: context.slot, workers: context.workers, keys, clock: systemClock, logger })
@@ -100,7 +103,7 @@ export const makeDevices = (sources: DeviceSources, spool: AuditSpool, keys: Cha
 
 /** @throws invalid_request when nothing can be written there now */
 const probe = async (target: DeviceTarget, config: Config): Promise<void> => {
-  const made = targetOf(target, ownDirectories(config))
+  const made = targetOf(target, placesOf(config))
   try {
     await made.probe(AbortSignal.timeout(PROBE_MS))
   } catch (error) {
@@ -130,6 +133,7 @@ export const makeDevicesPort = (sources: DeviceSources, devices: Pick<Devices, '
       const settings = settingsOf(type, options, rulesOf(config))
       const conflict = conflicting(await loadDevices(sources), path, settings.target)
       if (conflict !== undefined) throw conflict
+      if (settings.target.kind === 'file') await requirePlace({ ...settings.target, ...placesOf(config) })
       if (!settings.skipTest) await probe(settings.target, config)
       const device: Device = { id: makeUuidV7(), path, type, description, options, local, enabledAt: Math.trunc(call.now()) }
       await auditedWrite(pools.app, call, { status: 204, confirm: true }, async (tx, note) => {

@@ -91,7 +91,7 @@ const fileTarget = (options: Options): DeviceTarget => {
   if (path === '') throw bad('unable to create new audit backend: "file_path" is required: invalid configuration', 'file_path')
   if (path.toLowerCase() === 'stdout') return { kind: 'stdout' }
   if (path.toLowerCase() === 'discard' || path === '/dev/null') return { kind: 'discard' }
-  if (!path.startsWith('/') || path.length > 1024 || path.includes('\u0000') || path.endsWith('/')) throw bad('file_path must be an absolute path of a file, stdout or discard.', 'file_path')
+  if (!path.startsWith('/') || path.length > 1024 || /\p{Cc}/u.test(path) || path.endsWith('/')) throw bad('file_path must be an absolute path of a file without control characters, stdout or discard.', 'file_path')
   return { kind: 'file', path, mode: modeOf(options['mode']) }
 }
 

@@ -9,12 +9,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { fileTarget } from './file.ts'
+import { fileTarget, requirePlace } from './file.ts'
 import { datagramTarget, streamTarget } from './socket.ts'
 import { syslogTarget } from './syslog.ts'
 import { Unwritable } from './target.ts'
 
 const { signal } = new AbortController()
+
+const anywhere = { allowed: [tmpdir()], forbidden: [] }
+/** As a device writes it. */
+const ENTRY = '{"auth":{},"request":{"id":"1"},"time":"2026-01-01T00:00:00Z","type":"request"}'
 
 const scratch = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-device-'))
@@ -24,7 +28,7 @@ const scratch = (t: TestContext): string => {
 
 test('a file is made for its owner only, and follows a rotation when it is told to', async (t) => {
   const path = join(scratch(t), 'audit.log')
-  const target = fileTarget({ path, mode: undefined, forbidden: [] })
+  const target = fileTarget({ path, mode: undefined, ...anywhere })
   await target.write(['one', 'two'], signal)
   assert.equal(statSync(path).mode & 0o777, 0o600)
   renameSync(path, `${path}.1`)
@@ -38,16 +42,16 @@ test('a file is made for its owner only, and follows a rotation when it is told 
 
 test('a mode is applied to a file that is there, and mode 0 leaves it alone', async (t) => {
   const path = join(scratch(t), 'audit.log')
-  writeFileSync(path, 'before\n')
+  writeFileSync(path, `${ENTRY}\n`)
   chmodSync(path, 0o644)
-  const kept = fileTarget({ path, mode: 0, forbidden: [] })
+  const kept = fileTarget({ path, mode: 0, ...anywhere })
   await kept.write(['a'], signal)
   assert.equal(statSync(path).mode & 0o777, 0o644)
   await kept.reopen()
-  const changed = fileTarget({ path, mode: 0o640, forbidden: [] })
+  const changed = fileTarget({ path, mode: 0o640, ...anywhere })
   await changed.write(['b'], signal)
   assert.equal(statSync(path).mode & 0o777, 0o640)
-  assert.equal(readFileSync(path, 'utf8'), 'before\na\nb\n')
+  assert.equal(readFileSync(path, 'utf8'), `${ENTRY}\na\nb\n`)
   await changed.reopen()
 })
 
@@ -60,10 +64,55 @@ test('no link, no other kind of file and nothing of the server\'s own is written
   symlinkSync(victim, join(folder, 'link'))
   symlinkSync(join(data, 'audit'), join(folder, 'way'))
   linkSync(victim, join(folder, 'twin'))
-  const refused = async (path: string): Promise<void> => assert.rejects(fileTarget({ path, mode: undefined, forbidden: [data] }).write(['x'], signal), path)
+  const refused = async (path: string): Promise<void> => assert.rejects(fileTarget({ path, mode: undefined, allowed: [folder], forbidden: [data] }).write(['x'], signal), path)
   for (const path of [victim, join(data, 'new'), join(data, 'audit', 'deep'), join(folder, 'link'), join(folder, 'way', 'new'), join(folder, 'twin'), folder, '/dev/full', join(folder, 'nowhere', 'x')]) await refused(path)
   assert.equal(readFileSync(victim, 'utf8'), 'untouched')
   assert.ok(!existsSync(join(data, 'new')) && !existsSync(join(data, 'audit', 'new')))
+})
+
+test('a file lies below the directories that are named, whatever links and dots lead there', async (t) => {
+  const folder = scratch(t)
+  const [logs, other] = [join(folder, 'logs'), join(folder, 'other')]
+  for (const each of [join(logs, 'deep'), other, join(folder, 'logs-beside')]) mkdirSync(each, { recursive: true })
+  symlinkSync(other, join(logs, 'way'))
+  symlinkSync(logs, join(folder, 'named'))
+  const at = (path: string) => ({ path, mode: undefined, allowed: [join(folder, 'named')], forbidden: [] })
+  for (const path of [join(other, 'new'), join(folder, 'new'), join(logs, 'way', 'new'), `${logs}/../other/new`, join(folder, 'logs-beside', 'new'), logs]) {
+    const refusal = { kind: 'invalid_request', message: /file_path .*audit\.device_directories/ }
+    await assert.rejects(fileTarget(at(path)).write(['x'], signal), refusal, path)
+    await assert.rejects(requirePlace(at(path)), refusal, path)
+    assert.ok(path === logs || !existsSync(path), path)
+  }
+  await assert.rejects(requirePlace(at(join(other, 'not', 'yet', 'there'))), /audit\.device_directories/)
+  await requirePlace(at(join(logs, 'not', 'yet', 'there')))
+  for (const path of [join(logs, 'new'), join(logs, 'deep', 'new'), join(folder, 'named', 'again')]) {
+    const target = fileTarget(at(path))
+    await target.write([ENTRY], signal)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    await target.reopen()
+  }
+})
+
+test('a file that was there is taken when it is empty or begins with an entry, and else stays as it is, its mode, too', async (t) => {
+  const folder = scratch(t)
+  const write = async (name: string, content: string): Promise<string> => {
+    const path = join(folder, name)
+    writeFileSync(path, content, { mode: 0o644 })
+    const target = fileTarget({ path, mode: undefined, ...anywhere })
+    try {
+      await target.write([ENTRY], signal)
+      return readFileSync(path, 'utf8') === `${content}${ENTRY}\n` ? 'written' : 'something else'
+    } catch (error) {
+      assert.match(String(error), /file_path holds something else than audit entries/)
+      assert.deepEqual([readFileSync(path, 'utf8'), statSync(path).mode & 0o777], [content, 0o644])
+      return 'refused'
+    } finally {
+      await target.reopen()
+    }
+  }
+  const long = ENTRY.replace('"id":"1"', `"id":"${'x'.repeat(100_000)}"`)
+  for (const [name, content] of [['empty', ''], ['json', `${ENTRY}\n${ENTRY}\n`], ['prefixed', `@cee: ${ENTRY}\n`], ['vault', '{"time":"2026-01-01T00:00:00Z","type":"response","auth":{},"request":{}}\n'], ['xml', '<json:object name="auth"></json:object>\n'], ['torn', ENTRY.slice(0, 40)], ['long', `${long}\n`]] as const) assert.equal(await write(name, content), 'written', name)
+  for (const [name, content] of [['passwd', 'root:x:0:0:root:/root:/bin/sh\n'], ['script', '#!/bin/sh\ntrue\n'], ['other-json', '{"level":"info","time":1,"msg":"x"}\n'], ['array', '[]\n'], ['line', '\n'], ['torn-other', '{"level":"in'], ['binary', '\u0000\u0001'], ['late', `hello\n${ENTRY}\n`]] as const) assert.equal(await write(name, content), 'refused', name)
 })
 
 const listening = async (t: TestContext, at: { readonly port: number; readonly host: string } | { readonly path: string }, onSocket: (socket: Socket) => void): Promise<Server> => {

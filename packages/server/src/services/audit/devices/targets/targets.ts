@@ -2,16 +2,16 @@
 
 import { systemClock } from '../../../../lib/clock.ts'
 import type { DeviceTarget } from '../device.ts'
-import { fileTarget } from './file.ts'
+import { fileTarget, type FilePlaces } from './file.ts'
 import { datagramTarget, streamTarget } from './socket.ts'
 import { discardTarget, stdoutTarget } from './stdout.ts'
 import { syslogTarget } from './syslog.ts'
 import type { Target } from './target.ts'
 
-export const targetOf = (target: DeviceTarget, forbidden: readonly string[]): Target => {
+export const targetOf = (target: DeviceTarget, places: FilePlaces): Target => {
   switch (target.kind) {
     case 'file':
-      return fileTarget({ path: target.path, mode: target.mode, forbidden })
+      return fileTarget({ path: target.path, mode: target.mode, ...places })
     case 'stdout':
       return stdoutTarget()
     case 'discard':
