@@ -99,3 +99,25 @@ test('sealing needs sudo, in root, too', async () => {
   const tried = await Promise.all(['sealer', 'sudo-sealer'].map(async (policy) => outcome(seal, (await as({ policies: [policy] })).token)))
   assert.deepEqual(tried, [DENIED, 'done'])
 })
+
+test('headers that carry a credential are chosen for records as an HMAC only', async () => {
+  const [write] = ofServer.filter(({ id }) => id === 'system.writeAuditedHeader')
+  assert.ok(write !== undefined)
+  for (const header of ['Authorization', 'X-Vault-MFA', 'X-Vault-Inline-Auth-Parameter-Password', 'X-API-Key']) {
+    await assert.rejects(root(write, { header, hmac: false }), { code: 'config.secret_header' }, header)
+    await root(write, { header, hmac: true })
+  }
+})
+
+/** What Vault's documentation lists as paths that need sudo, as far as they are here. */
+const SUDO = /^\/v1\/sys\/(auth\/.*|remount|audit(\/.*)?|rotate|config\/cors|config\/auditing\/.*|config\/ui\/headers\/.*|plugins\/catalog\/.*|plugins\/runtimes\/catalog\/.*|(leases\/)?revoke-(prefix|force)\/.*|leases\/lookup\/.*|leases|seal|step-down)$/
+
+for (const operation of all.filter(({ path }) => SUDO.test(path))) {
+  test(`${operation.method} ${operation.path} needs sudo`, async () => {
+    await root(tokens.putPolicy, { name: 'no-sudo', kind: 'acl', body: everything.replace(', "sudo"', '') })
+    const { call } = await as({ policies: ['no-sudo'] })
+    const input = Object.fromEntries([...operation.path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => [name ?? '', 'x']))
+    const given = operation.id === 'system.remount' ? { from: 'a', to: 'b' } : input
+    await assert.rejects(call(operation, given), { kind: 'permission_denied' })
+  })
+}

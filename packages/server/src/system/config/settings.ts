@@ -36,7 +36,8 @@ type Handled = Handlers<typeof operations>
 const MOST_HEADERS = 100
 // What frames a message or says who somebody is: a setting must not replace it, nor a record repeat it.
 const UNSETTABLE: ReadonlySet<string> = new Set(['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'trailer', 'te', 'date', 'set-cookie'])
-const SECRET: ReadonlySet<string> = new Set(['x-vault-token', 'authorization', 'cookie', 'proxy-authorization', 'x-coffer-body-hmac'])
+const SECRET: ReadonlySet<string> = new Set(['x-vault-token', 'authorization', 'cookie', 'proxy-authorization', 'x-coffer-body-hmac', 'x-vault-mfa', 'x-api-key', 'x-amz-security-token'])
+const carriesCredential = (name: string): boolean => SECRET.has(name) || name.startsWith('x-vault-inline-auth-')
 
 const bad = (code: string, message: string, field: string): Error => fail('invalid_request', code, message, { field })
 
@@ -133,7 +134,7 @@ const auditedHeaders = (port: SettingsPort): Pick<Handled, 'listAuditedHeaders' 
   async writeAuditedHeader(input, call) {
     const grant = ask(call, 'update', `auditing/request-headers/${input.header}`)
     const name = checkName(input.header).toLowerCase()
-    if (SECRET.has(name) && !input.hmac) throw bad('config.secret_header', 'This header carries a credential: it is recorded as an HMAC only (hmac=true).', 'hmac')
+    if (carriesCredential(name) && !input.hmac) throw bad('config.secret_header', 'This header carries a credential: it is recorded as an HMAC only (hmac=true).', 'hmac')
     await port.change(grant, call, (settings) => {
       const next = { ...settings.auditedHeaders, [name]: input.hmac }
       checkCount(next)
