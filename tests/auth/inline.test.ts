@@ -47,3 +47,13 @@ test('headers that cannot be meant are refused', async () => {
     assert.equal(answer.headers['x-vault-inline-auth-failed'], 'true')
   }
 })
+
+test('logins by headers are limited as logins by themselves', async () => {
+  await root.expect('POST', '/v1/sys/quotas/rate-limit/logins', { path: `auth/${at}`, rate: 2, interval: '60s' }, { status: 204 })
+  const statuses: number[] = []
+  for (const name of ['a', 'b', 'c', 'd']) {
+    statuses.push((await nobody.call('GET', '/v1/secret/data/a', undefined, { headers: { ...inline('wrong'), 'x-vault-inline-auth-path': `auth/${at}/login/${name}` } })).status)
+  }
+  assert.deepEqual(statuses, [400, 400, 429, 429])
+  await root.expect('DELETE', '/v1/sys/quotas/rate-limit/logins', undefined, { status: 204 })
+})

@@ -7,6 +7,7 @@ import { encodeOutput } from '../../kernel/output.ts'
 import { peerOf } from '../http/peer.ts'
 import { header, parseObject, type Message } from '../http/request.ts'
 import type { HttpExchange } from '../http/server.ts'
+import type { LimitedPlace } from '../../request/limits.ts'
 import { route, type Routes, type VaultBackend } from './routing.ts'
 
 const PATH = 'x-vault-inline-auth-path'
@@ -38,6 +39,14 @@ const parametersOf = ({ request }: HttpExchange): Readonly<Record<string, unknow
   return Object.fromEntries(found)
 }
 
+/** A login is limited as one that comes by itself: nobody guesses faster by way of another request's headers. */
+const placeOf = async (backend: VaultBackend, namespace: string | undefined, segments: readonly string[], body: Readonly<Record<string, unknown>>): Promise<LimitedPlace> => {
+  const named = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
+  const role = body['role'] ?? body['name']
+  // What stands before `auth` is the namespace: no organization is called so.
+  return { orgId: named ?? (await backend.organizationOfToken(undefined)), apiPath: segments.slice(segments.indexOf('auth')).join('/'), role: typeof role === 'string' ? role : undefined }
+}
+
 const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<string> => {
   if (message.token !== undefined) throw bad(PATH, 'A request logs in by its headers or brings a token, not both.')
   const operation = header(exchange.request, OPERATION) ?? 'update'
@@ -46,9 +55,11 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   const routed = await route(backend, routes, { method: 'POST', segments }, { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace })
   const { prepared, params, mount, namespace } = routed
   if (prepared.operation.work !== 'login') throw bad(PATH, 'The path of the inline authentication is none of a login.')
+  const body = parametersOf(exchange)
   const answer = await prepared.run({
+    limited: backend.limits?.active === true ? await placeOf(backend, namespace, segments, body) : undefined,
     door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
-    peer: () => peerOf(exchange.request), isForOneRequest: true, raw: { path: params, query: {}, body: parametersOf(exchange) },
+    peer: () => peerOf(exchange.request), isForOneRequest: true, raw: { path: params, query: {}, body },
   })
   const { auth } = encodeOutput(prepared.operation.output, answer.data ?? {}, true)
   const token = auth !== null && typeof auth === 'object' && 'client_token' in auth ? auth.client_token : undefined

@@ -68,7 +68,18 @@ for (const [kind, apiPath, expected] of [
   ['token', 'auth/approle/role/x', false],
   ['system', 'sys/capabilities-self', true],
   ['system', 'sys/internal/ui/mounts/secret', true],
+  ['token', 'auth/token/create/role', true],
+  ['token', 'auth/token/accessors/', false],
+  ['token', 'auth/token/lookup-accessor', false],
+  ['token', 'auth/token/revoke-accessor', false],
+  ['token', 'auth/token/revoke-orphan', false],
+  ['token', 'auth/token/roles/x', false],
+  ['token', 'auth/token/tidy', false],
   ['lease', 'sys/leases/renew', true],
+  ['lease', 'sys/leases/lookup/auth/', false],
+  ['lease', 'sys/leases/revoke-prefix/auth', false],
+  ['lease', 'sys/leases/revoke-force/auth', false],
+  ['lease', 'sys/leases/tidy', false],
   ['system', 'sys/wrapping/unwrap', true],
 ] as const) {
   test(`outside all projects ${apiPath} is ${expected ? 'open' : 'shut'} to a locked token`, () => {
