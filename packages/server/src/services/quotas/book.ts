@@ -54,11 +54,13 @@ export interface OrganizationQuotas {
 const rank = ({ role, suffix, mount }: QuotaRow): number => (role !== '' ? 4 : suffix !== '' && !suffix.endsWith('*') ? 3 : suffix !== '' ? 2 : mount !== '' ? 1 : 0)
 
 const concerns = ({ mount, suffix, role }: QuotaRow, place: LimitedPlace): boolean => {
-  const path = place.apiPath
-  if (mount !== '' && !`${path}/`.startsWith(mount)) return false
-  if (role !== '' && role !== place.role) return false
+  const { apiPath } = place
+  if (mount !== '' && !`${apiPath}/`.startsWith(mount)) return false
+  // Auth methods find users and roles whatever the case of their names, so every spelling of one counts for its limit.
+  if (role !== '' && role.toLowerCase() !== place.role?.toLowerCase()) return false
   if (suffix === '') return true
-  return suffix.endsWith('*') ? path.startsWith(mount + suffix.slice(0, -1)) : path === mount + suffix
+  const [path, wanted] = mount.startsWith('auth/') ? [apiPath.slice(mount.length).toLowerCase(), suffix.toLowerCase()] : [apiPath.slice(mount.length), suffix]
+  return wanted.endsWith('*') ? path.startsWith(wanted.slice(0, -1)) : path === wanted
 }
 
 /** Whether the longest beginning that fits exempts. */

@@ -68,7 +68,13 @@ export const entityOperations = (ports: IdentityPorts): readonly Implemented[] =
   implement(operations, {
     writeEntity: (input, call) => write(ports, call, 'entity', input),
     writeEntityById: (input, call) => write(ports, call, `entity/id/${input.id}`, input),
-    writeEntityByName: (input, call) => write(ports, call, `entity/name/${input.name}`, input),
+    async writeEntityByName(input, call) {
+      const path = `entity/name/${input.name}`
+      // An id in the body names it, too, and then the path has its new name.
+      const found = (input.id ?? '') === '' ? undefined : await ports.entities.find(mayWrite(call, path), call, { id: input.id ?? '' })
+      if (found !== undefined && found.entity.name !== input.name) mayWrite(call, `entity/name/${found.entity.name}`)
+      return write(ports, call, path, input)
+    },
     readEntityById: (input, call) => read(ports, call, `entity/id/${input.id}`, input),
     readEntityByName: (input, call) => read(ports, call, `entity/name/${input.name}`, input),
     async deleteEntityById(input, call) {
