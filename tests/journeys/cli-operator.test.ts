@@ -48,18 +48,36 @@ test('a server with a key file: recovery shares, a root token, a rekey, a second
   await serves(server)
   const shares = made.recovery_keys_base64 as readonly string[]
 
-  const { otp } = await good(['generate-root', 'start'])
-  await good(['generate-root', 'share'], shares[0])
-  const { encoded_token } = await good(['generate-root', 'share'], `${shares[1]}\n`)
+  const begun = await good(['generate-root', 'start'])
+  assert.equal((await run(['generate-root', 'share'], shares[0])).code, 2, 'a share is given for something that is named')
+  await good(['generate-root', 'share', '--nonce', begun.nonce], shares[0])
+  // Somebody without a token starts another one in its place.
+  await exchange(server.address, 'DELETE', '/v1/sys/generate-root/attempt')
+  const { otp, nonce: ours } = await good(['generate-root', 'start'])
+  assert.equal((await run(['generate-root', 'share', '--nonce', begun.nonce], shares[0])).code, 2)
+  await good(['generate-root', 'share', '--nonce', ours], shares[0])
+  const { encoded_token } = await good(['generate-root', 'share', '--nonce', ours], `${shares[1]}\n`)
   token = (await good(['generate-root', 'decode'], `${encoded_token}\n${otp}\n`)).token
   assert.match(token, /^hvs\./)
 
-  await good(['rekey', 'start', '--recovery', '--shares', '2', '--threshold', '2'])
-  await good(['rekey', 'share', '--recovery'], shares[1])
-  const renewed = (await good(['rekey', 'share', '--recovery'], shares[2])).keys_base64 as readonly string[]
-  assert.equal((await run(['rekey', 'verify', '--recovery'], shares[0])).code, 2, 'an old share is no new one')
-  await good(['rekey', 'verify', '--recovery'], renewed[0])
-  assert.equal((await good(['rekey', 'verify', '--recovery'], renewed[1])).complete, true)
+  const rekey = ['rekey', 'start', '--recovery', '--shares', '2', '--threshold', '2']
+  const swapped = (await good(rekey)).nonce as string
+  // Somebody without a token reads the nonce, gives the rekey up, and asks for one share that opens everything.
+  await exchange(server.address, 'DELETE', '/v1/sys/rekey-recovery-key/init', { body: { nonce: swapped } })
+  const theirs = await exchange(server.address, 'PUT', '/v1/sys/rekey-recovery-key/init', { body: { secret_shares: 1, secret_threshold: 1 } })
+  assert.equal(theirs.status, 200)
+  for (const nonce of [['--nonce', swapped], []]) assert.equal((await run(['rekey', 'share', '--recovery', ...nonce], shares[1])).code, 2, 'no share is given for what nobody meant')
+  assert.equal((await good(['rekey', 'status', '--recovery'])).progress, 0)
+  await good(['rekey', 'cancel', '--recovery'])
+  const { nonce } = await good(rekey)
+  await good(['rekey', 'share', '--recovery', '--nonce', nonce], shares[1])
+  const last = await good(['rekey', 'share', '--recovery', '--nonce', nonce], shares[2])
+  const renewed = last.keys_base64 as readonly string[]
+  const verify = ['rekey', 'verify', '--recovery', '--nonce', last.verification_nonce as string]
+  assert.equal((await run(['rekey', 'verify', '--recovery', '--nonce', nonce], renewed[0])).code, 2, 'the verification has a nonce of its own')
+  assert.equal((await run(verify, shares[0])).code, 2, 'an old share is no new one')
+  await good(verify, renewed[0])
+  assert.equal((await good(verify, renewed[1])).complete, true)
 
   const slots = await good(['slots', 'list'])
   assert.deepEqual(slots.map(({ kind, generation }: Json) => [kind, generation]), [['keyfile', 2], ['shamir', 2]])

@@ -57,6 +57,9 @@ export interface RekeyStatus {
   readonly n: number
   readonly progress: number
   readonly required: number
+  /** Of the OpenPGP keys that the new shares are encrypted to. */
+  readonly pgp_fingerprints: readonly string[] | null
+  readonly backup: boolean
   readonly verification_required: boolean
   readonly verification_nonce?: string
 }
@@ -82,6 +85,8 @@ export interface RootStatus {
   readonly progress: number
   readonly required: number
   readonly complete: boolean
+  /** Of the OpenPGP key that the token is encrypted to; empty: it is covered by a pad. */
+  readonly pgp_fingerprint: string
   readonly encoded_token: string
   /** The one-time pad, when the server has just made one. */
   readonly otp: string
