@@ -109,6 +109,30 @@ test('one that is for a type, an entity or a group concerns exactly these', asyn
   await root.expect('DELETE', '/v1/identity/mfa/login-enforcement/some', undefined, { status: 204 })
 })
 
+test('a login that waits ends with the account, its password and its policies', async () => {
+  const { at, accessor, methodId, url, login } = await prepared()
+  await enforce('waiting', { mfa_method_ids: [methodId], auth_method_accessors: [accessor] })
+  const user = `/v1/auth/${at}/users/ann`
+  const changes: readonly (() => Promise<unknown>)[] = [
+    () => root.expect('POST', `${user}/password`, { password: 'another horse' }, { status: 204 }),
+    () => root.expect('POST', `${user}/policies`, { token_policies: 'fewer' }, { status: 204 }),
+    () => root.expect('DELETE', user, undefined, { status: 204 }),
+    async () => {
+      await root.expect('DELETE', user, undefined, { status: 204 })
+      await root.expect('POST', user, { password: 'correct horse' }, { status: 204 })
+    },
+  ]
+  for (const change of changes) {
+    await root.expect('POST', user, { password: 'correct horse', token_policies: ['people'] }, { status: 204 })
+    const { mfa_request_id: requestId } = (await login()).json.auth.mfa_requirement
+    await change()
+    assert.deepEqual(errorsOf(await validate(requestId, { [methodId]: [codeOf(url)] })), ['invalid request ID'])
+  }
+  const { mfa_request_id: unchanged } = (await login()).json.auth.mfa_requirement
+  assert.equal((await validate(unchanged, { [methodId]: [codeOf(url)] })).status, 200)
+  await root.expect('DELETE', '/v1/identity/mfa/login-enforcement/waiting', undefined, { status: 204 })
+})
+
 test('two enforcements are two steps, and one method that both name is asked once', async () => {
   const { accessor, methodId, url, login } = await prepared()
   const second = (await root.expect('POST', '/v1/identity/mfa/method/totp', { issuer: 'Other', period: HOUR })).json.data.method_id as string

@@ -42,7 +42,7 @@ const ENTRY_BYTES = 4096
 const GRANTS_BYTES = 2048
 const ALIAS_BYTES = 1024
 
-const uidOf = (value: unknown): unknown => (value !== null && typeof value === 'object' && 'uid' in value ? value.uid : undefined)
+export const uidOf = (value: unknown): unknown => (value !== null && typeof value === 'object' && 'uid' in value ? value.uid : undefined)
 
 export const makeMemory = ({ database, entries, caches, keys, now }: MemoryParts): Memory => {
   const entry: Memory['entry'] = async ({ orgId, mountId }, key, isAbsenceKept = false) => {

@@ -10,7 +10,7 @@ import type { MfaParts } from '../engines/identity/mfa/index.ts'
 import { mint, type LoginPorts } from '../services/identity/login.ts'
 import { makeMfa, type MfaPorts } from '../services/identity/mfa/service.ts'
 import { limitsOf } from '../services/tenancy/auth-mounts.ts'
-import { STATE_CHANGED, type Memory } from './memory.ts'
+import { STATE_CHANGED, uidOf, type Memory } from './memory.ts'
 import { areas } from './vault/state.ts'
 
 export interface MfaSources {
@@ -30,6 +30,10 @@ export const mfaPorts = ({ database, entries, memory, logins, registry }: MfaSou
       return work(entries.within(tx).view(placeOf(call.orgId)))
     }),
     hasEntity: async (orgId, entityId) => /^[0-9a-f-]{36}$/.test(entityId) && (await logins.batch.grants(orgId, entityId)) !== undefined,
+    async recordVersion(orgId, mountId, role) {
+      const found = role === undefined ? undefined : await entries.view({ orgId, mountId }).get(role.key)
+      return found !== undefined && uidOf(found.value) === role?.uid ? found.version : undefined
+    },
     async finish(call, login) {
       const mount = (await registry(call.orgId)).mountById(login.mountId)
       if (mount === undefined) throw fail('permission_denied', 'mfa.no_request', 'invalid request ID')

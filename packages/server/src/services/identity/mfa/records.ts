@@ -33,6 +33,8 @@ export interface PendingLogin {
   readonly verdict: LoginVerdict
   readonly issuePath: string
   readonly entityId: string
+  /** The version of the user's or role's record when the login was good; a login that waited since an older release has none. */
+  readonly recordVersion?: number | undefined
   /** One method of each must be satisfied. */
   readonly constraints: readonly { readonly name: string; readonly methodIds: readonly string[] }[]
   readonly expiresAt: number

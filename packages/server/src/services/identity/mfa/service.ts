@@ -17,6 +17,8 @@ export interface MfaPorts {
   change<T>(call: Call, remembered: readonly string[], work: (view: SealedView) => Promise<T>): Promise<T>
   /** Whether there is such an entity, so that no secret is made for nobody. */
   hasEntity(orgId: string, entityId: string): Promise<boolean>
+  /** The version of the user's or role's record that gave the verdict, as the database has it; undefined: it names none, or it is another one or gone. */
+  recordVersion(orgId: string, mountId: string, role: PendingLogin['verdict']['role']): Promise<number | undefined>
   /** Makes the token of a login whose second step was given. */
   finish(call: Call, login: PendingLogin): Promise<Readonly<Record<string, unknown>>>
 }
@@ -106,6 +108,9 @@ const validating = (ports: MfaPorts): Pick<MfaPort, 'validate'> => ({
     const store = ports.store(call.orgId)
     const login = await look(store, call.now(), requestId)
     if (login === undefined) throw denied()
+    // The first step was good for what the account was then: one that was changed or deleted meanwhile logs in anew.
+    const { mountId, verdict } = login
+    if (verdict.role !== undefined && (await ports.recordVersion(call.orgId, mountId, verdict.role)) !== login.recordVersion) throw denied()
     await requireSteps(store, await methodsOf(store), { entityId: login.entityId, constraints: login.constraints, passcodes, now: call.now() })
     if (!(await take(store, requestId))) throw denied()
     return ports.finish(call, login)
@@ -136,7 +141,7 @@ const requirement = (requestId: string, constraints: readonly Constraint[], meth
 })
 
 /** Undefined: the login is through. @throws permission_denied when the passcodes that came with it are not good */
-export const askForSteps = async (ports: Pick<MfaPorts, 'store'>, call: Call, { mount, verdict, issuePath, header, holder }: GoodLogin): Promise<MfaRequirement | undefined> => {
+export const askForSteps = async (ports: Pick<MfaPorts, 'store' | 'recordVersion'>, call: Call, { mount, verdict, issuePath, header, holder }: GoodLogin): Promise<MfaRequirement | undefined> => {
   const store = ports.store(call.orgId)
   const enforcements = await enforcementsOf(store)
   if (enforcements.length === 0 || !mayConcern(enforcements, mount)) return undefined
@@ -150,5 +155,6 @@ export const askForSteps = async (ports: Pick<MfaPorts, 'store'>, call: Call, { 
     return undefined
   }
   if (call.isForOneRequest === true) throw fail('permission_denied', 'mfa.inline', 'A login that comes with its request cannot wait for a second step. Send the passcode in X-Vault-MFA.')
-  return requirement(await hold(store, call.now(), { mountId: mount.mountId, verdict, issuePath, entityId, constraints }), constraints, methods)
+  const recordVersion = await ports.recordVersion(call.orgId, mount.mountId, verdict.role)
+  return requirement(await hold(store, call.now(), { mountId: mount.mountId, verdict, issuePath, entityId, recordVersion, constraints }), constraints, methods)
 }
