@@ -79,3 +79,23 @@ for (const [pattern, codes] of [
 test('ACL denies and empty blocks do not warn', () => {
   assert.deepEqual(lintPolicy(parseAclPolicy('path "*" { capabilities = ["deny"] }\npath "+/*" {}', 'p')), [])
 })
+
+for (const [pattern, codes] of [
+  ['secret/data/prod//key', ['other-spelling']],
+  ['/sys/policies/*', []],
+  ['//secret/data/prod/*', ['other-spelling']],
+  ['secret/data/../prod/*', ['other-spelling']],
+  ['secret/data/prod/caf%C3%A9', ['other-spelling']],
+  ['secret/data/prod/100%/x', []],
+  ['secret/data/prod/.hidden/...', []],
+] as const) {
+  for (const capability of ['deny', 'read']) {
+    test(`a path ${pattern} with ${capability} ${codes.length === 0 ? 'is as requests have it' : 'warns that no request has it'}`, () => {
+      assert.deepEqual(lintPolicy(parseAclPolicy(`path "${pattern}" { capabilities = ["${capability}"] }`, 'p')).map(({ code }) => code), codes)
+    })
+  }
+}
+
+test('a path in another form of Unicode is the one that requests have', () => {
+  assert.equal(parseAclPolicy('path "secret/data/prod/cafe\u0301/*" { capabilities = ["deny"] }', 'p').paths[0]?.pattern, 'secret/data/prod/caf\u00e9/*')
+})

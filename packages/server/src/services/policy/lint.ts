@@ -6,13 +6,13 @@ import { namedAction } from './actions.ts'
 import type { AclPathRule, AclPolicy, JsonPolicy, JsonStatement, ResourcePattern } from './types.ts'
 
 export interface PolicyWarning {
-  readonly code: 'every-project' | 'every-environment' | 'every-principal' | 'environment-itself' | 'literal-star'
+  readonly code: 'every-project' | 'every-environment' | 'every-principal' | 'environment-itself' | 'literal-star' | 'other-spelling'
   /** The policy and statement, or the policy and path. */
   readonly rule: string
   readonly message: string
 }
 
-/** What a policy of either language opens by wildcard. Empty for denies: they may be as wide as they like. */
+/** What a policy of either language opens by wildcard, which denies may do as they like; and what it says of paths that no request has. */
 export const lintPolicy = (policy: JsonPolicy | AclPolicy): readonly PolicyWarning[] =>
   'paths' in policy ? policy.paths.flatMap((path) => lintPath(policy.name, path)) : policy.statements.flatMap((each) => lintStatement(policy.name, each))
 
@@ -59,9 +59,20 @@ const reachOfPath = (pattern: string): readonly ('every-project' | 'every-enviro
   return reach
 }
 
+/** Paths are matched as they are when they were decoded once, and none has an empty or a dot segment. */
+const lintSpelling = (rule: string, pattern: string): readonly PolicyWarning[] => {
+  const warn = (what: string): PolicyWarning => ({ code: 'other-spelling', rule, message: `${rule}: ${what}` })
+  if (/^\/|\/\/|(?:^|\/)\.\.?(?:\/|$)/.test(pattern)) return [warn('no path has an empty segment, or one that is a dot or two; this rule matches nothing.')]
+  return /%[0-9a-fA-F]{2}/.test(pattern) ? [warn('percent escapes are matched as they stand, not decoded; write the character itself.')] : []
+}
+
 const lintPath = (policy: string, path: AclPathRule): readonly PolicyWarning[] => {
-  if (path.capabilities.includes('deny') || path.capabilities.length === 0) return []
   const rule = `acl:${policy} path ${JSON.stringify(path.pattern)}`
+  const spelling = lintSpelling(rule, path.pattern)
+  return path.capabilities.includes('deny') || path.capabilities.length === 0 ? spelling : [...spelling, ...lintReach(rule, path)]
+}
+
+const lintReach = (rule: string, path: AclPathRule): readonly PolicyWarning[] => {
   const warnings: PolicyWarning[] = reachOfPath(path.pattern).map((code) => ({ code, rule, message: `${rule} ${reachText[code]}.` }))
   if (!parsePattern(path.pattern).stem.includes('*')) return warnings
   return [...warnings, { code: 'literal-star', rule, message: `${rule}: a * before the end is an ordinary character; + stands for one segment.` }]

@@ -123,10 +123,11 @@ const readRule = (written: string, body: HclObject): AclPathRule => {
 
 const checkPattern = (written: string): string => {
   const wrong = (message: string): Error => bad('path', `path ${quote(written)}: ${message}`, 'path')
-  const pattern = written.startsWith('/') ? written.slice(1) : written
+  // Paths are in this form, so a pattern in another would never match.
+  const pattern = (written.startsWith('/') ? written.slice(1) : written).normalize('NFC')
   if (Buffer.byteLength(pattern) > maxPatternBytes) throw wrong(`longer than ${maxPatternBytes} bytes`)
   // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-  if (/[\u0000-\u001f\u007f]/.test(pattern) || !pattern.isWellFormed()) throw wrong('control characters are not allowed')
+  if (/[\u0000-\u001f\u007f]/.test(pattern) || !written.isWellFormed()) throw wrong('control characters are not allowed')
   if (pattern.includes('+*')) throw wrong("invalid use of wildcards ('+*' is forbidden)")
   const problem = checkTemplate(pattern)
   if (problem !== undefined) throw wrong(problem)

@@ -40,8 +40,17 @@ for (const pattern of [
   'secret/{{identity.entity.metadata.empty}}',
   'secret/{{identity.entity.metadata.__proto__}}',
   'secret/{{identity.entity.metadata.toString}}',
-  'secret/{{identity.entity.aliases.acc_2.name}}',
   'secret/{{identity.entity.aliases.acc_1.metadata.missing}}',
+]) {
+  test(`${pattern} is left out when there is no such value, but a deny is not: whoever sets metadata would open what it closes`, () => {
+    assert.equal(render(pattern), undefined)
+    assert.equal(render(pattern, ['deny']), 'secret/*')
+  })
+}
+
+for (const pattern of [
+  'secret/{{identity.entity.aliases.acc_2.name}}',
+  'secret/{{identity.entity.aliases.acc_2.metadata.role}}',
   'secret/{{identity.groups.names.strangers.id}}',
   'secret/{{identity.groups.ids.g-2.name}}',
 ]) {
@@ -50,6 +59,11 @@ for (const pattern of [
     assert.equal(render(pattern, ['deny']), undefined, 'as in Vault, for a deny too: there is nothing that it could be about')
   })
 }
+
+test('a value in another form of Unicode is the one that paths have', () => {
+  const named: EntityView = { ...entity, name: 'cafe\u0301' }
+  assert.equal(render('secret/{{identity.entity.name}}/x', ['deny'], named), 'secret/caf\u00e9/x')
+})
 
 test('a token without an entity has no templated paths', () => {
   assert.equal(renderRule({ pattern: 'secret/{{identity.entity.id}}', capabilities: ['read'] }, undefined), undefined)

@@ -1,6 +1,6 @@
 // `{{identity.…}}` in the paths of ACL policies. As in Vault, a path whose value the entity does not have
 // is left out. Unlike Vault, a value that would change the shape of the pattern (a slash, a star, a leading plus)
-// never enters it: metadata is often set by people who may not write policies.
+// never enters it, and a deny does not go away with metadata that is missing: metadata is often set by people who may not write policies.
 
 import type { AclPathRule, EntityView } from '../types.ts'
 
@@ -31,17 +31,27 @@ export const renderRule = (rule: AclPathRule, entity: EntityView | undefined): A
   if (!rule.pattern.includes('{{')) return rule
   let absent = false
   let unsafeAt: number | undefined
+  const isDeny = rule.capabilities.includes('deny')
   const pattern = rule.pattern.replaceAll(expression, (_whole, inner: string, offset: number) => {
-    const value = entity === undefined ? undefined : lookUp(entity, inner)
-    if (value === undefined || value === '') absent = true
-    else if (unsafe.test(value) || value.startsWith('+') || value === '.' || value === '..') unsafeAt ??= offset
+    // Paths are in this form.
+    const value = entity === undefined ? undefined : lookUp(entity, inner)?.normalize('NFC')
+    if (value === undefined || value === '') {
+      if (isDeny && entity !== undefined && isMetadata(entity, inner)) unsafeAt ??= offset
+      else absent = true
+    } else if (unsafe.test(value) || value.startsWith('+') || value === '.' || value === '..') unsafeAt ??= offset
     return value ?? ''
   })
   if (absent) return undefined
   if (unsafeAt === undefined) return { ...rule, pattern }
   // Dropping a deny because of a value that its subject may choose would open what it closes: it widens instead.
-  if (!rule.capabilities.includes('deny')) return undefined
+  if (!isDeny) return undefined
   return { ...rule, pattern: `${rule.pattern.slice(0, unsafeAt).replaceAll(expression, '')}*` }
+}
+
+/** Whether it is metadata of somebody or of an alias that there is: a group that one is not in, or an alias that one does not have, is nothing that a rule could be about. */
+const isMetadata = (entity: EntityView, inner: string): boolean => {
+  const alias = /^identity\.entity\.aliases\.([^.]+)\.(?:custom_)?metadata\./.exec(inner)?.[1]
+  return alias === undefined ? inner.startsWith('identity.entity.metadata.') : own(entity.aliases, alias) !== undefined
 }
 
 const lookUp = (entity: EntityView, inner: string): string | undefined => {
