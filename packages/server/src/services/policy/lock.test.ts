@@ -67,6 +67,8 @@ for (const [kind, apiPath, expected] of [
   ['token', 'auth/token/lookup-self', true],
   ['token', 'auth/approle/role/x', false],
   ['system', 'sys/capabilities-self', true],
+  ['system', 'sys/capabilities', true],
+  ['system', 'sys/capabilities-accessor', false],
   ['system', 'sys/internal/ui/mounts/secret', true],
   ['token', 'auth/token/create/role', true],
   ['token', 'auth/token/accessors/', false],

@@ -10,10 +10,11 @@ const outside: Decision = Object.freeze({ allow: false, rule: 'token-lock', reas
 
 // What a token needs to live with: itself and tokens whose text it has, children (which are locked as it is), leases by their ids, what it may ask
 // about itself, its own cubbyhole. Lists, accessors, prefixes and settings are about everybody's.
-const alwaysReachable: readonly string[] = ['auth/token/create/', 'cubbyhole/', 'sys/capabilities', 'sys/internal/ui/', 'sys/leases/renew/', 'sys/leases/revoke/', 'sys/wrapping/']
+const alwaysReachable: readonly string[] = ['auth/token/create/', 'cubbyhole/', 'sys/internal/ui/', 'sys/leases/renew/', 'sys/leases/revoke/', 'sys/wrapping/']
 const reachableItself: ReadonlySet<string> = new Set([
   ...['create', 'create-orphan', 'lookup', 'lookup-self', 'renew', 'renew-self', 'revoke', 'revoke-self'].map((name) => `auth/token/${name}`),
   ...['lookup', 'renew', 'revoke'].map((name) => `sys/leases/${name}`),
+  'sys/capabilities', 'sys/capabilities-self',
 ])
 const isReachable = ({ apiPath }: PolicyResource): boolean => reachableItself.has(apiPath) || alwaysReachable.some((prefix) => apiPath.startsWith(prefix))
 
