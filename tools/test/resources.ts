@@ -1,5 +1,6 @@
 // What suites need beyond Node, one entry each. Only what a selected suite names is installed and started; to add one,
 // write its module beside this file and name it here.
+import { consulTemplate } from './consul-template.ts'
 import { database } from './database.ts'
 import { externalPostgres } from './external-postgres.ts'
 import { freeradius } from './freeradius.ts'
@@ -29,4 +30,4 @@ export type Resource = {
   start(): Promise<Running>
 }
 
-export const resources: readonly Resource[] = [curl, database, externalPostgres, freeradius, git, gpg, openssl, python3, pythonClients, go, nodeClients, openldap, vault]
+export const resources: readonly Resource[] = [consulTemplate, curl, database, externalPostgres, freeradius, git, gpg, openssl, python3, pythonClients, go, nodeClients, openldap, vault]

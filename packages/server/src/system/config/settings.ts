@@ -17,7 +17,7 @@ const header = f.text('Name of a header', { max: 256 })
 const values = (describe: string) => f.list(describe, f.text('One of them', { max: 1024 }), { max: 100 })
 const HEADERS = '/v1/sys/config/auditing/request-headers'
 
-const operations = {
+export const settingContracts = {
   readCors: operation({ ...reading, id: 'system.readCors', method: 'GET', path: '/v1/sys/config/cors', audit: 'system.cors-read', summary: 'Which pages of other origins may use this server', input: {}, output: { document } }),
   writeCors: operation({ ...writing, id: 'system.writeCors', method: 'POST', path: '/v1/sys/config/cors', audit: 'system.cors-write', summary: 'Let pages of other origins use this server', input: { enable: f.bool('Accepted and without effect').optional(), allowedOrigins: values('Origins, or * alone').optional(), allowedHeaders: values('Headers besides the usual ones').optional() } }),
   deleteCors: operation({ ...writing, id: 'system.deleteCors', method: 'DELETE', path: '/v1/sys/config/cors', audit: 'system.cors-delete', summary: 'Let no page of another origin use this server', input: {} }),
@@ -31,7 +31,7 @@ const operations = {
   deleteAuditedHeader: operation({ ...writing, id: 'system.deleteAuditedHeader', method: 'DELETE', path: `${HEADERS}/:header`, audit: 'system.audited-header-delete', summary: 'Let audit devices record a header no more', input: { header } }),
   sanitizedState: operation({ ...reading, id: 'system.sanitizedState', method: 'GET', path: '/v1/sys/config/state/sanitized', audit: 'system.config-read', summary: 'The configuration without its secrets', input: {}, output: { document } }),
 }
-type Handled = Handlers<typeof operations>
+type Handled = Handlers<typeof settingContracts>
 
 const MOST_HEADERS = 100
 // What frames a message or says who somebody is: a setting must not replace it, nor a record repeat it.
@@ -150,7 +150,7 @@ const auditedHeaders = (port: SettingsPort): Pick<Handled, 'listAuditedHeaders' 
 })
 
 export const configOperations = (port: SettingsPort): readonly Implemented[] =>
-  implement(operations, {
+  implement(settingContracts, {
     ...cors(port),
     ...uiHeaders(port),
     ...auditedHeaders(port),

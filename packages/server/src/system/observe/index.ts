@@ -18,7 +18,7 @@ const text = (describe: string, max = 256) => f.text(describe, { max })
 const asked = { output: { document } }
 const rest = { rest: text('Path', 1024) }
 
-const operations = {
+export const observationContracts = {
   metrics: operation({ ...common, id: 'system.metrics', path: '/v1/sys/metrics', audit: 'system.metrics', summary: 'The numbers of all processes', input: { format: text('prometheus, or nothing for JSON', 32).in('query').optional() }, output: { response: text('The numbers', 16 * 1024 * 1024), contentType: text('Type') } }),
   inFlight: operation({ ...common, id: 'system.inFlight', path: '/v1/sys/in-flight-req', audit: 'system.in-flight', summary: 'The requests that are being answered', input: {}, ...asked }),
   hostInfo: operation({ ...common, id: 'system.hostInfo', path: '/v1/sys/host-info', audit: 'system.host-info', summary: 'The machine', input: {}, ...asked }),
@@ -42,7 +42,7 @@ const operations = {
   profile: operation({ ...common, id: 'system.profile', path: '/v1/sys/pprof/:rest+', audit: 'system.pprof', summary: 'Profiles: refused', input: rest, ...asked }),
   monitor: operation({ ...common, id: 'system.monitor', path: '/v1/sys/monitor', audit: 'system.monitor', summary: 'A stream of the log: refused', input: {}, ...asked }),
 }
-type Handled = Handlers<typeof operations>
+type Handled = Handlers<typeof observationContracts>
 
 const ask = (call: Call, action: Action, path: string): void => void call.authorise(action, { kind: 'system', apiPath: `sys/${path}` })
 const bad = (code: string, message: string, field: string): Error => fail('invalid_request', code, message, { field })
@@ -152,7 +152,7 @@ const refusals: Pick<Handled, 'license' | 'profiles' | 'profile' | 'monitor'> = 
 }
 
 export const observeOperations = (port: ObservePort): readonly Implemented[] =>
-  implement(operations, {
+  implement(observationContracts, {
     ...loggers(port),
     ...counters(port),
     ...refusals,

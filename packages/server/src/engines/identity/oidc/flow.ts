@@ -20,19 +20,19 @@ const asked = {
   codeChallenge: text('Of PKCE', LONGEST).optional(), codeChallengeMethod: text('plain or S256', LONGEST).default(''), request: text('Not supported', 65_536).optional(), requestUri: text('Not supported', LONGEST).optional(),
 }
 const authorizing = { ...reading, bare: true, audit: 'identity.oidc-authorize', summary: 'Let a client know who calls: a code for it', input: asked, output: { code: hidden('For the client, once'), state: asked.state } } as const
-const authorize = operation({ ...authorizing, id: 'identity.authorize', method: 'GET', path: at('authorize') })
-const authorizeByPost = operation({ ...authorizing, id: 'identity.authorizeByPost', method: 'POST', path: at('authorize') })
+export const authorize = operation({ ...authorizing, id: 'identity.authorize', method: 'GET', path: at('authorize') })
+export const authorizeByPost = operation({ ...authorizing, id: 'identity.authorizeByPost', method: 'POST', path: at('authorize') })
 
 const authorization = hidden('The Authorization header').in('path').optional()
-const exchangeCode = operation({
+export const exchangeCode = operation({
   tag: 'identity', access: 'public', work: 'login', bare: true, errors, id: 'identity.exchangeCode', method: 'POST', path: at('token'), audit: 'identity.oidc-exchange', summary: 'Exchange a code for tokens', description: 'As a form. The client says who it is by HTTP Basic or in the form; public clients by PKCE alone.',
   input: { name, authorization, clientId: text('Id of the client', LONGEST).default(''), clientSecret: hidden('Its secret').optional(), grantType: text('authorization_code', LONGEST).default(''), code: hidden('The code').optional(), redirectUri: text('As it was when the code was asked for', LONGEST).default(''), codeVerifier: hidden('Of PKCE').optional() },
   output: { tokenType: text('Bearer'), accessToken: hidden('For userinfo'), idToken: f.secret('Who it is', { max: 256 * 1024 }), expiresIn: f.int('Seconds that the access token lives', { min: 0, max: Number.MAX_SAFE_INTEGER }) },
 })
 
 const telling = { tag: 'identity', access: 'public', work: 'read', bare: true, errors, audit: 'identity.oidc-userinfo', summary: 'Read what a client may know of whoever let it in', input: { name, authorization, presented: hidden('The access token').in('path').optional() }, output: { document } } as const
-const readUserInfo = operation({ ...telling, id: 'identity.readUserInfo', method: 'GET', path: at('userinfo') })
-const readUserInfoByPost = operation({ ...telling, id: 'identity.readUserInfoByPost', method: 'POST', path: at('userinfo') })
+export const readUserInfo = operation({ ...telling, id: 'identity.readUserInfo', method: 'GET', path: at('userinfo') })
+export const readUserInfoByPost = operation({ ...telling, id: 'identity.readUserInfoByPost', method: 'POST', path: at('userinfo') })
 
 const textOf = (value: Secret<string> | undefined): string => (value === undefined ? '' : reveal(value, 'a credential of OAuth, to be checked'))
 

@@ -9,17 +9,17 @@ import { each, named, nameOf, seconds, template, texts, warnings } from './field
 const base = '/v1/identity/oidc'
 const assignment = { entityIds: ids('Entities that may use the client'), groupIds: ids('Groups whose members may use the client') }
 const assignmentName = nameOf('assignment')
-const writeAssignment = operation({ ...writing, id: 'identity.writeAssignment', method: 'POST', path: `${base}/assignment/:name`, audit: 'identity.oidc-assignment-write', summary: 'Say for whom clients are', input: { name: assignmentName, entityIds: assignment.entityIds.optional(), groupIds: assignment.groupIds.optional() }, output: { warnings } })
-const readAssignment = operation({ ...reading, id: 'identity.readAssignment', method: 'GET', path: `${base}/assignment/:name`, audit: 'identity.oidc-assignment-read', summary: 'Read an assignment', input: { name: assignmentName }, output: assignment })
-const deleteAssignment = operation({ ...deleting, id: 'identity.deleteAssignment', method: 'DELETE', path: `${base}/assignment/:name`, audit: 'identity.oidc-assignment-delete', summary: 'Delete an assignment that no client uses', input: { name: assignmentName }, output: {} })
-const listAssignments = operation({ ...listing, id: 'identity.listAssignments', method: 'LIST', path: `${base}/assignment`, audit: 'identity.oidc-assignment-list', summary: 'List assignments', input: {}, output: listed })
+export const writeAssignment = operation({ ...writing, id: 'identity.writeAssignment', method: 'POST', path: `${base}/assignment/:name`, audit: 'identity.oidc-assignment-write', summary: 'Say for whom clients are', input: { name: assignmentName, entityIds: assignment.entityIds.optional(), groupIds: assignment.groupIds.optional() }, output: { warnings } })
+export const readAssignment = operation({ ...reading, id: 'identity.readAssignment', method: 'GET', path: `${base}/assignment/:name`, audit: 'identity.oidc-assignment-read', summary: 'Read an assignment', input: { name: assignmentName }, output: assignment })
+export const deleteAssignment = operation({ ...deleting, id: 'identity.deleteAssignment', method: 'DELETE', path: `${base}/assignment/:name`, audit: 'identity.oidc-assignment-delete', summary: 'Delete an assignment that no client uses', input: { name: assignmentName }, output: {} })
+export const listAssignments = operation({ ...listing, id: 'identity.listAssignments', method: 'LIST', path: `${base}/assignment`, audit: 'identity.oidc-assignment-list', summary: 'List assignments', input: {}, output: listed })
 
 const scope = { template, description: text('What it is for', 4096) }
 const scopeName = nameOf('scope')
-const writeScope = operation({ ...writing, id: 'identity.writeScope', method: 'POST', path: `${base}/scope/:name`, audit: 'identity.oidc-scope-write', summary: 'Say what clients learn of somebody', input: { name: scopeName, template: template.optional(), description: scope.description.optional() }, output: { warnings } })
-const readScope = operation({ ...reading, id: 'identity.readScope', method: 'GET', path: `${base}/scope/:name`, audit: 'identity.oidc-scope-read', summary: 'Read a scope', input: { name: scopeName }, output: scope })
-const deleteScope = operation({ ...deleting, id: 'identity.deleteScope', method: 'DELETE', path: `${base}/scope/:name`, audit: 'identity.oidc-scope-delete', summary: 'Delete a scope that no provider has', input: { name: scopeName }, output: {} })
-const listScopes = operation({ ...listing, id: 'identity.listScopes', method: 'LIST', path: `${base}/scope`, audit: 'identity.oidc-scope-list', summary: 'List scopes', input: {}, output: listed })
+export const writeScope = operation({ ...writing, id: 'identity.writeScope', method: 'POST', path: `${base}/scope/:name`, audit: 'identity.oidc-scope-write', summary: 'Say what clients learn of somebody', input: { name: scopeName, template: template.optional(), description: scope.description.optional() }, output: { warnings } })
+export const readScope = operation({ ...reading, id: 'identity.readScope', method: 'GET', path: `${base}/scope/:name`, audit: 'identity.oidc-scope-read', summary: 'Read a scope', input: { name: scopeName }, output: scope })
+export const deleteScope = operation({ ...deleting, id: 'identity.deleteScope', method: 'DELETE', path: `${base}/scope/:name`, audit: 'identity.oidc-scope-delete', summary: 'Delete a scope that no provider has', input: { name: scopeName }, output: {} })
+export const listScopes = operation({ ...listing, id: 'identity.listScopes', method: 'LIST', path: `${base}/scope`, audit: 'identity.oidc-scope-list', summary: 'List scopes', input: {}, output: listed })
 
 const client = {
   redirectUris: texts('Addresses that browsers may be sent back to', 4096), assignments: texts('Assignments; allow_all for everybody', 256), key: text('Key that signs its id tokens; it cannot be changed', 256),
@@ -29,15 +29,15 @@ const clientName = nameOf('client')
 const optionalClient = { redirectUris: client.redirectUris.optional(), assignments: client.assignments.optional(), key: client.key.optional(), idTokenTtl: client.idTokenTtl.optional(), accessTokenTtl: client.accessTokenTtl.optional(), clientType: client.clientType.optional() }
 export const writeClient = operation({ ...writing, id: 'identity.writeClient', method: 'POST', path: `${base}/client/:name`, audit: 'identity.oidc-client-write', summary: 'Make or change a client', input: { name: clientName, ...optionalClient }, output: { warnings } })
 export const readClient = operation({ ...reading, id: 'identity.readClient', method: 'GET', path: `${base}/client/:name`, audit: 'identity.oidc-client-read', summary: 'Read a client, with its secret', input: { name: clientName }, output: { ...client, clientId: text('Id of the client'), clientSecret: f.secret('Secret of a confidential client', { max: 256 }).optional() } })
-const deleteClient = operation({ ...deleting, id: 'identity.deleteClient', method: 'DELETE', path: `${base}/client/:name`, audit: 'identity.oidc-client-delete', summary: 'Delete a client', input: { name: clientName }, output: {} })
+export const deleteClient = operation({ ...deleting, id: 'identity.deleteClient', method: 'DELETE', path: `${base}/client/:name`, audit: 'identity.oidc-client-delete', summary: 'Delete a client', input: { name: clientName }, output: {} })
 export const listClients = operation({ ...listing, id: 'identity.listClients', method: 'LIST', path: `${base}/client`, audit: 'identity.oidc-client-list', summary: 'List clients, without their secrets', input: {}, output: listed })
 
 const provider = { issuer: text('Scheme, host and port under which it is reached; empty: the server\'s own'), allowedClientIds: texts('Client ids that may use it; * for all'), scopesSupported: texts('Scopes that it has', 256) }
 const providerName = nameOf('provider')
-const writeProvider = operation({ ...writing, id: 'identity.writeProvider', method: 'POST', path: `${base}/provider/:name`, audit: 'identity.oidc-provider-write', summary: 'Make or change a provider', input: { name: providerName, issuer: provider.issuer.optional(), allowedClientIds: provider.allowedClientIds.optional(), scopesSupported: provider.scopesSupported.optional() }, output: { warnings } })
-const readProvider = operation({ ...reading, id: 'identity.readProvider', method: 'GET', path: `${base}/provider/:name`, audit: 'identity.oidc-provider-read', summary: 'Read a provider', input: { name: providerName }, output: provider })
-const deleteProvider = operation({ ...deleting, id: 'identity.deleteProvider', method: 'DELETE', path: `${base}/provider/:name`, audit: 'identity.oidc-provider-delete', summary: 'Delete a provider', input: { name: providerName }, output: {} })
-const listProviders = operation({ ...listing, id: 'identity.listProviders', method: 'LIST', path: `${base}/provider`, audit: 'identity.oidc-provider-list', summary: 'List providers', input: { allowedClientId: text('Only those that this client may use').default('') }, output: listed })
+export const writeProvider = operation({ ...writing, id: 'identity.writeProvider', method: 'POST', path: `${base}/provider/:name`, audit: 'identity.oidc-provider-write', summary: 'Make or change a provider', input: { name: providerName, issuer: provider.issuer.optional(), allowedClientIds: provider.allowedClientIds.optional(), scopesSupported: provider.scopesSupported.optional() }, output: { warnings } })
+export const readProvider = operation({ ...reading, id: 'identity.readProvider', method: 'GET', path: `${base}/provider/:name`, audit: 'identity.oidc-provider-read', summary: 'Read a provider', input: { name: providerName }, output: provider })
+export const deleteProvider = operation({ ...deleting, id: 'identity.deleteProvider', method: 'DELETE', path: `${base}/provider/:name`, audit: 'identity.oidc-provider-delete', summary: 'Delete a provider', input: { name: providerName }, output: {} })
+export const listProviders = operation({ ...listing, id: 'identity.listProviders', method: 'LIST', path: `${base}/provider`, audit: 'identity.oidc-provider-list', summary: 'List providers', input: { allowedClientId: text('Only those that this client may use').default('') }, output: listed })
 
 const assigned = (oidc: OidcPort): readonly Implemented[] => {
   const records = named(oidc.assignments, 'assignment')

@@ -12,13 +12,13 @@ const keySet = { keys: f.list('Public keys', f.json('JSON Web Key', { maxBytes: 
 const listOf = (describe: string) => f.list(describe, text('Value'), { max: 10_000 })
 const name = nameOf('provider')
 
-const discoverTokens = operation({
+export const discoverTokens = operation({
   ...open, id: 'identity.discoverTokens', path: '/v1/identity/oidc/.well-known/openid-configuration', audit: 'identity.oidc-discovery', summary: 'Discover how identity tokens are verified', input: {},
   output: { issuer: text('What tokens say'), jwksUri: text('Where the keys are', 1024), responseTypesSupported: listOf('Kinds of answers'), subjectTypesSupported: listOf('Kinds of subjects'), idTokenSigningAlgValuesSupported: listOf('Algorithms') },
 })
-const readPublicKeys = operation({ ...open, id: 'identity.readPublicKeys', path: '/v1/identity/oidc/.well-known/keys', audit: 'identity.oidc-keys-read', summary: 'Read the public keys of identity tokens', input: {}, output: keySet })
-const discoverProvider = operation({ ...open, id: 'identity.discoverProvider', path: '/v1/identity/oidc/provider/:name/.well-known/openid-configuration', audit: 'identity.oidc-discovery', summary: 'Discover where the endpoints of a provider are', input: { name }, output: { document } })
-const readProviderKeys = operation({ ...open, id: 'identity.readProviderKeys', path: '/v1/identity/oidc/provider/:name/.well-known/keys', audit: 'identity.oidc-keys-read', summary: 'Read the public keys of a provider', input: { name }, output: keySet })
+export const readPublicKeys = operation({ ...open, id: 'identity.readPublicKeys', path: '/v1/identity/oidc/.well-known/keys', audit: 'identity.oidc-keys-read', summary: 'Read the public keys of identity tokens', input: {}, output: keySet })
+export const discoverProvider = operation({ ...open, id: 'identity.discoverProvider', path: '/v1/identity/oidc/provider/:name/.well-known/openid-configuration', audit: 'identity.oidc-discovery', summary: 'Discover where the endpoints of a provider are', input: { name }, output: { document } })
+export const readProviderKeys = operation({ ...open, id: 'identity.readProviderKeys', path: '/v1/identity/oidc/provider/:name/.well-known/keys', audit: 'identity.oidc-keys-read', summary: 'Read the public keys of a provider', input: { name }, output: keySet })
 
 const ALGORITHMS = Object.freeze(['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA'])
 const KEEP_DISCOVERY = ['cache-control', 'max-age=3600'] as const

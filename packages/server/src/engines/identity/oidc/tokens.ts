@@ -16,22 +16,22 @@ const optionalRole = { key: role.key.optional(), template: role.template.optiona
 const keyName = nameOf('key')
 const roleName = nameOf('role')
 
-const readOidcConfig = operation({ ...reading, id: 'identity.readOidcConfig', method: 'GET', path: `${base}/config`, audit: 'identity.oidc-config-read', summary: 'Read under which address identity tokens are issued', input: {}, output: { issuer } })
-const writeOidcConfig = operation({ ...writing, id: 'identity.writeOidcConfig', method: 'POST', path: `${base}/config`, audit: 'identity.oidc-config-write', summary: 'Set under which address identity tokens are issued', input: { issuer: issuer.optional() }, output: { warnings } })
+export const readOidcConfig = operation({ ...reading, id: 'identity.readOidcConfig', method: 'GET', path: `${base}/config`, audit: 'identity.oidc-config-read', summary: 'Read under which address identity tokens are issued', input: {}, output: { issuer } })
+export const writeOidcConfig = operation({ ...writing, id: 'identity.writeOidcConfig', method: 'POST', path: `${base}/config`, audit: 'identity.oidc-config-write', summary: 'Set under which address identity tokens are issued', input: { issuer: issuer.optional() }, output: { warnings } })
 export const writeOidcKey = operation({ ...writing, id: 'identity.writeOidcKey', method: 'POST', path: `${base}/key/:name`, audit: 'identity.oidc-key-write', summary: 'Make or change a key that signs identity tokens', input: { name: keyName, ...optional }, output: { warnings } })
-const readOidcKey = operation({ ...reading, id: 'identity.readOidcKey', method: 'GET', path: `${base}/key/:name`, audit: 'identity.oidc-key-read', summary: 'Read how a key is used and rotated', input: { name: keyName }, output: key })
-const deleteOidcKey = operation({ ...deleting, id: 'identity.deleteOidcKey', method: 'DELETE', path: `${base}/key/:name`, audit: 'identity.oidc-key-delete', summary: 'Delete a key that nothing uses', input: { name: keyName }, output: {} })
-const listOidcKeys = operation({ ...listing, id: 'identity.listOidcKeys', method: 'LIST', path: `${base}/key`, audit: 'identity.oidc-key-list', summary: 'List keys that sign identity tokens', input: {}, output: listed })
-const rotateOidcKey = operation({ ...writing, id: 'identity.rotateOidcKey', method: 'POST', path: `${base}/key/:name/rotate`, audit: 'identity.oidc-key-rotate', summary: 'Rotate a key now', input: { name: keyName, verificationTtl: seconds('How long the pair that signed until now stays published, instead of what the key says').optional() }, output: {} })
+export const readOidcKey = operation({ ...reading, id: 'identity.readOidcKey', method: 'GET', path: `${base}/key/:name`, audit: 'identity.oidc-key-read', summary: 'Read how a key is used and rotated', input: { name: keyName }, output: key })
+export const deleteOidcKey = operation({ ...deleting, id: 'identity.deleteOidcKey', method: 'DELETE', path: `${base}/key/:name`, audit: 'identity.oidc-key-delete', summary: 'Delete a key that nothing uses', input: { name: keyName }, output: {} })
+export const listOidcKeys = operation({ ...listing, id: 'identity.listOidcKeys', method: 'LIST', path: `${base}/key`, audit: 'identity.oidc-key-list', summary: 'List keys that sign identity tokens', input: {}, output: listed })
+export const rotateOidcKey = operation({ ...writing, id: 'identity.rotateOidcKey', method: 'POST', path: `${base}/key/:name/rotate`, audit: 'identity.oidc-key-rotate', summary: 'Rotate a key now', input: { name: keyName, verificationTtl: seconds('How long the pair that signed until now stays published, instead of what the key says').optional() }, output: {} })
 export const writeOidcRole = operation({ ...writing, id: 'identity.writeOidcRole', method: 'POST', path: `${base}/role/:name`, audit: 'identity.oidc-role-write', summary: 'Make or change a role that identity tokens are made by', input: { name: roleName, ...optionalRole }, output: { warnings } })
-const readOidcRole = operation({ ...reading, id: 'identity.readOidcRole', method: 'GET', path: `${base}/role/:name`, audit: 'identity.oidc-role-read', summary: 'Read a role of identity tokens', input: { name: roleName }, output: role })
-const deleteOidcRole = operation({ ...deleting, id: 'identity.deleteOidcRole', method: 'DELETE', path: `${base}/role/:name`, audit: 'identity.oidc-role-delete', summary: 'Delete a role of identity tokens', input: { name: roleName }, output: {} })
-const listOidcRoles = operation({ ...listing, id: 'identity.listOidcRoles', method: 'LIST', path: `${base}/role`, audit: 'identity.oidc-role-list', summary: 'List roles of identity tokens', input: {}, output: listed })
+export const readOidcRole = operation({ ...reading, id: 'identity.readOidcRole', method: 'GET', path: `${base}/role/:name`, audit: 'identity.oidc-role-read', summary: 'Read a role of identity tokens', input: { name: roleName }, output: role })
+export const deleteOidcRole = operation({ ...deleting, id: 'identity.deleteOidcRole', method: 'DELETE', path: `${base}/role/:name`, audit: 'identity.oidc-role-delete', summary: 'Delete a role of identity tokens', input: { name: roleName }, output: {} })
+export const listOidcRoles = operation({ ...listing, id: 'identity.listOidcRoles', method: 'LIST', path: `${base}/role`, audit: 'identity.oidc-role-list', summary: 'List roles of identity tokens', input: {}, output: listed })
 export const makeIdentityToken = operation({
   ...reading, id: 'identity.makeToken', method: 'GET', path: `${base}/token/:name`, audit: 'identity.oidc-token', summary: 'Get a signed token that says who calls', description: 'Whoever trusts the issuer can verify it under the keys that are published.',
   input: { name: roleName }, output: { token: f.secret('JSON Web Token', { max: 256 * 1024 }), clientId: role.clientId, ttl: seconds('How long it lives'), warnings },
 })
-const introspectToken = operation({
+export const introspectToken = operation({
   ...writing, id: 'identity.introspectToken', method: 'POST', path: `${base}/introspect`, bare: true, orNothing: false, work: 'read', audit: 'identity.oidc-introspect', summary: 'Ask whether an identity token is valid, and whoever it is about still active',
   input: { token: f.secret('Identity token', { max: 64 * 1024 }).optional(), clientId: text('Audience that it must have').default('') }, output: { active: f.bool('Whether it is'), error: text('Why not', 1024).optional() },
 })
