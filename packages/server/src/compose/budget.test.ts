@@ -76,7 +76,7 @@ test('a write is at most two round trips', async () => {
 /** Reads by connections of another process, so that only the server's own doing is seen here. */
 const readsByOthers = (connections: number, seconds: number): Promise<{ readonly total: number; readonly errors: number }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(repository, 'bench', 'lib', 'load-process.ts')], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [join(repository, 'bench', 'lib', 'load', 'load-process.ts')], { stdio: ['pipe', 'pipe', 'inherit'] })
     let text = ''
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
     child.once('error', reject)
