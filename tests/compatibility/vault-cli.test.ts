@@ -179,6 +179,14 @@ describe('vault agent and proxy', () => {
     afterwards(t, () => void child.kill('SIGTERM'))
     return child
   }
+  /** What `kv get` without a token gets from an agent or proxy that listens at a socket. */
+  const throughSocket = (socket: string, folder: string): Promise<string> =>
+    new Promise((resolve) => {
+      const child = spawn(program, ['kv', 'get', '-field=password', 'secret/dev/app'], { env: { PATH: process.env['PATH'] ?? '', HOME: folder, VAULT_ADDR: `unix://${socket}` }, stdio: ['ignore', 'pipe', 'ignore'] })
+      let text = ''
+      child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      child.once('close', () => resolve(text))
+    })
   test('the agent logs in, renders a template that follows the secret, and answers for its token', async (t) => {
     const folder = scratchDirectory(t)
     await root.expect('POST', '/v1/auth/approle/role/agent', { token_policies: ['shop'], token_ttl: '20m' }, { status: 204 })
@@ -205,12 +213,26 @@ describe('vault agent and proxy', () => {
     assert.match(readFileSync(join(folder, 'sink'), 'utf8'), /^hvs\./)
     await root.expect('POST', '/v1/secret/data/dev/app', { data: { password: 'six' } })
     await until(() => readFileSync(rendered, 'utf8') === 'password=six', 'the template followed the secret', 60_000)
-    const through = await new Promise<string>((resolve) => {
-      const child = spawn(program, ['kv', 'get', '-field=password', 'secret/dev/app'], { env: { PATH: process.env['PATH'] ?? '', HOME: folder, VAULT_ADDR: `unix://${socket}` }, stdio: ['ignore', 'pipe', 'ignore'] })
-      let text = ''
-      child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-      child.once('close', () => resolve(text))
-    })
-    assert.equal(through, 'six')
+    assert.equal(await throughSocket(socket, folder), 'six')
+  })
+  test('the proxy answers with its own token for whoever asks it without one', async (t) => {
+    const folder = scratchDirectory(t)
+    await root.expect('POST', '/v1/auth/approle/role/proxy', { token_policies: ['shop'], token_ttl: '20m' }, { status: 204 })
+    writeFileSync(join(folder, 'role'), (await root.expect('GET', '/v1/auth/approle/role/proxy/role-id')).json.data.role_id as string)
+    writeFileSync(join(folder, 'secret'), (await root.expect('POST', '/v1/auth/approle/role/proxy/secret-id', {})).json.data.secret_id as string)
+    await root.expect('POST', '/v1/secret/data/dev/app', { data: { password: 'seven' } })
+    const socket = join(folder, 'proxy.sock')
+    const config = join(folder, 'proxy.hcl')
+    writeFileSync(config, `
+      vault { address = "${server.address}" }
+      auto_auth {
+        method "approle" { config = { role_id_file_path = "${join(folder, 'role')}", secret_id_file_path = "${join(folder, 'secret')}", remove_secret_id_file_after_reading = false } }
+      }
+      api_proxy { use_auto_auth_token = true }
+      listener "unix" { address = "${socket}" tls_disable = true }
+    `)
+    started(t, ['proxy', `-config=${config}`])
+    await until(() => existsSync(socket), 'the proxy listens', 60_000)
+    assert.equal(await throughSocket(socket, folder), 'seven')
   })
 })

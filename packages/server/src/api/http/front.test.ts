@@ -344,10 +344,13 @@ test('any bytes in any packets are answered as by a server without plans', async
     const places = [...borders].sort((a, b) => a - b)
     const packets = places.slice(1).map((end, index) => whole.subarray(places[index], end))
     const [ours, theirs] = await Promise.all([converse(front, packets), converse(general, packets)])
-    // What Node's parser refuses ends the connection at once, and how many of the answers before it are out by then is chance.
+    // What Node's parser refuses ends the connection at once, and how many of the answers before it are out by then is chance:
+    // bytes that waited for an answer arrive at the parser together, as they would have in one packet.
+    const refused = ours.at(-1)?.includes('{"errors":') === true
+    const alsoInOnePacket = async (): Promise<boolean> => (await converse(general, [whole])).at(-1) === ours.at(-1)
     const [shorter = [], longer = []] = [ours, theirs].sort((a, b) => a.length - b.length)
-    if (ours.at(-1) !== theirs.at(-1) || !ours.at(-1)?.includes('{"errors":')) assert.deepEqual(ours, theirs)
+    if (!refused || (ours.at(-1) !== theirs.at(-1) && !(await alsoInOnePacket()))) assert.deepEqual(ours, theirs)
     else assert.deepEqual(shorter.slice(0, -1), longer.slice(0, shorter.length - 1))
-  }), { numRuns: 500 })
+  }), { numRuns: 500, examples: [[[[get('/list').replace('GET', 'LIST'), get('/warm/a').replace(' HTTP', ':HTTP'), post('/body', '""')], [], false]]] })
   assert.ok(front.plans.inFront > 20, `${front.plans.inFront} answers came from the front`)
 })
