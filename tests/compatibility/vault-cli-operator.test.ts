@@ -67,7 +67,7 @@ describe('vault operator, from init to seal', () => {
     assert.equal(fresh.length, 2)
     const verification = made['verification_nonce'] as string
     await run(['operator', 'rekey', '-verify', `-nonce=${verification}`, fresh[0] ?? ''])
-    assert.equal((await json(['operator', 'rekey', '-verify', `-nonce=${verification}`, fresh[1] ?? '']))['complete'], true)
+    assert.match(await run(['operator', 'rekey', '-verify', `-nonce=${verification}`, fresh[1] ?? '']), /verification successful/)
     shares = fresh
   })
 
