@@ -27,3 +27,22 @@ test('in a new database, too, rows are found by their whole key', async (t) => {
   }
   return undefined
 })
+
+test('the names of a folder cost what its own children cost, however much lies before it', async (t) => {
+  const { superuser } = await testDatabase(t)
+  // Foreign keys are of no interest here.
+  await superuser.query(`do $$ begin
+    set local session_replication_role = replica;
+    insert into coffer.secrets (org_id, mount_id, environment, path, secret_id, type, revision, created_by, created_at, updated_at, mac)
+      select '${ID}', '${ID}', 'dev', 'f' || to_char(n / 20, 'fm000') || '/S' || n % 20, gen_random_uuid(), 'kv', 1, 'a', now(), now(), '\\x00' from generate_series(0, 9999) n;
+  end $$`)
+  await superuser.query('analyze coffer.secrets')
+  const blocks = async (folder: string): Promise<number> => {
+    const sql = `select name from coffer.secret_children('${ID}', '${ID}', 'dev', '${folder}', '', 100)`
+    assert.equal((await superuser.query(sql)).rows.length, 20)
+    const { rows } = await superuser.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) ${sql}`)
+    return Number(/shared hit=(\d+)/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))?.[1])
+  }
+  const [first, last] = [await blocks('f000/'), await blocks('f499/')]
+  assert.ok(last < 2 * first, `${last} blocks for the last folder, ${first} for the first`)
+})
