@@ -227,6 +227,12 @@ export const f = {
     make<Readonly<Record<string, unknown>>>({ describe, schema: { type: 'object', maxBytes: options.maxBytes } }),
 }
 
+type Optionals<F extends Readonly<Record<string, { optional(): unknown }>>> = { readonly [K in keyof F]: ReturnType<F[K]['optional']> }
+
+/** The same fields, none of which must be given. */
+export const allOptional = <F extends Readonly<Record<string, { optional(): unknown }>>>(fields: F): Optionals<F> =>
+  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.optional()])) as Optionals<F> // fromEntries forgets which name has which field
+
 export const jsonBytes = bytesOf
 
 /** `ownerTeam` → `owner_team`. */

@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { deprecatedTokenFields, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'aws'
@@ -27,7 +27,7 @@ export const readClient = operation({ id: 'aws.readClient', method: 'GET', path:
 export const writeClient = operation({
   id: 'aws.writeClient', method: 'POST', path: '/config/client', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say how AWS is asked',
   input: {
-    ...(Object.fromEntries(Object.entries(client).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof client]: ReturnType<(typeof client)[K]['optional']> }), // fromEntries forgets which name has which field
+    ...allOptional(client),
     secretKey: f.secret('Secret key of access_key', { max: 256 }).optional(),
   },
   output: {},

@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { deprecatedTokenFields, seconds, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'azure'
@@ -29,7 +29,7 @@ export const readConfig = operation({ id: 'azure.readConfig', method: 'GET', pat
 export const writeConfig = operation({
   id: 'azure.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say whose tokens count',
   input: {
-    ...(Object.fromEntries(Object.entries(config).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof config]: ReturnType<(typeof config)[K]['optional']> }), // fromEntries forgets which name has which field
+    ...allOptional(config),
     clientSecret: f.secret('Accepted and not kept: nothing is asked with it', { max: 4096 }).optional(),
   },
   output: {},
@@ -50,7 +50,7 @@ export const listRoles = operation({ id: 'azure.listRoles', method: 'LIST', path
 export const readRole = operation({ id: 'azure.readRole', method: 'GET', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-read', work: 'read', errors, summary: 'Read a role', input: { name }, output: { ...bound, ...tokenOutput } })
 export const writeRole = operation({
   id: 'azure.writeRole', method: 'POST', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Make or change a role',
-  input: { name, ...(Object.fromEntries(Object.entries(bound).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof bound]: ReturnType<(typeof bound)[K]['optional']> }), ...tokenFields, policies, ttl, maxTtl, period, numUses }, output: {}, // as above
+  input: { name, ...allOptional(bound), ...tokenFields, policies, ttl, maxTtl, period, numUses }, output: {},
 })
 export const deleteRole = operation({ id: 'azure.deleteRole', method: 'DELETE', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-delete', work: 'write', status: 204, errors, summary: 'Delete a role', input: { name }, output: {} })
 

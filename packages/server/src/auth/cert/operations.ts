@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { deprecatedTokenFields, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'cert'
@@ -30,7 +30,7 @@ export const readCert = operation({ id: 'cert.readCert', method: 'GET', path: '/
 export const writeCert = operation({
   id: 'cert.writeCert', method: 'POST', path: '/certs/:name', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Make or change an entry',
   input: {
-    name, ...(Object.fromEntries(Object.entries(entry).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof entry]: ReturnType<(typeof entry)[K]['optional']> }), // fromEntries forgets which name has which field
+    name, ...allOptional(entry),
     ocspEnabled: f.bool('Not supported: true is refused').optional(), ...tokenFields, policies, ttl, maxTtl, period, boundCidrs,
   }, output: {},
 })

@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { deprecatedTokenFields, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'gcp'
@@ -24,7 +24,7 @@ export const readConfig = operation({ id: 'gcp.readConfig', method: 'GET', path:
 export const writeConfig = operation({
   id: 'gcp.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say how holders are named',
   input: {
-    ...(Object.fromEntries(Object.entries(aliases).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof aliases]: ReturnType<(typeof aliases)[K]['optional']> }), // fromEntries forgets which name has which field
+    ...allOptional(aliases),
     credentials: f.secret('Accepted: its names are kept, its key is not, for Google\'s APIs are not asked', { max: 32_768 }).optional(),
   },
   output: {},
@@ -55,7 +55,7 @@ export const readRole = operation({
 })
 export const writeRole = operation({
   id: 'gcp.writeRole', method: 'POST', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Make or change a role',
-  input: { name, type: text('iam or gce', 8).optional(), ...(Object.fromEntries(Object.entries(bound).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof bound]: ReturnType<(typeof bound)[K]['optional']> }), ...former, ...unsupported, ...tokenFields, policies, ttl, maxTtl, period }, output: {}, // as above
+  input: { name, type: text('iam or gce', 8).optional(), ...allOptional(bound), ...former, ...unsupported, ...tokenFields, policies, ttl, maxTtl, period }, output: {},
 })
 export const editServiceAccounts = operation({
   id: 'gcp.editServiceAccounts', method: 'POST', path: '/role/:name/service-accounts', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Add and remove service accounts of a role',

@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { deprecatedTokenFields, seconds, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'jwt'
@@ -30,8 +30,7 @@ const settings = {
   providerConfig: f.labels('Accepted when it is empty'),
 }
 
-// fromEntries forgets which name has which field.
-const optionalSettings = Object.fromEntries(Object.entries(settings).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof settings]: ReturnType<(typeof settings)[K]['optional']> }
+const optionalSettings = allOptional(settings)
 
 export const readConfig = operation({ id: 'jwt.readConfig', method: 'GET', path: '/config', tag, access: 'policy', audit: 'auth.config-read', work: 'read', errors, summary: 'Read where keys are and whose tokens count', input: {}, output: settings })
 export const writeConfig = operation({
@@ -65,7 +64,7 @@ export const listRoles = operation({ id: 'jwt.listRoles', method: 'LIST', path: 
 export const readRole = operation({ id: 'jwt.readRole', method: 'GET', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-read', work: 'read', errors, summary: 'Read a role', input: { name }, output: { ...role, ...tokenOutput } })
 export const writeRole = operation({
   id: 'jwt.writeRole', method: 'POST', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Make or change a role',
-  input: { name, ...(Object.fromEntries(Object.entries(role).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof role]: ReturnType<(typeof role)[K]['optional']> }), ...tokenFields, ...former }, output: {}, // as above
+  input: { name, ...allOptional(role), ...tokenFields, ...former }, output: {},
 })
 export const deleteRole = operation({ id: 'jwt.deleteRole', method: 'DELETE', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-delete', work: 'write', status: 204, errors, summary: 'Delete a role', input: { name }, output: {} })
 

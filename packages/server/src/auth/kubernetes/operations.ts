@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { deprecatedTokenFields, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'kubernetes'
@@ -28,7 +28,7 @@ const shown = {
 export const readConfig = operation({ id: 'kubernetes.readConfig', method: 'GET', path: '/config', tag, access: 'policy', audit: 'auth.config-read', work: 'read', errors, summary: 'Read how tokens are checked', input: {}, output: { ...shown, tokenReviewerJwtSet: f.bool('Whether a reviewer\'s token is kept') } })
 export const writeConfig = operation({
   id: 'kubernetes.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say how tokens are checked',
-  input: { ...(Object.fromEntries(Object.entries(shown).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof shown]: ReturnType<(typeof shown)[K]['optional']> }), tokenReviewerJwt: f.secret('Token that may review others', { max: 65_536 }).optional() }, output: {}, // fromEntries forgets which name has which field
+  input: { ...allOptional(shown), tokenReviewerJwt: f.secret('Token that may review others', { max: 65_536 }).optional() }, output: {},
 })
 
 const role = {
@@ -43,7 +43,7 @@ export const listRoles = operation({ id: 'kubernetes.listRoles', method: 'LIST',
 export const readRole = operation({ id: 'kubernetes.readRole', method: 'GET', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-read', work: 'read', errors, summary: 'Read a role', input: { name }, output: { ...role, ...tokenOutput } })
 export const writeRole = operation({
   id: 'kubernetes.writeRole', method: 'POST', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-write', work: 'write', status: 204, errors, summary: 'Make or change a role',
-  input: { name, ...(Object.fromEntries(Object.entries(role).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof role]: ReturnType<(typeof role)[K]['optional']> }), ...tokenFields, policies, ttl, maxTtl, period, numUses, boundCidrs }, output: {}, // as above
+  input: { name, ...allOptional(role), ...tokenFields, policies, ttl, maxTtl, period, numUses, boundCidrs }, output: {},
 })
 export const deleteRole = operation({ id: 'kubernetes.deleteRole', method: 'DELETE', path: '/role/:name', tag, access: 'policy', audit: 'auth.role-delete', work: 'write', status: 204, errors, summary: 'Delete a role', input: { name }, output: {} })
 export const login = operation({

@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'ldap'
@@ -49,7 +49,7 @@ export const readConfig = operation({
 export const writeConfig = operation({
   id: 'ldap.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say which directory is asked, and how',
   input: {
-    ...(Object.fromEntries(Object.entries(shown).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof shown]: ReturnType<(typeof shown)[K]['optional']> }), // fromEntries forgets which name has which field
+    ...allOptional(shown),
     bindpass: f.secret('Password of binddn', { max: 4096 }).optional(),
     clientTlsCert: pem('Certificate shown to the directory, PEM').optional(),
     clientTlsKey: f.secret('Its key, PEM', { max: 65_536 }).optional(),

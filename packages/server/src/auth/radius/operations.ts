@@ -2,7 +2,7 @@
 
 import { loginOutput } from '../../kernel/auth/method.ts'
 import { policyNames, tokenFields, tokenOutput } from '../../kernel/auth/token-settings.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
 
 const tag = 'radius'
@@ -24,7 +24,7 @@ export const readConfig = operation({ id: 'radius.readConfig', method: 'GET', pa
 export const writeConfig = operation({
   id: 'radius.writeConfig', method: 'POST', path: '/config', tag, access: 'policy', audit: 'auth.config-write', work: 'write', status: 204, errors, summary: 'Say which server is asked',
   input: {
-    ...(Object.fromEntries(Object.entries(shown).map(([key, field]) => [key, field.optional()])) as { readonly [K in keyof typeof shown]: ReturnType<(typeof shown)[K]['optional']> }), // fromEntries forgets which name has which field
+    ...allOptional(shown),
     secret: f.secret('Secret shared with the server', { max: 1024 }).optional(),
     ...tokenFields,
   },

@@ -2,7 +2,7 @@
 
 import { secret, type Secret } from '../../crypto/secret.ts'
 import { fail } from '../../kernel/errors.ts'
-import { f } from '../../kernel/fields.ts'
+import { allOptional, f } from '../../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../../kernel/operation.ts'
 import { parseShare } from '../../kernel/ports/share-text.ts'
 import type { RekeyAnswer, RekeyStatus, RekeyTarget } from '../../kernel/ports/ceremonies.ts'
@@ -21,8 +21,6 @@ const statusOutput = {
   ...progressOutput, required: count('Shares needed'), pgpFingerprints: fingerprints, backup: f.bool('Whether encrypted shares are kept'),
   verificationRequired: f.bool('Whether new shares are tried first'), verificationNonce: nonce.optional(),
 }
-const some = <T extends Readonly<Record<string, { optional(): unknown }>>>(fields: T): { readonly [K in keyof T]: ReturnType<T[K]['optional']> } =>
-  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.optional()])) as { readonly [K in keyof T]: ReturnType<T[K]['optional']> } // the same names, each made optional
 const doneOutput = { complete: f.bool('Whether that was the last share').optional(), keys: keys('New shares, hexadecimal').optional(), keysBase64: keys('New shares, base64').optional() }
 const planInput = {
   secretShares: count('New shares').default(0), secretThreshold: count('How many of them are needed').default(0), storedShares: count('Ignored').optional(),
@@ -39,10 +37,10 @@ const contractsFor = (target: RekeyTarget) => {
     status: operation({ ...open, id: named('Status'), method: 'GET', path: `${base}/init`, audit: 'operator.rekey-status', summary: `Progress of ${of}`, input: {}, output: statusOutput }),
     start: operation({ ...open, id: named('Start'), method: 'POST', path: `${base}/init`, audit: 'operator.rekey-start', summary: `Start ${of}`, input: planInput, output: statusOutput }),
     cancel: operation({ ...open, id: named('Cancel'), method: 'DELETE', path: `${base}/init`, audit: 'operator.rekey-cancel', status: 204, summary: `Give ${of} up`, input: { nonce: nonce.in('body').default('') }, output: {} }),
-    share: operation({ ...open, id: named('Share'), method: 'POST', path: `${base}/update`, audit: 'operator.rekey-share', summary: `Give a present share for ${of}`, input: shareInput, output: { ...some(statusOutput), ...doneOutput } }),
+    share: operation({ ...open, id: named('Share'), method: 'POST', path: `${base}/update`, audit: 'operator.rekey-share', summary: `Give a present share for ${of}`, input: shareInput, output: { ...allOptional(statusOutput), ...doneOutput } }),
     verification: operation({ ...open, id: named('Verification'), method: 'GET', path: `${base}/verify`, audit: 'operator.rekey-status', summary: `Progress of the verification of ${of}`, input: {}, output: progressOutput }),
     restart: operation({ ...open, id: named('RestartVerification'), method: 'DELETE', path: `${base}/verify`, audit: 'operator.rekey-restart-verification', summary: `Start the verification of ${of} over`, input: {}, output: progressOutput }),
-    verify: operation({ ...open, id: named('Verify'), method: 'POST', path: `${base}/verify`, audit: 'operator.rekey-verify', summary: `Give a new share back, for ${of}`, input: shareInput, output: { ...some(progressOutput), complete: doneOutput.complete } }),
+    verify: operation({ ...open, id: named('Verify'), method: 'POST', path: `${base}/verify`, audit: 'operator.rekey-verify', summary: `Give a new share back, for ${of}`, input: shareInput, output: { ...allOptional(progressOutput), complete: doneOutput.complete } }),
   }
 }
 
