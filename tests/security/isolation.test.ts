@@ -228,22 +228,26 @@ test('the functions, given ids of the other organization, find and change nothin
   const token = await one('select token_id as v from coffer.tokens where org_id = $1 limit 1')
   const principal = parseId('principal', theirs.ids.principal) ?? ''
   const lookup = await one(`select encode(lookup, 'hex') as v from coffer.tokens where org_id = $1 limit 1`)
+  await superuser.query("insert into coffer.principal_aliases (org_id, alias_id, mount_id, name, principal_id, row_version, mac) values ($1, gen_random_uuid(), $2, 'only-alpha', $3, 1, '')", [theirs.orgId, mount, principal])
   const calls: Readonly<Record<string, readonly [string, readonly (string | number)[]]>> = {
     secret_lookup: [`select * from coffer.secret_lookup($1, $2, 'prod', 'app/key', 'current')`, [mount]],
     secret_lookup_all: [`select * from coffer.secret_lookup_all($1, $2, 'prod', '', 'current', 10)`, [mount]],
     secret_children: [`select * from coffer.secret_children($1, $2, 'prod', '', '', 10)`, [mount]],
     token_lookup: [`select * from coffer.token_lookup($1, decode($2, 'hex'))`, [lookup]],
     principal_grants: [`select * from coffer.principal_grants($1, $2)`, [principal]],
+    login_aliases: [`select * from coffer.login_aliases($1, array[$2::uuid], array['only-alpha'])`, [mount]],
     groups_of: [`select * from coffer.groups_of($1, $2)`, [principal]],
     lease_next: [`select name from coffer.lease_next($1, '', '') as name where name is not null and name like '%only-alpha%'`, []],
     lease_children: [`select * from coffer.lease_children($1, 'auth/only-alpha/', '', 10)`, []],
     lease_quota: [`select quota from coffer.lease_quota($1, 'auth/only-alpha/login', '') as quota where quota is not null`, []],
     token_use: [`select left_over from coffer.token_use($1, $2) as left_over where left_over is not null`, [token]],
   }
+  assert.equal((await app.query(`select * from coffer.login_aliases($1, array[$2::uuid], array['only-alpha'])`, [theirs.orgId, mount])).count, 1, 'it is there for those who may')
   for (const [name, [text, values]] of Object.entries(calls)) assert.equal((await asMe((tx) => tx.query(text, [mine.orgId, ...values]))).count, 0, name)
+  await superuser.query("delete from coffer.principal_aliases where org_id = $1 and name = 'only-alpha'", [theirs.orgId])
   const { rows } = await superuser.query<{ name: string }>(`select distinct proname::text as name from pg_proc where pronamespace = 'coffer'::regnamespace and 'p_org' = any(proargnames) order by 1`)
   // These write what they are given under the organization that they are given, and only there.
-  const writing = ['audit_write', 'count_leases', 'login_first', 'recount_leases', 'secret_apply', 'token_issue']
+  const writing = ['audit_write', 'count_leases', 'login_write', 'recount_leases', 'secret_apply']
   assert.deepEqual(rows.map((row) => row.name), [...Object.keys(calls), ...writing].sort(), 'a new function needs a line here')
   assert.equal(await stateOf(theirs), before)
   assert.equal(server.entries().filter(({ message }) => message === 'request failed').length, 0)

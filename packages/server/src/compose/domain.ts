@@ -28,6 +28,7 @@ import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
 import { loadPolicies } from '../services/identity/grants.ts'
 import type { TokenPorts } from '../services/identity/tokens.ts'
+import { makeLoginWriter } from '../services/identity/logins/writing.ts'
 import { releaseEnvironment } from '../services/identity/grants.ts'
 import { absorb } from '../services/secrets/absorb.ts'
 import { makeSecrets } from '../services/secrets/service.ts'
@@ -174,12 +175,12 @@ const vaultDirectoryOf = (rootOrgId: string, { tenancy: ports, organizations, au
 })
 
 export const makeDomain = (parts: DomainParts): Domain => {
-  const { context, pools, keyring, rootOrgId } = parts
-  const { config } = context
+  const { context, context: { config }, pools, keyring, rootOrgId } = parts
   const ports = tenancyPorts(parts)
   const organizations = organizationPorts(parts, ports)
   const entries = new Entries({ database: pools.app, keys: keyring })
-  const memory = makeMemory({ database: pools.app, entries, caches: parts.caches, keys: (orgId) => keyring.organization(orgId), now: () => parts.freshness.databaseNow() })
+  const writer = makeLoginWriter(pools.app)
+  const memory = makeMemory({ database: pools.app, entries, writer, caches: parts.caches, keys: (orgId) => keyring.organization(orgId), now: () => parts.freshness.databaseNow() })
   const tokenState = rememberedState(pools.app, entries, areas.tokenRoles)
   const tokenMount = makeTokenMount(tokenState, memory)
   const authority = authorityPorts(parts, organizations, memory)
@@ -191,7 +192,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
-  const logins = { ...authority, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
+  const logins = { ...authority, writer, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
   const mfa = mfaPorts({ database: pools.app, entries, memory, logins, registry: (orgId) => registryOf(ports, orgId) })
   const auth = composeAuth({ database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })

@@ -7,9 +7,10 @@ import type { Call } from '../kernel/call.ts'
 import type { RoleMark } from '../kernel/identity.ts'
 import type { Database, Transaction } from '../kernel/storage.ts'
 import type { SealedEntry, SealedView } from '../kernel/ports/sealed-store.ts'
-import { findAlias, type KnownAlias } from '../services/identity/aliases.ts'
+import type { KnownAlias } from '../services/identity/aliases.ts'
 import type { BatchPorts } from '../services/identity/batch.ts'
 import { fillingMounts } from '../services/identity/groups/repository.ts'
+import type { LoginWriter } from '../services/identity/logins/writing.ts'
 import { principalGrants } from '../services/identity/token-repository.ts'
 import type { TokenKeys } from '../services/identity/tokens.ts'
 import type { Caches } from './caches.ts'
@@ -20,6 +21,7 @@ export const STATE_CHANGED = 'state'
 export interface MemoryParts {
   readonly database: Database
   readonly entries: Entries
+  readonly writer: Pick<LoginWriter, 'alias'>
   readonly caches: Pick<Caches, 'entries' | 'principals' | 'aliases' | 'filling'>
   keys(orgId: string): Promise<TokenKeys>
   now(): number
@@ -44,7 +46,7 @@ const ALIAS_BYTES = 1024
 
 export const uidOf = (value: unknown): unknown => (value !== null && typeof value === 'object' && 'uid' in value ? value.uid : undefined)
 
-export const makeMemory = ({ database, entries, caches, keys, now }: MemoryParts): Memory => {
+export const makeMemory = ({ database, entries, writer, caches, keys, now }: MemoryParts): Memory => {
   const entry: Memory['entry'] = async ({ orgId, mountId }, key, isAbsenceKept = false) => {
     const load = async () => ({ value: (await entries.view({ orgId, mountId }).get(key)) ?? null, bytes: ENTRY_BYTES, tags: [`org:${orgId}`] })
     const found = await caches.entries.getOrLoad(orgId, `${orgId}/${mountId}/${key}`, async () => {
@@ -66,8 +68,7 @@ export const makeMemory = ({ database, entries, caches, keys, now }: MemoryParts
     },
     async alias(orgId, mountId, name) {
       const found = await caches.aliases.getOrLoad(orgId, `${mountId}/${name}`, async () => {
-        const held = await keys(orgId)
-        const value = (await database.transaction(orgId, (tx) => findAlias(held, tx, orgId, { mountId, name }), { readOnly: true })) ?? null
+        const value = (await writer.alias(orgId, await keys(orgId), { mountId, name })) ?? null
         return value === null ? { value, bytes: 64, maxAgeMs: 0 } : { value, bytes: ALIAS_BYTES, tags: [`org:${orgId}`, `alias:${value.aliasId}`] }
       })
       return found ?? undefined

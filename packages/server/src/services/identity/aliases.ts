@@ -26,9 +26,6 @@ export const ALIAS_CHANGED = 'alias'
 /** An alias that is known, and whose it is. */
 export type KnownAlias = Pick<AliasRow, 'aliasId' | 'principalId' | 'metadata'>
 
-/** The alias of a name at a mount. */
-export const findAlias = (keys: TokenKeys, tx: Queryable, orgId: string, at: Pick<AliasCommand, 'mountId' | 'name'>): Promise<KnownAlias | undefined> => findAliasByName(tx, orgId, at, keys.purposeVersions('rows'))
-
 export const sameLabels = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean => {
   const names = Object.keys(one)
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])

@@ -3,10 +3,9 @@
 import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
-import type { WrittenRecord } from '../../kernel/audited-write.ts'
-import type { AliasRow, LoadedToken, PrincipalGrants, PrincipalRow, TokenRow } from '../../kernel/identity.ts'
+import type { LoadedToken, PrincipalGrants, TokenRow } from '../../kernel/identity.ts'
 import { allGroups, checkedMembership, type MembershipRows } from './memberships.ts'
-import { checkedAlias, checkedBinding, checkedPrincipal, macAlias, macPrincipal, macToken, notAsked, readToken, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
+import { checkedAlias, checkedBinding, checkedPrincipal, macToken, notAsked, readToken, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
 
 interface GrantColumns extends MembershipRows {
   readonly bindings: readonly JsonRow[]
@@ -53,38 +52,6 @@ export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: re
   const principal = row.principal === null ? undefined : checkedPrincipal(row.principal, keys)
   if (principal?.principalId !== token.principalId) throw notAsked('principal')
   return { token, principal, ...checkedGrants(row, token.principalId, keys) }
-}
-
-const tokenJson = (token: TokenRow) => ({
-  token_id: token.tokenId, accessor: token.accessor, principal_id: token.principalId ?? null, parent_id: token.parentId ?? null, display_name: token.displayName, policies: token.policies, is_root: token.root,
-  lock_mount_id: token.lockMountId ?? null, lock_environment: token.lockEnvironment ?? null, issue_path: token.issuePath, bound_cidrs: token.boundCidrs, metadata: token.metadata,
-  num_uses: token.numUses, uses_left: token.numUses === 0 ? null : token.numUses, ttl_seconds: token.ttlSeconds, period_seconds: token.periodSeconds, explicit_max_ttl_seconds: token.explicitMaxTtlSeconds,
-  renewable: token.renewable, issued_at: new Date(token.issuedAt).toISOString(), expires_at: token.expiresAt === undefined ? null : new Date(token.expiresAt).toISOString(), row_version: token.rowVersion,
-})
-
-const recordColumns = (record: WrittenRecord) => [record.id, new Date(record.at), record.record, record.digest, record.fields] as const
-
-/** A token with the audit record of its making: one statement of its own. */
-export const issueToken = async (db: Queryable, orgId: string, token: TokenRow, secrets: { readonly lookup: Buffer; readonly key: HmacKey }, record: WrittenRecord): Promise<void> => {
-  await db.query('select coffer.token_issue($1, $2, $3, $4, $5, $6, $7, $8, $9)', [orgId, tokenJson(token), secrets.lookup, macToken(secrets.key, token, secrets.lookup), ...recordColumns(record)], { name: 'token_issue' })
-}
-
-/** Whoever logs in for the first time. */
-export interface FirstLogin {
-  readonly principal: PrincipalRow
-  readonly alias: AliasRow
-  /** Undefined for a token without a row. */
-  readonly token: { readonly row: TokenRow; readonly lookup: Buffer } | undefined
-}
-
-/** A principal, its alias, its token and the audit record: one statement of its own. @throws a unique violation when one of them is there already */
-export const insertFirstLogin = async (db: Queryable, orgId: string, { principal, alias, token }: FirstLogin, key: HmacKey, record: WrittenRecord): Promise<void> => {
-  const times = (row: { readonly createdAt: number; readonly updatedAt: number; readonly rowVersion: number }) => ({ created_at: new Date(row.createdAt).toISOString(), updated_at: new Date(row.updatedAt).toISOString(), row_version: row.rowVersion })
-  const principalJson = { principal_id: principal.principalId, kind: principal.kind, name: principal.name, display_name: principal.displayName, policies: principal.policies, disabled: principal.disabled, metadata: principal.metadata, merged_ids: principal.mergedIds, ...times(principal) }
-  const aliasJson = { alias_id: alias.aliasId, mount_id: alias.mountId, name: alias.name, principal_id: alias.principalId, metadata: alias.metadata, custom_metadata: alias.customMetadata, merged_from: alias.mergedFrom, ...times(alias) }
-  await db.query('select coffer.login_first($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)', [
-    orgId, principalJson, macPrincipal(key, principal), aliasJson, macAlias(key, alias), token === undefined ? null : tokenJson(token.row), token?.lookup ?? null, token === undefined ? null : macToken(key, token.row, token.lookup), ...recordColumns(record),
-  ], { name: 'login_first' })
 }
 
 export const insertToken = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {

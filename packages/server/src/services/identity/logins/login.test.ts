@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { noTokenSettings } from '../../kernel/auth/token-settings.ts'
+import { noTokenSettings } from '../../../kernel/auth/token-settings.ts'
 import { livesOf } from './login.ts'
 
 const limits = { defaultTtlSeconds: 1000, maxTtlSeconds: 5000 }

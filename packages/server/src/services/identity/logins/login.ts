@@ -1,23 +1,24 @@
 // From the verdict of an auth method to a token: the principal of the alias, the policy `default`, addresses, times, and the
 // record. The method never sees the token. Who has logged in before costs one statement, and a batch token none.
 
-import { anyCidrContains, parseCidr } from '../../lib/cidr.ts'
-import { secret, type Secret } from '../../crypto/secret.ts'
-import { makeServiceToken } from '../../crypto/token-format.ts'
-import { auditedWrite } from '../../kernel/audited-write.ts'
-import type { LoginVerdict, MountLimits } from '../../kernel/auth/method.ts'
-import type { Call } from '../../kernel/call.ts'
-import { fail } from '../../kernel/errors.ts'
-import type { PrincipalGrants, PrincipalRow } from '../../kernel/identity.ts'
-import type { Mount } from '../../kernel/tenancy.ts'
-import { isUniqueViolation } from '../../kernel/storage.ts'
-import type { TokenSettings } from '../../kernel/auth/token-settings.ts'
-import { ensureAlias, holderName, newHolder, retried, sameLabels, type AliasCommand, type KnownAlias } from './aliases.ts'
-import { sealBatch } from './batch.ts'
-import { followGroups, keepGroups } from './groups/external.ts'
-import { identityPoliciesOf } from './identity-policies.ts'
-import { insertFirstLogin, issueToken, principalGrants } from './token-repository.ts'
-import { insert, lookupKey, newRow, type IssuedToken, type TokenCommand, type TokenKeys, type TokenPorts } from './tokens.ts'
+import { anyCidrContains, parseCidr } from '../../../lib/cidr.ts'
+import { secret, type Secret } from '../../../crypto/secret.ts'
+import { makeServiceToken } from '../../../crypto/token-format.ts'
+import { auditedWrite } from '../../../kernel/audited-write.ts'
+import type { LoginVerdict, MountLimits } from '../../../kernel/auth/method.ts'
+import type { Call } from '../../../kernel/call.ts'
+import { fail } from '../../../kernel/errors.ts'
+import type { PrincipalGrants, PrincipalRow } from '../../../kernel/identity.ts'
+import type { Mount } from '../../../kernel/tenancy.ts'
+import { isUniqueViolation } from '../../../kernel/storage.ts'
+import type { TokenSettings } from '../../../kernel/auth/token-settings.ts'
+import { ensureAlias, holderName, newHolder, retried, sameLabels, type AliasCommand, type KnownAlias } from '../aliases.ts'
+import { sealBatch } from '../batch.ts'
+import { followGroups, keepGroups } from '../groups/external.ts'
+import { identityPoliciesOf } from '../identity-policies.ts'
+import { principalGrants } from '../token-repository.ts'
+import { insert, lookupKey, newRow, type IssuedToken, type TokenCommand, type TokenKeys, type TokenPorts } from '../tokens.ts'
+import type { LoginWriter } from './writing.ts'
 
 export interface LoginPorts extends TokenPorts {
   shortIdOf(orgId: string): Promise<string | undefined>
@@ -25,6 +26,7 @@ export interface LoginPorts extends TokenPorts {
   alias(orgId: string, mountId: string, name: string): Promise<KnownAlias | undefined>
   /** Whether any group is filled by what logins of the mount say. */
   fillsGroups(orgId: string, mountId: string): Promise<boolean>
+  readonly writer: Pick<LoginWriter, 'write'>
 }
 
 /** Fits `loginOutput` of kernel/auth/method.ts. */
@@ -158,7 +160,7 @@ const makeKnown = async (ports: LoginPorts, call: Call, of: LoginOf, setting: Se
   const text = makeServiceToken(shortId)
   const row = newRow(facetsOf(of, holder.principal), { at, shortId })
   noteOf(call, of, { principal: holder.principal, tokenId: row.tokenId })
-  await issueToken(ports.database, call.orgId, row, { lookup: lookupKey(keys.purpose('tokens'), text), key: keys.purpose('rows') }, call.writeRecord({ status: 200 }))
+  await ports.writer.write(call.orgId, { token: { row, lookup: lookupKey(keys.purpose('tokens'), text) }, record: call.writeRecord({ status: 200 }) }, keys.purpose('rows'))
   return { issued: { token: secret(text), row }, holder }
 }
 
@@ -175,7 +177,7 @@ const makeFirst = async (ports: LoginPorts, call: Call, of: LoginOf, { keys, sho
   noteOf(call, of, { principal, tokenId: issued.row.tokenId })
   const token = hasRow ? { row: issued.row, lookup: lookupKey(keys.purpose('tokens'), text) } : undefined
   try {
-    await insertFirstLogin(ports.database, call.orgId, { principal, alias, token }, keys.purpose('rows'), call.writeRecord({ status: 200 }))
+    await ports.writer.write(call.orgId, { holder: { principal, alias }, token, record: call.writeRecord({ status: 200 }) }, keys.purpose('rows'))
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     // The record that was made belongs to nothing that was written, and nor does what it said.

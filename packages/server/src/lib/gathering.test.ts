@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Gathering } from './gathering.ts'
+
+class Refused extends Error {}
+
+/** What was sent, and how to let a sending end. */
+const harness = (most = 100) => {
+  const sent: string[] = []
+  const ends: (() => void)[] = []
+  const gathering = new Gathering<string, string>({
+    most,
+    isOfOne: (error) => error instanceof Refused,
+    async send(key, items) {
+      sent.push(`${key}:${items.join('')}`)
+      await new Promise<void>((resolve) => ends.push(resolve))
+      if (items.includes('!')) throw new Refused()
+      if (items.includes('?')) throw new Error('lost')
+      return items.map((item) => item.toUpperCase())
+    },
+  })
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  /** Lets everything end that is under way or comes of it. */
+  const finish = async (): Promise<void> => {
+    for (let turns = 0; turns < 10; turns += 1) {
+      for (const end of ends.splice(0)) end()
+      await turn()
+    }
+  }
+  return { sent, gathering, turn, finish }
+}
+
+test('what is alone is sent in the same turn of the loop', async () => {
+  const { sent, gathering, turn, finish } = harness()
+  const one = gathering.add('k', 'a')
+  await turn()
+  assert.deepEqual(sent, ['k:a'])
+  await finish()
+  assert.equal(await one, 'A')
+})
+
+test('what comes while something is under way goes together after it, each with its own answer', async () => {
+  const { sent, gathering, turn, finish } = harness()
+  const first = gathering.add('k', 'a')
+  await turn()
+  const others = ['b', 'c', 'd'].map((item) => gathering.add('k', item))
+  await turn()
+  assert.deepEqual(sent, ['k:a'])
+  await finish()
+  assert.deepEqual(await Promise.all([first, ...others]), ['A', 'B', 'C', 'D'])
+  assert.deepEqual(sent, ['k:a', 'k:bcd'])
+  const again = gathering.add('k', 'e')
+  await finish()
+  assert.equal(await again, 'E')
+})
+
+test('keys do not wait for each other, and are never mixed', async () => {
+  const { sent, gathering, turn, finish } = harness()
+  const all = [gathering.add('k', 'a'), gathering.add('l', 'b'), gathering.add('k', 'c')]
+  await turn()
+  assert.deepEqual(sent, ['k:ac', 'l:b'])
+  await finish()
+  assert.deepEqual(await Promise.all(all), ['A', 'B', 'C'])
+})
+
+test('no more go together than may', async () => {
+  const { sent, gathering, finish } = harness(2)
+  const all = ['a', 'b', 'c'].map((item) => gathering.add('k', item))
+  await finish()
+  assert.deepEqual(await Promise.all(all), ['A', 'B', 'C'])
+  assert.deepEqual(sent, ['k:ab', 'k:c'])
+})
+
+test('what is refused because of one is sent one by one, and only that one fails', async () => {
+  const { sent, gathering, finish } = harness()
+  const all = Promise.allSettled(['a', '!', 'c'].map((item) => gathering.add('k', item)))
+  await finish()
+  assert.deepEqual((await all).map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
+  assert.deepEqual(sent, ['k:a!c', 'k:a', 'k:!', 'k:c'])
+})
+
+test('a failure that may have done something is never tried again', async () => {
+  const { sent, gathering, finish } = harness()
+  const all = Promise.allSettled(['a', '?', 'c'].map((item) => gathering.add('k', item)))
+  await finish()
+  assert.deepEqual((await all).map(({ status }) => status), ['rejected', 'rejected', 'rejected'])
+  assert.deepEqual(sent, ['k:a?c'])
+})

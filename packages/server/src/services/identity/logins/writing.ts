@@ -1,0 +1,107 @@
+// What logins write, and what they ask about aliases: gathered, so that logins that come together are one call and one commit. A batch is of one
+// organization, and each login in it is refused or written by itself.
+
+import type { HmacKey } from '../../../crypto/keys.ts'
+import type { WrittenRecord } from '../../../kernel/audited-write.ts'
+import type { AliasRow, PrincipalRow, TokenRow } from '../../../kernel/identity.ts'
+import { sqlstateOf, type Database } from '../../../kernel/storage.ts'
+import { Gathering } from '../../../lib/gathering.ts'
+import type { AliasCommand, KnownAlias } from '../aliases.ts'
+import { checkedAlias, macAlias, macPrincipal, macToken, notAsked, type JsonRow } from '../rows.ts'
+import type { TokenKeys } from '../tokens.ts'
+
+/** One login that is to be written. */
+export interface LoginWrite {
+  /** Whoever logs in for the first time. */
+  readonly holder?: { readonly principal: PrincipalRow; readonly alias: AliasRow } | undefined
+  /** Undefined for a token without a row. */
+  readonly token?: { readonly row: TokenRow; readonly lookup: Buffer } | undefined
+  readonly record: WrittenRecord
+}
+
+type AliasName = Pick<AliasCommand, 'mountId' | 'name'>
+
+export interface LoginWriter {
+  /** @throws a unique violation when somebody or something of it is there already */
+  write(orgId: string, login: LoginWrite, key: HmacKey): Promise<void>
+  alias(orgId: string, keys: TokenKeys, name: AliasName): Promise<KnownAlias | undefined>
+}
+
+/** Rows as JSON texts, made by whoever logs in and put together by whoever sends. */
+interface Rows {
+  readonly principal: string | undefined
+  readonly alias: string | undefined
+  readonly token: string | undefined
+  readonly record: string
+}
+
+const MOST_TOGETHER = 200
+
+const hex = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`
+const time = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())
+const times = (row: { readonly createdAt: number; readonly updatedAt: number; readonly rowVersion: number }) => ({ created_at: time(row.createdAt), updated_at: time(row.updatedAt), row_version: row.rowVersion })
+
+const principalText = (row: PrincipalRow, key: HmacKey): string =>
+  JSON.stringify({ principal_id: row.principalId, kind: row.kind, name: row.name, display_name: row.displayName, policies: row.policies, disabled: row.disabled, metadata: row.metadata, merged_ids: row.mergedIds, ...times(row), mac: hex(macPrincipal(key, row)) })
+
+const aliasText = (row: AliasRow, key: HmacKey): string =>
+  JSON.stringify({ alias_id: row.aliasId, mount_id: row.mountId, name: row.name, principal_id: row.principalId, metadata: row.metadata, custom_metadata: row.customMetadata, merged_from: row.mergedFrom, ...times(row), mac: hex(macAlias(key, row)) })
+
+/** Of a token that a login makes: it has no parent and no lock. */
+const tokenText = ({ row, lookup }: NonNullable<LoginWrite['token']>, key: HmacKey): string =>
+  JSON.stringify({
+    token_id: row.tokenId, lookup: hex(lookup), accessor: row.accessor, principal_id: row.principalId, display_name: row.displayName, policies: row.policies, issue_path: row.issuePath, bound_cidrs: row.boundCidrs, metadata: row.metadata,
+    num_uses: row.numUses, uses_left: row.numUses === 0 ? null : row.numUses, ttl_seconds: row.ttlSeconds, period_seconds: row.periodSeconds, explicit_max_ttl_seconds: row.explicitMaxTtlSeconds,
+    renewable: row.renewable, issued_at: time(row.issuedAt), expires_at: time(row.expiresAt), row_version: row.rowVersion, mac: hex(macToken(key, row, lookup)),
+  })
+
+const recordText = ({ id, at, record, digest, fields }: WrittenRecord): string => JSON.stringify({ id, at: time(at), record, digest: hex(digest), ...fields })
+
+const rowsOf = ({ holder, token, record }: LoginWrite, key: HmacKey): Rows => ({
+  principal: holder === undefined ? undefined : principalText(holder.principal, key),
+  alias: holder === undefined ? undefined : aliasText(holder.alias, key),
+  token: token === undefined ? undefined : tokenText(token, key),
+  record: recordText(record),
+})
+
+/** Null: there is none. */
+const listOf = (texts: readonly (string | undefined)[]): string | null => {
+  const there = texts.filter((text) => text !== undefined)
+  return there.length === 0 ? null : `[${there.join(',')}]`
+}
+
+// Data, constraints and lost races. What says that the server is going down, or nothing at all, does not say that nothing was written.
+const OF_ONE = /^(2[123]|40|P0)/
+
+const isOfOne = (error: unknown): boolean => OF_ONE.test(sqlstateOf(error) ?? '')
+
+const nameOf = ({ mountId, name }: AliasName): string => `${mountId}/${name}`
+
+const findAliases = async (database: Database, orgId: string, wanted: readonly AliasName[]): Promise<readonly (JsonRow | undefined)[]> => {
+  const found = await database.query<{ alias: JsonRow }>('select login_aliases as alias from coffer.login_aliases($1, $2, $3)', [orgId, wanted.map(({ mountId }) => mountId), wanted.map(({ name }) => name)], { name: 'login_aliases' })
+  const byName = new Map(found.rows.map(({ alias }) => [`${String(alias['mount_id'])}/${String(alias['name'])}`, alias]))
+  return wanted.map((each) => byName.get(nameOf(each)))
+}
+
+export const makeLoginWriter = (database: Database): LoginWriter => {
+  const writes = new Gathering<Rows, undefined>({
+    most: MOST_TOGETHER,
+    isOfOne,
+    async send(orgId, rows) {
+      await database.query('select coffer.login_write($1, $2, $3, $4, $5)', [orgId, listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
+      return []
+    },
+  })
+  const aliases = new Gathering<AliasName, JsonRow | undefined>({ most: MOST_TOGETHER, isOfOne, send: (orgId, wanted) => findAliases(database, orgId, wanted) })
+  return {
+    write: (orgId, login, key) => writes.add(orgId, rowsOf(login, key)),
+    async alias(orgId, keys, name) {
+      const row = await aliases.add(orgId, name)
+      if (row === undefined) return undefined
+      const alias = checkedAlias(row, keys.purposeVersions('rows'))
+      // A MAC binds what a row is, not what it answers.
+      if (nameOf(alias) !== nameOf(name)) throw notAsked('principal alias')
+      return alias
+    },
+  }
+}
