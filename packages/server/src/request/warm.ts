@@ -17,7 +17,7 @@ import { mintGrant } from './grant.ts'
 import { limitHeaders, type RequestLimits } from './limits.ts'
 import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
-import type { AuditJournal, Lesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
+import type { AuditJournal, Authenticated, Lesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
 import { compileTemplate, fillTemplate, withHead, type AnswerHead, type Template } from './template.ts'
 
 export type { AnswerHead }
@@ -26,7 +26,7 @@ export type { AnswerHead }
 export const WARM_STATUS = 200
 
 export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
-  readonly tokens: Pick<TokenAuthority, 'peek'>
+  readonly tokens: Pick<TokenAuthority, 'peek' | 'authenticate'>
   /** From the cache; undefined when it is not there or this worker may not answer from its cache now. */
   registry(orgId: string): OrgRegistry | undefined
   readonly secrets: WarmSecrets<Loaded>
@@ -63,6 +63,9 @@ export interface WarmReply {
 /** Called once, when the record is durable; with an error when it could not be made so. */
 export type Deliver = (error: CofferError | undefined, reply: WarmReply) => void
 
+/** Called instead of `Deliver`: nothing has happened, and the general way is to be taken after all. */
+export type Leave = () => void
+
 interface Holder {
   /** Everything of a token that decides what a target means. */
   readonly scope: string
@@ -95,6 +98,8 @@ interface Plan<Loaded> {
 }
 
 const MOST_PLANS = 8192
+/** Reads that wait for their token at once; past it the general way has a queue with a bound of its own. */
+const MOST_WAITING = 1024
 
 export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBook {
   /** Reads that plans answered, and those that they left to the general way. */
@@ -103,6 +108,9 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   leaves: readonly string[] | undefined = undefined
   readonly #ports: WarmPorts<Loaded>
   readonly #plans = new Recent<string, Plan<Loaded>>(MOST_PLANS)
+  /** What plans are for, whatever the token. */
+  readonly #targets = new Recent<string, true>(MOST_PLANS)
+  #waiting = 0
   #holders = new WeakMap<Caller, Holder>()
 
   constructor(ports: WarmPorts<Loaded>) {
@@ -116,6 +124,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   /** What records hold has changed: everything is learned anew. */
   forget(): void {
     this.#plans.clear()
+    this.#targets.clear()
     this.#holders = new WeakMap()
   }
 
@@ -126,23 +135,48 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     if (registry === undefined || registry !== places || address.orgId !== caller.orgId) return
     if (mount !== undefined && registry.mountById(mount.mountId) !== mount) return
     const key = this.#ports.secrets.keyOf(address, selector)
-    this.#plans.set(planKey(this.#holder(caller), { organizationHeader, projectHeader, target: form.target }), { operation, answer, form, door, registry, address, selector, secretId, key, action, resource, draft, material: undefined })
+    const asked = { organizationHeader, projectHeader, target: form.target }
+    this.#targets.set(planKey(NOBODY, asked), true)
+    this.#plans.set(planKey(this.#holder(caller), asked), { operation, answer, form, door, registry, address, selector, secretId, key, action, resource, draft, material: undefined })
   }
 
-  /** True: the answer follows. False: nothing has happened, and the general way is to be taken. */
-  begin(facts: WarmFacts, deliver: Deliver): boolean {
-    const begun = this.#begin(facts, deliver)
+  /**
+   * True: the answer follows. False: nothing has happened, and the general way is to be taken. A token that this worker does not have yet is
+   * looked up first when a plan is there for what it asks for, if the caller can be told later that the general way is to be taken.
+   */
+  begin(facts: WarmFacts, deliver: Deliver, leave?: Leave): boolean {
+    const startedAt = performance.now()
+    const authenticated = this.#ports.tokens.peek(facts.token)
+    if (authenticated === undefined && leave !== undefined && this.#mayWait(facts)) return this.#wait({ facts, deliver, startedAt }, leave)
+    return this.#count(authenticated !== undefined && this.#begin(authenticated, { facts, deliver, startedAt }))
+  }
+
+  #count(begun: boolean): boolean {
     this.counters[begun ? 'answered' : 'left'] += 1
     return begun
   }
 
-  #begin(facts: WarmFacts, deliver: Deliver): boolean {
-    const { token, sourceIp, head } = facts
-    const startedAt = performance.now()
+  /** While there are limits, guesses of tokens must count before anything is looked up for them. */
+  #mayWait(facts: WarmFacts): boolean {
+    return this.#waiting < MOST_WAITING && this.#ports.limits?.active !== true && this.#targets.get(planKey(NOBODY, facts)) !== undefined
+  }
+
+  #wait(read: Read, leave: Leave): true {
+    this.#waiting += 1
+    const found = (authenticated: Authenticated | undefined): void => {
+      this.#waiting -= 1
+      if (!this.#count(authenticated !== undefined && this.#begin(authenticated, read))) leave()
+    }
+    // What fails here is tried again the general way, which reports it.
+    this.#ports.tokens.authenticate(read.facts.token).then(found, () => found(undefined))
+    return true
+  }
+
+  #begin(authenticated: Authenticated, { facts, deliver, startedAt }: Read): boolean {
+    const { sourceIp, head } = facts
     const ports = this.#ports
-    const authenticated = ports.tokens.peek(token)
     // Counted uses are counted in SQL, and addresses compared, by the general way alone.
-    if (authenticated === undefined || authenticated.numUses > 0 || authenticated.boundCidrs.length > 0) return false
+    if (authenticated.numUses > 0 || authenticated.boundCidrs.length > 0) return false
     const { caller } = authenticated
     const now = ports.now()
     if (caller.expiresAt !== undefined && caller.expiresAt <= now) return false
@@ -153,13 +187,14 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     if (loaded === undefined || loaded.snapshot.secret.secretId !== plan.secretId) return false
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
     if (!verdict.allow) return false
+    const limits = ports.limits?.active === true ? ports.limits : undefined
     // A head that is written beforehand has no place for what is left of a limit.
-    if (head !== undefined && ports.limits?.active === true && ports.limits.showsHeaders) return false
-    const taken = ports.limits?.active === true ? ports.limits.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp) : undefined
-    if (taken?.allowed === false) return false
+    if (limits !== undefined && ((head !== undefined && limits.showsHeaders) || !limits.allows({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp))) return false
     const requestId = newRequestId()
     const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller, head })
     if (opened === undefined) return false
+    // Only when nothing can send it the general way any more, which takes its own.
+    const taken = limits?.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp)
     const { material, body } = opened
     const at = Math.trunc(ports.now())
     const record = ports.pieces.assemble(holder.actor, material.target, { id: makeUuidV7(at), at, door: plan.door, requestId, sourceIp, decision: 'ALLOW', status: WARM_STATUS, rule: verdict.rule })
@@ -219,6 +254,13 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   }
 }
 
+/** One that is under way. */
+interface Read {
+  readonly facts: WarmFacts
+  readonly deliver: Deliver
+  readonly startedAt: number
+}
+
 interface OpenFacts {
   readonly grant: ReturnType<typeof mintGrant>
   readonly now: number
@@ -232,8 +274,10 @@ const headed = <Loaded>(material: Material<Loaded>, head: AnswerHead, form: Warm
   return material.headed.template
 }
 
+const NOBODY = { scope: '' }
+
 // None can hold what divides them: a project's name has no space, a target starts with a slash, and no header holds a line break.
-const planKey = ({ scope }: Holder, { organizationHeader, projectHeader, target }: Pick<WarmFacts, 'organizationHeader' | 'projectHeader' | 'target'>): string => {
+const planKey = ({ scope }: Pick<Holder, 'scope'>, { organizationHeader, projectHeader, target }: Pick<WarmFacts, 'organizationHeader' | 'projectHeader' | 'target'>): string => {
   const within = projectHeader === undefined ? scope + target : `${scope}${projectHeader} ${target}`
   return organizationHeader === undefined ? within : `${organizationHeader}\n${within}`
 }

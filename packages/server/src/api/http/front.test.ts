@@ -11,7 +11,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import fc from 'fast-check'
 import { fail, type CofferError } from '../../kernel/errors.ts'
-import type { Deliver, WarmFacts } from '../../request/warm.ts'
+import type { Deliver, Leave, WarmFacts } from '../../request/warm.ts'
 import { buildHttp, type Door, type HttpOptions } from './server.ts'
 import type { WarmSource } from './warm.ts'
 
@@ -35,10 +35,14 @@ class Plans implements WarmSource {
   error: CofferError | undefined
   readonly bodies: Buffer[] = []
 
-  begin({ target, token, head }: WarmFacts, deliver: Deliver): boolean {
+  begin({ target, token, head }: WarmFacts, deliver: Deliver, leave: Leave): boolean {
     if (!target.startsWith('/warm/') || token !== 'known') return false
     this.begun += 1
     if (head !== undefined) this.inFront += 1
+    if (target.includes('left')) {
+      this.give(leave)
+      return true
+    }
     const text = answerOf('GET', target)
     const requestId = `req_${'0'.repeat(30)}${String(this.begun).padStart(6, '0')}`
     const facts = { contentType: 'text/plain; charset=utf-8', contentLength: String(text.length) }
@@ -157,6 +161,25 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
       assert.equal(plans.inFront, 5)
     })
 
+    test('a plan that was begun and left goes to Node, and what came meanwhile after it', async (t) => {
+      const { plans, connect } = await start(t, { tls })
+      const wire = await connect()
+      wire.socket.write(get('/first'))
+      await wire.answers(1)
+      for (const [at, meanwhile] of ['', get('/warm/2'), post('/2', '{}') + get('/warm/left-too')].entries()) {
+        const waiting: (() => void)[] = []
+        plans.give = (leave) => void waiting.push(leave)
+        wire.socket.write(get(`/warm/left-${at}`))
+        while (waiting.length === 0) await turn()
+        if (meanwhile !== '') wire.socket.write(meanwhile)
+        for (let i = 0; i < 20; i++) await turn()
+        plans.give = (each) => each()
+        for (const leave of waiting) leave()
+        await wire.answers([2, 4, 7][at] ?? 0)
+      }
+      assert.deepEqual(await wire.answers(7), ['GET /first ', 'GET /warm/left-0 ', 'GET /warm/left-1 ', 'GET /warm/2 ', 'GET /warm/left-2 ', 'POST /2 {}', 'GET /warm/left-too '])
+    })
+
     test('what is pipelined behind an answer that takes its time waits for it', async (t) => {
       const { plans, connect } = await start(t, { tls })
       const wire = await connect()
@@ -235,6 +258,23 @@ test('a client that is gone before its answer gets none, and the answer is wiped
   for (let i = 0; i < 50; i++) await turn()
   for (const deliver of waiting) deliver()
   await wiped(plans)
+})
+
+test('a client that is gone before its plan is left is forgotten', async (t) => {
+  const { plans, app, connect } = await start(t)
+  const wire = await connect()
+  wire.socket.write(get('/first'))
+  await wire.answers(1)
+  const waiting: (() => void)[] = []
+  plans.give = (leave) => void waiting.push(leave)
+  wire.socket.write(get('/warm/left'))
+  while (waiting.length === 0) await turn()
+  wire.socket.resetAndDestroy()
+  await wire.closed
+  for (let i = 0; i < 50; i++) await turn()
+  for (const leave of waiting) leave()
+  // Closing waits for what is under way; nothing is.
+  await app.close()
 })
 
 test('an answer that may not be given is refused by its door, and the connection goes on', async (t) => {
@@ -323,7 +363,7 @@ const converse = async ({ connect }: Server, packets: readonly Buffer[]): Promis
 }
 
 const message = fc.oneof(
-  fc.constantFrom(get('/warm/a'), get('/warm/b', 'Accept: */*\r\nConnection: keep-alive\r\n'), get('/cold'), get('/warm/c', 'x-vault-wrap-ttl: 5\r\n')),
+  fc.constantFrom(get('/warm/a'), get('/warm/b', 'Accept: */*\r\nConnection: keep-alive\r\n'), get('/cold'), get('/warm/left'), get('/warm/c', 'x-vault-wrap-ttl: 5\r\n')),
   fc.string({ maxLength: 12 }).map((body) => post('/body', JSON.stringify(body).replaceAll(/[^\x20-\x7e]/g, '?'))),
   fc.constantFrom(get('/list').replace('GET', 'LIST'), get('/warm/head').replace('GET', 'HEAD'), get('/warm/x', 'transfer-encoding: chunked\r\n').concat('3\r\nabc\r\n0\r\n\r\n'), '\r\n', get('/warm/x', 'content-length: 5\r\n').concat('GET /')),
 )

@@ -13,9 +13,9 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { wipe } from '../../lib/bytes.ts'
 import type { CofferError } from '../../kernel/errors.ts'
-import type { Deliver, WarmReply } from '../../request/warm.ts'
+import type { WarmReply } from '../../request/warm.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
-import type { WarmDoor } from './warm.ts'
+import type { Outcomes, WarmDoor } from './warm.ts'
 
 type Listener = (chunk: Buffer) => void
 type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?: boolean }
@@ -67,7 +67,7 @@ class Connection {
   readonly #socket: HttpSocket
   readonly #toNode: Listener
   readonly #facts: Facts
-  readonly #deliver: Deliver
+  readonly #outcomes: Outcomes
   readonly #sourceIp: string | undefined
   /** Whether Node's parser has had a whole message. */
   #known = false
@@ -82,13 +82,16 @@ class Connection {
     this.#facts = facts
     this.#sourceIp = socket.remoteAddress
     this.onData = (chunk) => this.#take(chunk)
-    this.#deliver = (error, reply) => {
-      const asked = this.#asked
-      if (asked === undefined) return wipe(reply.body)
-      this.#answered()
-      if (error === undefined) this.#send(reply)
-      else this.#refuse(asked, error, reply)
-      return this.#goOn()
+    this.#outcomes = {
+      deliver: (error, reply) => {
+        const asked = this.#asked
+        if (asked === undefined) return wipe(reply.body)
+        this.#answered()
+        if (error === undefined) this.#send(reply)
+        else this.#refuse(asked, error, reply)
+        return this.#goOn()
+      },
+      leave: () => this.#leave(),
     }
   }
 
@@ -124,9 +127,19 @@ class Connection {
     if (head.method !== 'GET' || head.repeated || head.length !== chunk.length || head.length > this.#facts.mostBytes || socket._httpMessage || socket.writableLength > 0) return false
     this.#asked = chunk
     this.#facts.count(1)
-    if (this.#facts.door.beginPlain(head, this.#sourceIp, this.#deliver)) return true
+    if (this.#facts.door.beginPlain(head, this.#sourceIp, this.#outcomes)) return true
     this.#answered()
     return false
+  }
+
+  /** The plan could not be followed after all: Node gets the packet as if it came only now. */
+  #leave(): void {
+    const asked = this.#asked
+    if (asked === undefined) return
+    this.#answered()
+    if (this.#socket.destroyed) return
+    this.#pass(asked, 0)
+    this.#goOn()
   }
 
   #answered(): void {

@@ -1,98 +1,26 @@
-// The compiled plan against the general way: the same requests through both, everything compared. A header that asks for
-// nothing but keeps a request off the plan (Idempotency-Key on a read) makes the general one.
+// The compiled plan against the general way: the same requests through both, everything compared.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { request } from 'node:http'
+import { bothWays, dataOf, type Answer, type Asked, type BothWays } from '../../compose/testing/both-ways.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
 
-interface Answer {
-  readonly status: number
-  readonly body: string
-  readonly headers: readonly string[]
-  readonly requestId: string
-}
-
-interface Asked {
-  readonly path: string
-  readonly method?: string
-  readonly token?: string | undefined
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>
-  readonly body?: string
-}
-
 let worker: TestWorker
+let ways: BothWays
 const cleanUps: (() => Promise<void>)[] = []
 
 before(async () => {
   worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  ways = bothWays(worker)
 })
 after(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
-const send = ({ path, method = 'GET', token, headers = {}, body }: Asked): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const outgoing = request(`${worker.origin}/`, { method, path, headers: { ...(token === undefined ? {} : { 'x-vault-token': token }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } as Record<string, string | string[]> }, (incoming) => {
-      const chunks: Buffer[] = []
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-      incoming.on('end', () => {
-        const raw = incoming.rawHeaders
-        const pairs = raw.flatMap((name, index) => (index % 2 === 0 ? [`${name.toLowerCase()}: ${raw[index + 1] ?? ''}`] : []))
-        resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), headers: pairs.filter((pair) => !/^(date|x-request-id):/.test(pair)).sort(), requestId: String(incoming.headers['x-request-id']) })
-      })
-    })
-    outgoing.on('error', reject)
-    outgoing.end(body)
-  })
-
-const ok = async (method: string, path: string, body?: object, token = worker.rootToken): Promise<Record<string, unknown>> => {
-  const answer = await send({ path, method, token, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
-  assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.body}`)
-  return answer.body === '' ? {} : (JSON.parse(answer.body) as Record<string, unknown>)
-}
-
-const dataOf = (body: Record<string, unknown>): Record<string, unknown> => body['data'] as Record<string, unknown>
-
-/** The record of a request, once it has been shipped, without what differs with every request. */
-const recordOf = async ({ requestId }: Answer): Promise<unknown> => {
-  for (let tries = 0; tries < 400; tries++) {
-    const { rows } = await worker.database.superuser.query<{ record: string }>('select record from coffer.audit_events where request_id = $1 order by id', [requestId])
-    if (rows.length > 0) return rows.map(({ record }) => record.replaceAll(requestId, 'REQUEST').replace(/"id":"[0-9a-f-]{36}"/, '"id":"ID"').replace(/"createdAt":"[^"]+"/, '"createdAt":"AT"'))
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  throw new Error(`no record of ${requestId}`)
-}
-
-const masked = (answer: Answer): Omit<Answer, 'requestId'> => ({ status: answer.status, headers: answer.headers, body: answer.body.replaceAll(answer.requestId.replace(/^req_/, ''), 'REQUEST') })
-
-const answeredWarm = (): number => worker.metric('coffer_warm_reads_total', 'answered')
-
-/** The answer, and how many of those since were a plan's. */
-const counted = async (asked: Asked): Promise<[Answer, number]> => {
-  const before_ = answeredWarm()
-  const answer = await send(asked)
-  return [answer, answeredWarm() - before_]
-}
-
-/** Once for the plan to be learned, once by it, once the general way; the latter two are the same in everything. */
-const same = async (asked: Asked, expected: { readonly warm: boolean; readonly status: number; readonly recorded?: boolean }): Promise<Answer> => {
-  await send(asked)
-  let [planned, warm] = await counted(asked)
-  // A lease that lapsed on a busy machine sends one the general way; the next learns again.
-  for (let tries = 0; tries < 50 && expected.warm && warm === 0; tries++) [planned, warm] = await counted(asked)
-  const before_ = answeredWarm()
-  const general = await send({ ...asked, headers: { ...asked.headers, 'idempotency-key': 'general' } })
-  assert.equal(answeredWarm(), before_, 'the comparison itself took the plan')
-  assert.equal(warm, expected.warm ? 1 : 0, `${asked.path} was ${warm === 1 ? '' : 'not '}answered by a plan`)
-  assert.equal(planned.status, expected.status, planned.body)
-  assert.deepEqual(masked(planned), masked(general))
-  assert.match(planned.requestId, /^req_[0-9a-f-]{36}$/)
-  assert.notEqual(planned.requestId, general.requestId)
-  // What a door refuses before it knows the operation has no record.
-  if (expected.recorded !== false) assert.deepEqual(await recordOf(planned), await recordOf(general))
-  return planned
-}
+const send: BothWays['send'] = (asked) => ways.send(asked)
+const ok: BothWays['ok'] = (method, path, body, token) => ways.ok(method, path, body, token)
+const same: BothWays['same'] = (asked, expected) => ways.same(asked, expected)
+const answeredWarm = (): number => ways.answeredWarm()
 
 const valueOf = (answer: Answer): unknown => dataOf(JSON.parse(answer.body) as Record<string, unknown>)['value']
 
@@ -344,4 +272,72 @@ describe('tokens that only the general way can judge', () => {
     const here = await newToken({ name: 'here', role: 'reader', boundCidrs: ['127.0.0.0/8'] })
     await same({ path, token: here.token }, { warm: false, status: 200 })
   })
+})
+
+describe('what one token taught serves another', () => {
+  const path = '/api/v1/secrets/shared/secret?environment=dev&reveal=true'
+  before(async () => {
+    await put('shared/secret?environment=dev', 'v')
+    await put('shared/other?environment=dev', 'v')
+    await ok('PUT', '/v1/sys/policies/acl/shared-reader', { policy: 'path "secret/data/dev/shared/secret" { capabilities = ["read"] }' })
+    await same({ path, token: 'root' }, { warm: true, status: 200 })
+    await same({ path: path.replace('secret?', 'other?'), token: 'root' }, { warm: true, status: 200 })
+  })
+
+  /** The first request of a token that nobody has used. A lapsed lease on a busy machine costs a token. */
+  const first = async (fields: object, asked: Omit<Asked, 'token'> = { path }): Promise<[Answer, number]> => {
+    for (let tries = 0; ; tries++) {
+      const { token } = await newToken(fields)
+      const found = await ways.counted({ ...asked, token })
+      if (found[1] === 1 || tries === 5) return found
+      await send({ ...asked, token: 'root' })
+    }
+  }
+
+  test('the first read of a token is a plan\'s, and has its own record', async () => {
+    const [planned, warm] = await first({ name: 'first', policies: ['shared-reader'] })
+    assert.deepEqual([planned.status, warm], [200, 1])
+    const [record] = await ways.recordOf(planned)
+    assert.match(record ?? '', /"principal":"service:first".*"rule":"acl:shared-reader/)
+  })
+
+  test('and is refused the general way where that refuses', async () => {
+    const [refused, warm] = await first({ name: 'first', policies: ['shared-reader'] }, { path: path.replace('secret?', 'other?') })
+    assert.deepEqual([refused.status, warm], [403, 0])
+    const bound = await newToken({ name: 'bound-elsewhere', role: 'reader', boundCidrs: ['10.9.8.0/24'] })
+    for (const token of [bound.token, 'hvs.nobody', `${bound.token}x`]) await same({ path, token }, { warm: false, status: 401 })
+  })
+
+  test('counted uses are counted from the first on', async () => {
+    const { token } = await newToken({ name: 'counted-first', role: 'reader', numUses: 1 })
+    assert.deepEqual([(await send({ path, token })).status, (await send({ path, token })).status], [200, 401])
+  })
+
+  test('many at once with one new token are answered, and each has its record', async () => {
+    const { token } = await newToken({ name: 'many', policies: ['shared-reader'] })
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => send({ path: index % 4 === 3 ? path.replace('secret?', 'other?') : path, token })))
+    assert.deepEqual(answers.map(({ status }) => status), answers.map((_, index) => (index % 4 === 3 ? 403 : 200)))
+    for (const answer of answers) assert.equal((await ways.recordOf(answer)).length, 1)
+  })
+})
+
+test('a limit is taken from once, also when a plan turns out not to be able to answer', async () => {
+  await put('limited/secret?environment=dev', 'v')
+  const asked = { path: '/api/v1/secrets/limited/secret?environment=dev&reveal=true', token: 'root' }
+  await same(asked, { warm: true, status: 200 })
+  await ok('PATCH', '/api/v1/versions/limited/secret?environment=dev', { version: 1, state: 'DISABLED', force: true })
+  assert.equal((await send(asked)).status, 404)
+  await ok('POST', '/v1/sys/quotas/config', { enable_rate_limit_response_headers: true })
+  await ok('POST', '/v1/sys/quotas/rate-limit/once', { path: 'secret/data/dev/limited/secret', rate: 1000, interval: '1h' })
+  const left = (answer: Answer): number => Number(answer.headers.find((pair) => pair.startsWith('x-ratelimit-remaining: '))?.split(' ')[1])
+  const [one, two, three] = [await send(asked), await send(asked), await send(asked)]
+  assert.deepEqual([one, two, three].map(({ status }) => status), [404, 404, 404])
+  assert.deepEqual([left(one) - left(two), left(two) - left(three)], [1, 1])
+  await ok('PATCH', '/api/v1/versions/limited/secret?environment=dev', { version: 1, state: 'ENABLED' })
+  await ok('POST', '/v1/sys/quotas/config', { enable_rate_limit_response_headers: false })
+  await ok('POST', '/v1/sys/quotas/rate-limit/once', { path: 'secret/data/dev/limited/secret', rate: 3, interval: '1h' })
+  const statuses = []
+  for (let index = 0; index < 5; index++) statuses.push((await send(asked)).status)
+  assert.deepEqual(statuses, [200, 200, 200, 429, 429])
+  await ok('DELETE', '/v1/sys/quotas/rate-limit/once')
 })

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import type { CofferError } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { systemClock } from '../../lib/clock.ts'
-import type { AnswerHead, WarmFacts, WarmReply, Deliver } from '../../request/warm.ts'
+import type { AnswerHead, Deliver, Leave, WarmFacts, WarmReply } from '../../request/warm.ts'
 import { WARM_STATUS } from '../../request/warm.ts'
 import type { PlainHead } from './plain-head.ts'
 import { readMessage } from './request.ts'
@@ -14,7 +14,13 @@ import { readMessage } from './request.ts'
 export interface WarmSource {
   /** Headers whose presence sends a request the general way; mostly there are none. */
   readonly leaves?: readonly string[] | undefined
-  begin(facts: WarmFacts, deliver: Deliver): boolean
+  begin(facts: WarmFacts, deliver: Deliver, leave: Leave): boolean
+}
+
+/** How a plan that was begun ends: one of them is called, once. */
+export interface Outcomes {
+  readonly deliver: Deliver
+  readonly leave: Leave
 }
 
 /** What a request was refused with after its plan had begun: the door renders it. */
@@ -73,12 +79,12 @@ export class WarmDoor {
     }
   }
 
-  /** The plan of a message that Node has not seen; its reply's body is the whole answer, head and all. False: nothing has happened. */
-  beginPlain(head: PlainHead, sourceIp: string | undefined, deliver: Deliver): boolean {
+  /** The plan of a message that Node has not seen; its reply's body is the whole answer, head and all. False, or `leave`: nothing has happened. */
+  beginPlain(head: PlainHead, sourceIp: string | undefined, { deliver, leave }: Outcomes): boolean {
     const source = this.#source()
     if (source === undefined || !isPlainRead(head) || isLeft(source, head)) return false
     const facts = factsOf({ url: head.target, headers: head.headers, socket: { remoteAddress: sourceIp } }, this.#answerHead)
-    return facts !== undefined && source.begin(facts, deliver)
+    return facts !== undefined && source.begin(facts, deliver, leave)
   }
 
   /** The next message on the connection is refused, whatever it says. */
@@ -101,7 +107,7 @@ export class WarmDoor {
       wipe(reply.body)
       this.#refusals.set(request, { error, requestId: reply.requestId })
       general(request, response)
-    })
+    }, () => general(request, response))
   }
 
   #send(response: ServerResponse, { requestId, contentType, body, contentLength, headers }: WarmReply): void {

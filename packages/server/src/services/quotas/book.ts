@@ -121,6 +121,11 @@ export class QuotaBook {
     this.active = compiled.some(([, { rules }]) => rules.length > 0)
   }
 
+  /** Whether a request would be let through; it takes nothing. */
+  allows(place: LimitedPlace, address: string | undefined): boolean {
+    return this.#find(place)?.limit.allows(address ?? '', this.#now()) ?? true
+  }
+
   /** Undefined: nothing limits this. */
   take(place: LimitedPlace, address: string | undefined): Taken | undefined {
     const rule = this.#find(place)

@@ -38,3 +38,13 @@ test('memory is bounded, whatever asks', () => {
   for (let n = 0; n < 300_000; n++) limit.take(`2001:db8::${n}`, 0)
   assert.equal(taking(limit, 0, '2001:db8::299999'), true)
 })
+
+test('whether one would be let through is told without taking it', () => {
+  const limit = new RateLimit({ rate: 2, intervalSeconds: 10, blockSeconds: 60 }, 1)
+  const asked = (now: number): boolean => limit.allows('a', now)
+  assert.deepEqual([asked(0), asked(0), asked(0)], [true, true, true])
+  assert.deepEqual([taking(limit, 0), asked(1), taking(limit, 1), asked(2)], [true, true, true, false])
+  assert.deepEqual([taking(limit, 3), asked(10_001), asked(60_002), asked(60_003)], [false, false, false, true])
+  const next = new RateLimit({ rate: 1, intervalSeconds: 10, blockSeconds: 0 }, 1)
+  assert.deepEqual([taking(next, 0), next.allows('a', 9_999), next.allows('a', 10_000), taking(next, 10_000)], [true, false, true, true])
+})

@@ -46,12 +46,19 @@ export class RateLimit {
     this.#blockMs = rule.blockSeconds * 1000
   }
 
+  /** Whether a request would be let through now; it takes nothing. What is let through now is let through a moment later, too. */
+  allows(address: string, now: number): boolean {
+    const bucket = this.#buckets.get(address)
+    if (bucket === undefined) return true
+    return bucket.blockedUntil <= now && (bucket.left > 0 || this.#tickAt(bucket, now) > bucket.tick)
+  }
+
   /** @param now monotonic milliseconds */
   take(address: string, now: number): Taken {
     let bucket = this.#buckets.get(address)
     if (bucket === undefined) this.#buckets.set(address, (bucket = { startedAt: now, tick: 0, left: this.limit, blockedUntil: 0 }))
     if (bucket.blockedUntil > now) return { allowed: false, limit: this.limit, remaining: 0, resetSeconds: up(bucket.blockedUntil - now), retryAfterSeconds: up(bucket.blockedUntil - now), blocked: true }
-    const tick = Math.floor((now - bucket.startedAt) / this.#intervalMs)
+    const tick = this.#tickAt(bucket, now)
     if (tick > bucket.tick) {
       bucket.tick = tick
       bucket.left = this.limit
@@ -62,5 +69,9 @@ export class RateLimit {
     else if (this.#blockMs > 0) bucket.blockedUntil = now + this.#blockMs
     const retryAfterSeconds = allowed ? 0 : this.#blockMs > 0 ? up(this.#blockMs) : resetSeconds
     return { allowed, limit: this.limit, remaining: bucket.left, resetSeconds, retryAfterSeconds, blocked: false }
+  }
+
+  #tickAt({ startedAt }: Bucket, now: number): number {
+    return Math.floor((now - startedAt) / this.#intervalMs)
   }
 }
