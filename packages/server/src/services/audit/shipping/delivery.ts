@@ -18,8 +18,6 @@ export interface Delivery {
   readonly batchBytes?: number
   /** Keeps what records share from one delivery to the next. */
   readonly reader?: RecordReader
-  /** A frame's units where its writer still has them, so that nothing is hashed twice. */
-  readonly unitsOf?: ((frame: Frame) => Buffer | undefined) | undefined
   readonly stop?: AbortSignal | undefined
 }
 
@@ -43,7 +41,7 @@ interface Pending {
 /** Delivers what is there. Throws what the sink throws; what was confirmed before stays confirmed. */
 export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
   const { directory, sink, until, reader = new RecordReader() } = delivery
-  const prepare = (frame: Frame): ShippedFrame => shippedFrameOf(frame, reader, delivery.unitsOf?.(frame))
+  const prepare = (frame: Frame): ShippedFrame => shippedFrameOf(frame, reader)
   const start = await readCursor(directory, sink.name)
   const pending: Pending = { frames: [], bytes: 0, end: start }
   const done = { cursor: start, frames: 0, records: 0, damaged: 0 }
@@ -98,7 +96,7 @@ const identityOfStream = async (directory: string): Promise<StreamIdentity | und
 }
 
 /** A sink that neither resolves nor rejects must not stop its own shipping for ever. */
-const withinTime = async (sink: Sink, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+export const withinTime = async (sink: Sink, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
   const controller = new AbortController()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

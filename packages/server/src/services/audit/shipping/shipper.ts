@@ -7,7 +7,7 @@ import { readHeads, type Position } from '../spool/reader.ts'
 import { listSegments, listStreams, segmentPath, type ChainKeys, type StreamDirectory } from '../spool/stream.ts'
 import { readCursor } from './cursor.ts'
 import { deliver } from './delivery.ts'
-import { RecordReader } from './record.ts'
+import { LivePass } from './live-pass.ts'
 import type { Sink } from './sink.ts'
 
 export interface ShipperOptions {
@@ -42,8 +42,6 @@ export interface SinkBacklog {
 
 // What every sink has is a copy, and a spool that kept copies would count them against what may wait: a busy hour, or
 // a few workers that died, would then stop the service with nothing left to ship.
-/** Small batches in a worker that answers requests: putting one together holds it for a millisecond, not for ten. */
-const liveBatchBytes = 256 * 1024
 const defaultRetentionMs = 0
 
 export class Shipper {
@@ -84,7 +82,7 @@ export class Shipper {
 class SinkLoop {
   readonly #sink: Sink
   readonly #options: ShipperOptions
-  readonly #reader = new RecordReader()
+  readonly #pass: LivePass
   #confirmed = -1
   #failures = 0
   #damaged = 0
@@ -96,6 +94,7 @@ class SinkLoop {
   constructor(sink: Sink, options: ShipperOptions) {
     this.#sink = sink
     this.#options = options
+    this.#pass = new LivePass(sink, options)
   }
 
   wake(): void {
@@ -113,15 +112,15 @@ class SinkLoop {
   }
 
   async run(): Promise<void> {
-    const { spool, retryMs = 250, gatherMs = 0, onFailure } = this.#options
+    const { retryMs = 250, gatherMs = 0, onFailure } = this.#options
     for (let last = false; !last; ) {
       last = this.#stopping
       this.#woken = false
       try {
-        const outcome = await deliver({ directory: spool.directory, sink: this.#sink, until: spool.head, batchBytes: liveBatchBytes, reader: this.#reader, unitsOf: (frame) => spool.unitsOf(frame) })
-        this.#confirmed = outcome.cursor.seq
-        this.#options.onConfirmed?.(this.#sink.name, outcome.cursor.seq)
-        this.#damaged += outcome.damaged
+        const { seq, damaged } = await this.#pass.run({ isLast: last })
+        this.#confirmed = seq
+        this.#options.onConfirmed?.(this.#sink.name, seq)
+        this.#damaged += damaged
         this.#failures = 0
         if (gatherMs > 0 && !this.#stopping) await this.#pause(gatherMs, { deaf: true })
         if (!this.#stopping && !this.#woken) await this.#pause(undefined)

@@ -4,6 +4,7 @@ import { decodeCheckpoint, type Checkpoint } from '../checkpoint.ts'
 import { encodeItems, isLinkKind, itemKind, skeletonOf, unitBytes, type Frame, type FrameItem, type FrameSkeleton } from '../spool/frame.ts'
 import { decodeLink, type EventLink } from '../spool/link.ts'
 import type { StreamIdentity } from '../spool/stream.ts'
+import type { PlainBatch } from './plain-batch.ts'
 import { ShippedRecord, type RecordReader } from './record.ts'
 
 export interface ShippedLink {
@@ -36,11 +37,15 @@ export interface Sink {
   readonly timeoutMs: number
   /** Resolves when the batch is safe where the sink keeps it. The same frames may come again after a failure or a crash. */
   deliver(batch: Batch, signal: AbortSignal): Promise<void>
+  /** The same for frames of records alone. Throws `NotPlain` for records that only the other way can take; then none of them may be kept. */
+  deliverPlain?(batch: PlainBatch, signal: AbortSignal): Promise<void>
 }
 
-/** @param units of the frame, where they are at hand: those that its writer made */
-export const shippedFrameOf = (frame: Frame, reader: RecordReader, units?: Buffer): ShippedFrame => {
-  const skeleton = skeletonOf(frame, units)
+/** A record that cannot become a row by itself. */
+export class NotPlain extends Error {}
+
+export const shippedFrameOf = (frame: Frame, reader: RecordReader): ShippedFrame => {
+  const skeleton = skeletonOf(frame)
   const records: ShippedRecord[] = []
   const links: ShippedLink[] = []
   const checkpoints: Checkpoint[] = []

@@ -42,6 +42,7 @@ export class FrameBuilder {
   #units: Buffer
   #end = frameHeaderBytes
   #items = 0
+  #isPlain = true
 
   constructor(capacity = 64 * 1024) {
     this.#buffer = Buffer.allocUnsafe(capacity)
@@ -57,11 +58,14 @@ export class FrameBuilder {
     return this.#end + tagBytes
   }
 
-  /** The units of what was added, in memory of their own: a piece of Node's pool would keep the whole of its slab alive. */
-  units(): Buffer {
-    const units = Buffer.allocUnsafeSlow(this.#items * unitBytes)
-    this.#units.copy(units, 0, 0, units.length)
-    return units
+  /** Holds nothing but records. */
+  get isPlain(): boolean {
+    return this.#isPlain
+  }
+
+  /** The units of what was added; valid until `reset`. */
+  get units(): Buffer {
+    return this.#units.subarray(0, this.#items * unitBytes)
   }
 
   /** `tail` follows the item in the frame and is covered by what the item says of it (a link's digest), not by the unit. */
@@ -84,6 +88,7 @@ export class FrameBuilder {
     this.#buffer.writeUInt32BE(length, this.#end + 1)
     this.#end = start + length
     this.#items += 1
+    if (kind !== itemKind.record) this.#isPlain = false
   }
 
   /** Completes the frame. The bytes are valid until `reset`. */
@@ -91,7 +96,7 @@ export class FrameBuilder {
     const length = this.#end + tagBytes
     writePrefix(this.#buffer, head.seq, head.at, head.previous, this.#items)
     this.#buffer.writeUInt32BE(length, framePrefixBytes)
-    const tag = hmacSha256(key, this.#buffer.subarray(0, framePrefixBytes), this.#units.subarray(0, this.#items * unitBytes))
+    const tag = hmacSha256(key, this.#buffer.subarray(0, framePrefixBytes), this.units)
     tag.copy(this.#buffer, this.#end)
     return { bytes: this.#buffer.subarray(0, length), tag }
   }
@@ -99,6 +104,7 @@ export class FrameBuilder {
   reset(): void {
     this.#end = frameHeaderBytes
     this.#items = 0
+    this.#isPlain = true
   }
 
   #reserve(more: number): void {
@@ -127,8 +133,7 @@ export interface FrameSkeleton {
   readonly tag: Buffer
 }
 
-/** @param units when they are known already */
-export const skeletonOf = (frame: Frame, units: Buffer = Buffer.concat(frame.items.map(unitOf))): FrameSkeleton => ({ seq: frame.seq, at: frame.at, previous: frame.previous, units, tag: frame.tag })
+export const skeletonOf = (frame: Frame): FrameSkeleton => ({ seq: frame.seq, at: frame.at, previous: frame.previous, units: Buffer.concat(frame.items.map(unitOf)), tag: frame.tag })
 
 /** The 33 bytes by which the tag covers one item. What follows a link's own bytes is covered by the digest in the link. */
 export const unitOf = (item: FrameItem): Buffer =>

@@ -6,8 +6,8 @@ import type { HmacKey } from '../../../crypto/keys.ts'
 import { makeUuidV7 } from '../../../crypto/random.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { fail, type CofferError } from '../../../kernel/errors.ts'
-import { FrameBuilder, itemKind, noTag, type Frame, type ItemKind } from './frame.ts'
-import { RecentUnits } from './recent-units.ts'
+import { FrameBuilder, itemKind, noTag, type ItemKind } from './frame.ts'
+import { RecentFrames } from './recent-frames.ts'
 import { encodeLink, type EventLink } from './link.ts'
 import { findPredecessor } from './predecessor.ts'
 import { SegmentStore, makeDirectory, type Segment, type SpoolFiles } from './segment.ts'
@@ -58,6 +58,8 @@ export const maxRecordBytes: number = 256 * 1024
 export class AuditSpool {
   readonly identity: StreamIdentity
   readonly directory: string
+  /** Durable frames that were written not long ago. */
+  readonly recent: RecentFrames = new RecentFrames()
   readonly counters: SpoolCounters = { frames: 0, fsyncs: 0, records: 0, poisoned: 0, refused: 0 }
   /** Called after each durable frame; the shipper's wake-up. */
   onFrame: (() => void) | undefined
@@ -69,7 +71,6 @@ export class AuditSpool {
   #segment: Segment
   #seq = -1
   #hash: Buffer
-  readonly #units = new RecentUnits()
   #gather = new FrameBuilder()
   #flushing = new FrameBuilder()
   #waiting: OnDurable[] = []
@@ -128,11 +129,6 @@ export class AuditSpool {
 
   get head(): ChainHead {
     return { seq: this.#seq, hash: this.#hash, segment: this.#segment.number, offset: this.#segment.end }
-  }
-
-  /** The units of a frame that was written not long ago. */
-  unitsOf(frame: Frame): Buffer | undefined {
-    return this.#units.get(frame)
   }
 
   /** Adds a record (canonical JSON, see records.ts) to the next frame. */
@@ -207,22 +203,24 @@ export class AuditSpool {
     const acknowledged = this.#inFlight
     this.#inFlight = this.#waiting
     this.#waiting = acknowledged
-    const frame = this.#flushing.seal({ seq: this.#seq + 1, at: this.#clock.wall(), previous: this.#hash }, this.#key)
+    const at = this.#clock.wall()
+    const frame = { at, ...this.#flushing.seal({ seq: this.#seq + 1, at, previous: this.#hash }, this.#key) }
     if (this.#segment.fits(frame.bytes.length)) this.#write(frame)
     else this.#rotate().then(() => this.#write(frame), (error: unknown) => this.#fail(error))
   }
 
   #write(frame: SealedFrame): void {
-    this.#segment.append(frame.bytes, (error) => (error === undefined ? this.#done(frame.tag) : this.#fail(error)))
+    this.#segment.append(frame.bytes, (error) => (error === undefined ? this.#done(frame) : this.#fail(error)))
   }
 
-  #done(tag: Buffer): void {
+  #done({ at, bytes, tag }: SealedFrame): void {
     this.#seq += 1
     this.#hash = tag
     this.counters.frames += 1
     this.counters.fsyncs += 1
     this.counters.records += this.#flushing.items
-    this.#units.add(this.#seq, tag, this.#flushing.units())
+    const { items, isPlain, units } = this.#flushing
+    this.recent.add({ seq: this.#seq, at, items, isPlain, units, bytes, after: { segment: this.#segment.number, offset: this.#segment.end } })
     this.#flushing.reset()
     this.#busy = false
     const acknowledged = this.#inFlight
@@ -332,6 +330,7 @@ export class AuditSpool {
 }
 
 interface SealedFrame {
+  readonly at: number
   readonly bytes: Buffer
   readonly tag: Buffer
 }

@@ -1,8 +1,10 @@
 // The database as a sink: each event is in audit_events exactly once, because its key (org_id, at, id) was set once and
 // an insert that finds it does nothing. Runs as the audit role, which may insert and nothing else.
-import type { Database, Transaction } from '../../../../kernel/storage.ts'
+import { statementErrorOf, type Database, type Transaction } from '../../../../kernel/storage.ts'
+import { unitBytes } from '../../spool/frame.ts'
+import { tagPairBytes, type PlainBatch } from '../plain-batch.ts'
 import type { SharedColumns } from '../record.ts'
-import type { Batch, ShippedFrame, Sink } from '../sink.ts'
+import { NotPlain, type Batch, type ShippedFrame, type Sink } from '../sink.ts'
 
 export const postgresSink = (database: Database, options: { readonly timeoutMs?: number } = {}): Sink => ({
   name: 'postgres',
@@ -16,7 +18,42 @@ export const postgresSink = (database: Database, options: { readonly timeoutMs?:
       await insertCheckpoints(tx, batch)
     })
   },
+  deliverPlain: (batch) => insertPlain(database, batch),
 })
+
+/** JSON's way to write NUL, which no column of text can hold. */
+const ESCAPED_NUL = Buffer.from('\\u0000', 'latin1')
+
+// One statement, and so one transaction. The columns are read from the records here, where it costs a third of what it costs in
+// JavaScript; the number of a record within the batch tells its frame, and its place there.
+const insertPlain = async (database: Database, { stream, seqs, times, firsts, tags, units, records }: PlainBatch): Promise<void> => {
+  if (records.includes(ESCAPED_NUL)) throw new NotPlain()
+  try {
+    await database.query(
+      `with frame as (
+         select n, seq, at, first, coalesce(lead(first) over (order by n), $2) - first as records from unnest($3::bigint[], $4::bigint[], $5::integer[]) with ordinality as f(seq, at, first, n)),
+       frames as (
+         insert into coffer.audit_frames (stream, seq, at, previous, tag, units)
+         select $1, seq, timestamptz 'epoch' + at * interval '1 millisecond', substring($6::bytea from (n::integer - 1) * ${tagPairBytes} + 1 for 32), substring($6 from (n::integer - 1) * ${tagPairBytes} + 33 for 32),
+           substring($7::bytea from (first - 1) * ${unitBytes} + 1 for records * ${unitBytes}) from frame
+         on conflict do nothing)
+       insert into coffer.audit_events (stream, org_id, at, id, record, digest, seq, ordinal, event_type, action, decision, principal, project, environment, path, request_id)
+       select $1, c."tenantId", c."createdAt", c.id, r.record, substring($7 from (r.n::integer - 1) * ${unitBytes} + 2 for ${DIGEST_BYTES}), ($3::bigint[])[r.frame], r.n - ($5::integer[])[r.frame],
+         c."eventType", c.action, c.decision, c.principal, c.project, c.environment, c.path, c."requestId"
+       from (select record, n, width_bucket(n::integer, $5::integer[]) as frame from string_to_table(convert_from($8::bytea, 'UTF8'), E'\\n') with ordinality as t(record, n)) r,
+         json_to_record(r.record::json) as c("tenantId" uuid, "createdAt" timestamptz, id uuid, "eventType" text, action text, decision text, principal text, project text, environment text, path text, "requestId" text)
+       on conflict do nothing`,
+      [stream.stream, units.length / unitBytes + 1, numberArray(seqs), numberArray(times), numberArray(firsts), tags, units, records],
+      { name: 'audit_ship_plain' },
+    )
+  } catch (error) {
+    // Data that are not what they should be, or a rule of the table that they break.
+    if (/^2[23]/.test(statementErrorOf(error)?.sqlstate ?? '')) throw new NotPlain('The database refused a record', { cause: error })
+    throw error
+  }
+}
+
+const numberArray = (values: readonly number[]): string => `{${values.join(',')}}`
 
 const insertStream = async (tx: Transaction, { stream, frames }: Batch): Promise<void> => {
   await tx.query(
