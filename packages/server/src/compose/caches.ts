@@ -3,6 +3,7 @@
 import type { SealedEntry } from '../kernel/ports/sealed-store.ts'
 import type { PrincipalGrants } from '../kernel/identity.ts'
 import { ALIAS_CHANGED, type KnownAlias } from '../services/identity/aliases.ts'
+import type { KnownLogin } from '../services/identity/logins/known.ts'
 import type { Change } from '../services/freshness/changes.ts'
 import { STATE_CHANGED } from './memory.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
@@ -26,6 +27,7 @@ export interface Caches {
   readonly principals: CacheRegion<PrincipalGrants | null>
   readonly aliases: CacheRegion<KnownAlias | null>
   readonly filling: CacheRegion<ReadonlySet<string>>
+  readonly logins: CacheRegion<KnownLogin | null>
   readonly all: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]
 }
 
@@ -83,6 +85,18 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
     // The mounts whose logins fill groups.
     filling: freshness.region<ReadonlySet<string>>({ name: 'filling', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }) } }),
     aliases: freshness.region<KnownAlias | null>({ name: 'aliases', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { ...ofOrganization, [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }), [ALIAS_CHANGED]: ({ key }) => ({ tag: `alias:${key}` }) } }),
+    // Everything that a login is judged by, and that makes its token.
+    logins: freshness.region<KnownLogin | null>({
+      name: 'logins', maxBytes: share, maxAgeMs: limits.dekSeconds * 1000,
+      affects: {
+        ...ofOrganization,
+        [STATE_CHANGED]: ({ orgId, key }) => ({ tag: `state:${orgId}/${key}` }),
+        [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `org:${orgId}` }),
+        [PRINCIPAL_CHANGED]: ({ key }) => ({ tag: `principal:${key}` }),
+        [ALIAS_CHANGED]: ({ key }) => ({ tag: `alias:${key}` }),
+        resumed: () => 'everything',
+      },
+    }),
   }
-  return { ...regions, all: [secrets, folders, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling] }
+  return { ...regions, all: [secrets, folders, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling, regions.logins] }
 }

@@ -8,6 +8,7 @@ import type { Database } from '../kernel/storage.ts'
 import type { OrgRegistry } from '../kernel/tenancy.ts'
 import type { MfaParts } from '../engines/identity/mfa/index.ts'
 import { mint, type LoginPorts } from '../services/identity/logins/login.ts'
+import { ENFORCEMENTS } from '../services/identity/mfa/records.ts'
 import { makeMfa, type MfaPorts } from '../services/identity/mfa/service.ts'
 import { limitsOf } from '../services/tenancy/auth-mounts.ts'
 import { STATE_CHANGED, uidOf, type Memory } from './memory.ts'
@@ -24,6 +25,7 @@ export interface MfaSources {
 export const mfaPorts = ({ database, entries, memory, logins, registry }: MfaSources): MfaPorts => {
   const placeOf = (orgId: string) => ({ orgId, mountId: areas.mfa })
   return {
+    remembered: `${areas.mfa}/${ENFORCEMENTS}`,
     store: (orgId) => ({ ...entries.view(placeOf(orgId)), recall: (key) => memory.entry(placeOf(orgId), key, true) }),
     change: (call, remembered, work) => auditedWrite(database, call, { status: 204, confirm: remembered.length > 0 }, async (tx, note) => {
       for (const key of remembered) note(STATE_CHANGED, `${areas.mfa}/${key}`)

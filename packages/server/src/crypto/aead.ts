@@ -4,7 +4,7 @@
  */
 import { gcmOpen, gcmSeal, IV_BYTES, TAG_BYTES } from './hazmat/aes-gcm.ts'
 import type { AesKey } from './keys.ts'
-import { randomBytes } from './random.ts'
+import { fillNonce } from './random.ts'
 
 const FORMAT = 0x01
 const TAG_AT = 1 + IV_BYTES
@@ -28,13 +28,20 @@ export class OpenFailed extends Error {
 
 /** Encrypts and binds to `aad`. */
 export function sealBytes(key: AesKey, plaintext: Uint8Array, aad: Uint8Array): Buffer {
-  const iv = randomBytes(IV_BYTES)
-  const { ciphertext, tag } = gcmSeal(key, iv, plaintext, aad)
-  const blob = Buffer.allocUnsafeSlow(CIPHERTEXT_AT + ciphertext.length)
-  blob[0] = FORMAT
-  blob.set(iv, 1)
-  blob.set(tag, TAG_AT)
-  blob.set(ciphertext, CIPHERTEXT_AT)
+  return sealBehind(HEAD, key, plaintext, aad)
+}
+
+const HEAD = Buffer.of(FORMAT)
+
+/** The same behind another beginning than this format's, for formats that hold more. */
+export function sealBehind(head: Uint8Array, key: AesKey, plaintext: Uint8Array, aad: Uint8Array): Buffer {
+  const at = head.length
+  const blob = Buffer.allocUnsafeSlow(at + SEAL_OVERHEAD - 1 + plaintext.length)
+  blob.set(head)
+  fillNonce(blob, at, IV_BYTES)
+  const { ciphertext, tag } = gcmSeal(key, blob.subarray(at, at + IV_BYTES), plaintext, aad)
+  blob.set(tag, at + IV_BYTES)
+  blob.set(ciphertext, at + IV_BYTES + TAG_BYTES)
   return blob
 }
 

@@ -5,7 +5,7 @@
  */
 import { lengthPrefixed, utf8 } from '../lib/bytes.ts'
 import { parseUuid } from '../lib/uuid.ts'
-import { openBytes, OpenFailed, sealBytes, SEAL_OVERHEAD } from './aead.ts'
+import { openBytes, OpenFailed, sealBehind, SEAL_OVERHEAD } from './aead.ts'
 import { importAesKey, KEY_BYTES, type AesKey, type HmacKey } from './keys.ts'
 import { deriveKey } from './hkdf.ts'
 import { randomBytes } from './random.ts'
@@ -28,8 +28,11 @@ const SEALS_PER_SALT = 2 ** 20
 const OPENERS_PER_KEY = 64
 
 interface Sealer {
-  readonly salt: Buffer
+  /** Format and salt. */
+  readonly head: Buffer
   readonly key: AesKey
+  readonly orgId: string
+  readonly aad: Buffer
   left: number
 }
 
@@ -37,20 +40,20 @@ interface Sealer {
 const sealers = new WeakMap<HmacKey, Sealer>()
 const openers = new WeakMap<HmacKey, Map<string, AesKey>>()
 
-function sealerOf(key: HmacKey): Sealer {
+function sealerOf(key: HmacKey, orgId: string): Sealer {
   const known = sealers.get(key)
-  if (known !== undefined && known.left > 0) return known
+  if (known !== undefined && known.left > 0 && known.orgId === orgId) return known
   const salt = randomBytes(SALT_BYTES)
-  const made = { salt, key: keyOf(key, salt), left: SEALS_PER_SALT }
+  const made = { head: Buffer.concat([Buffer.of(FORMAT), salt]), key: keyOf(key, salt), orgId, aad: aadOf(orgId), left: SEALS_PER_SALT }
   sealers.set(key, made)
   return made
 }
 
 export function sealBatchToken(key: HmacKey, orgId: string, plaintext: Uint8Array): Buffer {
-  const sealer = sealerOf(key)
+  const sealer = sealerOf(key, orgId)
   sealer.left -= 1
   // The inner blob's own format byte goes: the outer one says which layout this is.
-  return Buffer.concat([Buffer.of(FORMAT), sealer.salt, sealBytes(sealer.key, plaintext, aadOf(orgId)).subarray(1)])
+  return sealBehind(sealer.head, sealer.key, plaintext, sealer.aad)
 }
 
 /** What was sealed for this organization. Throws `OpenFailed` for every reason alike. */

@@ -50,6 +50,12 @@ function drawFromPool(count: number): number {
   return poolUsed - count
 }
 
+/** Fresh random bytes that are no secret, such as an IV, written into `target`. */
+export function fillNonce(target: Buffer, at: number, count: number): void {
+  const from = drawFromPool(count)
+  pool.copy(target, at, from, from + count)
+}
+
 /** A UUIDv4 (RFC 9562, 5.4): 122 random bits that say nothing of when it was made. For credentials in the form of a UUID. */
 export function makeUuidV4(): string {
   return osRandomUuid({ disableEntropyCache: true })

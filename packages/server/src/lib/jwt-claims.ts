@@ -29,8 +29,8 @@ const instant = (claims: JsonObject, name: string): number | undefined => {
   return value
 }
 
-/** Throws ClaimError unless the token is valid at this time (seconds). */
-export function checkTimes(claims: JsonObject, nowSeconds: number, leeways: Leeways): void {
+/** Until when (seconds) the token is valid that is so now. Throws ClaimError unless it is. */
+export function checkTimes(claims: JsonObject, nowSeconds: number, leeways: Leeways): number {
   const [issued, before, expires] = [instant(claims, 'iat'), instant(claims, 'nbf'), instant(claims, 'exp')]
   if (issued === undefined && before === undefined && expires === undefined) throw new ClaimError('it has none of the claims iat, nbf and exp')
   const skew = leeway(leeways.clockSkewSeconds, DEFAULT_SKEW)
@@ -38,6 +38,7 @@ export function checkTimes(claims: JsonObject, nowSeconds: number, leeways: Leew
   const start = before ?? issued ?? end - leeway(leeways.notBeforeSeconds, DEFAULT_LEEWAY)
   if (nowSeconds + skew < start || (issued !== undefined && nowSeconds + skew < issued)) throw new ClaimError('it is not valid yet')
   if (nowSeconds - skew > end) throw new ClaimError('it has expired')
+  return end + skew
 }
 
 /** The `aud` claim as a list. */

@@ -65,6 +65,7 @@ const takeUse = async (store: SealedStore, call: Call, role: Role, mac: string):
 }
 
 const verdictOf = (role: Role, used: SecretId | undefined): LoginVerdict => ({
+  ...(used === undefined || used.numUses === 0 ? { holds: { untilMs: used === undefined || used.expiresAt === 0 ? Number.POSITIVE_INFINITY : used.expiresAt, within: [role.secretIdBoundCidrs, used?.cidrList ?? []] } } : {}),
   alias: role.roleId,
   displayName: '',
   kind: 'workload',
@@ -76,6 +77,10 @@ const verdictOf = (role: Role, used: SecretId | undefined): LoginVerdict => ({
 export const roleLogin = (parts: AuthParts): Login =>
   loginOf(login, {
     nameOf: (input) => input.roleId?.trim() || undefined,
+    credentialOf(input) {
+      const roleId = input.roleId?.trim() ?? ''
+      return `${roleId.length} ${roleId}${input.secretId === undefined ? '' : reveal(input.secretId, 'to be found by its digest').trim()}`
+    },
     async verify(input, call) {
       const roleId = input.roleId?.trim() ?? ''
       if (roleId === '') throw missing('role_id')

@@ -11,6 +11,9 @@ import { login } from './operations.ts'
 import { markOf, roleKey, roleOfLogin } from '../../kernel/auth/roles.ts'
 import { CONFIG, configs, roles, type Config, type Role } from './records.ts'
 
+/** Of keys that are fetched: an issuer that takes one back is believed as soon. */
+const FETCHED_MS = 60_000
+
 const refused = (message: string, cause?: unknown): Error => fail('invalid_request', 'jwt.login', message, { cause })
 
 /** What is wrong with a token is the caller's fault, and says which rule it broke; anything else is not. */
@@ -39,6 +42,7 @@ const find = async (parts: AuthParts, call: Call, name: string | undefined): Pro
 export const jwtLogin = (parts: AuthParts): Login =>
   loginOf(login, {
     nameOf: (input) => input.role,
+    credentialOf: ({ role = '', jwt }) => (jwt === undefined ? undefined : `${role.length} ${role}${reveal(jwt, 'to be found by its digest')}`),
     async verify(input, call) {
       const token = input.jwt === undefined ? '' : reveal(input.jwt, 'to be verified')
       if (token === '') throw refused('missing token')
@@ -46,10 +50,12 @@ export const jwtLogin = (parts: AuthParts): Login =>
       return explained(async () => {
         const { claims, issuer } = await parts.signedTokens.verify(token, config.source, config.algorithms)
         const now = call.now() / 1000
-        checkTimes(claims, now, { expirationSeconds: role.expirationLeeway, notBeforeSeconds: role.notBeforeLeeway, clockSkewSeconds: role.clockSkewLeeway })
+        const end = checkTimes(claims, now, { expirationSeconds: role.expirationLeeway, notBeforeSeconds: role.notBeforeLeeway, clockSkewSeconds: role.clockSkewLeeway })
         checkClaims(role, claims, { wanted: config.boundIssuer, discovered: issuer }, now)
         const user = userOf(role, claims)
-        return { alias: user, displayName: user, kind: 'workload', metadata: metadataOf(role, claims), groups: groupsOf(role, claims), token: role.token, role: markOf(roles, role) }
+        // How long ago somebody was authenticated is asked anew each time.
+        const holds = role.maxAgeSeconds === 0 ? { holds: { untilMs: config.source.kind === 'pem' ? end * 1000 : Math.min(end * 1000, call.now() + FETCHED_MS), within: [] } } : {}
+        return { alias: user, displayName: user, kind: 'workload', metadata: metadataOf(role, claims), groups: groupsOf(role, claims), token: role.token, role: markOf(roles, role), ...holds }
       })
     },
   })

@@ -28,6 +28,11 @@ export interface LoginVerdict {
   readonly token: TokenSettings
   /** The record that gives the token: with it end the batch tokens that it gave. */
   readonly role?: Pick<RoleMark, 'key' | 'uid'>
+  /**
+   * The same credential will be judged the same, from addresses within each of these lists that is not empty, until that moment of database time or
+   * until an entry changes that `remembered` gave. Absent: it is to be judged anew each time, for its uses are counted, or for what only the method can tell.
+   */
+  readonly holds?: { readonly untilMs: number; readonly within: readonly (readonly string[])[] }
 }
 
 /** One answer of a server that a method asks. */
@@ -117,6 +122,8 @@ export interface Login {
   /** What the caller says that its name is, for the record of a failure and for locking; undefined when it says none. */
   readonly nameOf: (input: Readonly<Record<string, unknown>>, call: Call) => string | undefined
   readonly verify: (input: Readonly<Record<string, unknown>>, call: Call) => Promise<LoginVerdict>
+  /** Everything of the input that a verdict which `holds` depends upon. Absent, or undefined for an input: no login is remembered. */
+  readonly credentialOf?: ((input: Readonly<Record<string, unknown>>) => string | undefined) | undefined
 }
 
 /** Whether a token that the method gave may be renewed by this call, which comes through its mount. @throws when it may not */
@@ -140,12 +147,13 @@ type InputOf<Op> = Handler<Op> extends (input: infer I, call: Call) => unknown ?
 /** Joins the contract of a login with what verifies it. */
 export const login = <const Op extends { readonly id: string; readonly input: Fields; readonly output: Fields }>(
   operation: Op,
-  verifier: { readonly nameOf: (input: InputOf<Op>, call: Call) => string | undefined; readonly verify: (input: InputOf<Op>, call: Call) => Promise<LoginVerdict> },
+  verifier: { readonly nameOf: (input: InputOf<Op>, call: Call) => string | undefined; readonly verify: (input: InputOf<Op>, call: Call) => Promise<LoginVerdict>; readonly credentialOf?: (input: InputOf<Op>) => string | undefined },
 ): Login => ({
   // The parameter's types prove that contract and verifier belong together; the list of logins forgets it.
   operation: operation as unknown as Operation,
   nameOf: verifier.nameOf as unknown as Login['nameOf'],
   verify: verifier.verify as unknown as Login['verify'],
+  credentialOf: verifier.credentialOf as unknown as Login['credentialOf'],
 })
 
 /** The answer to every login, as Vault has it. */

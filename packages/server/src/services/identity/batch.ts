@@ -25,32 +25,68 @@ type Sealed = readonly [
 
 export type BatchCommand = Pick<NewToken, 'principalId' | 'parentId' | 'displayName' | 'policies' | 'lockMountId' | 'lockEnvironment' | 'boundCidrs' | 'metadata' | 'ttlSeconds' | 'issuePath'>
 
-const sealedOf = (row: BatchCommand, { mountId, role, requestId }: BatchOrigin, at: number): Sealed => [
-  makeUuidV7(at), at, row.ttlSeconds, row.principalId ?? null, row.parentId ?? null, row.displayName, row.policies, row.boundCidrs,
-  row.metadata, row.issuePath, row.lockMountId ?? null, row.lockEnvironment ?? null, mountId ?? null, role === undefined ? null : [role.mountId, role.key, role.uid],
-  requestId ?? null,
-]
-
 const roleOf = (role: Sealed[13]): RoleMark | undefined => (role === null ? undefined : { mountId: role[0], key: role[1], uid: role[2] })
 
-const rowOf = (sealed: Sealed): TokenRow => {
-  const [tokenId, issuedAt, ttlSeconds, principalId, parentId, displayName, policies, boundCidrs, metadata, issuePath, lockMountId, lockEnvironment, mountId, role, requestId] = sealed
-  return {
-    tokenId, accessor: '', principalId: principalId ?? undefined, parentId: parentId ?? undefined, displayName, policies, root: false, lockMountId: lockMountId ?? undefined, lockEnvironment: lockEnvironment ?? undefined,
-    issuePath, boundCidrs, metadata, numUses: 0, ttlSeconds, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuedAt, expiresAt: issuedAt + ttlSeconds * 1000, lastRenewedAt: undefined, rowVersion: 1,
-    batch: { mountId: mountId ?? undefined, role: roleOf(role), requestId: requestId ?? undefined },
-  }
+const rowOf = ([tokenId, at, ttlSeconds, principalId, parentId, displayName, policies, boundCidrs, metadata, issuePath, lockMountId, lockEnvironment, mountId, role, requestId]: Sealed): TokenRow => {
+  const command = { principalId: principalId ?? undefined, parentId: parentId ?? undefined, displayName, policies, boundCidrs, metadata, issuePath, lockMountId: lockMountId ?? undefined, lockEnvironment: lockEnvironment ?? undefined, ttlSeconds }
+  return rowOfForm({ command, mountId: mountId ?? undefined, role: roleOf(role) }, tokenId, { at, requestId: requestId ?? undefined })
 }
 
-/** Makes one; nothing is written. @throws invalid_request when it would not fit into a header */
-export const sealBatch = (keys: TokenKeys, org: { readonly orgId: string; readonly shortId: string | undefined }, command: BatchCommand, facts: { readonly origin: BatchOrigin; readonly at: number }): IssuedToken => {
-  const { origin, at } = facts
+/** What is sealed again and again, each time with another id and time. */
+export interface BatchForm {
+  readonly command: BatchCommand
+  readonly mountId: string | undefined
+  readonly role: RoleMark | undefined
+  /** The JSON between time and request. */
+  readonly middle: string
+}
+
+/** @throws invalid_request for what no batch token may be */
+export const batchForm = (command: BatchCommand, { mountId, role }: Pick<BatchOrigin, 'mountId' | 'role'>): BatchForm => {
   if (command.policies.includes('root')) throw fail('invalid_request', 'token.batch_root', 'batch tokens cannot be root tokens')
   if (command.ttlSeconds <= 0) throw fail('internal', 'token.batch_endless', 'A batch token needs an end.')
-  const sealed = sealedOf(command, origin, at)
-  const text = formatBatchToken(sealBatchToken(keys.purpose('tokens'), org.orgId, Buffer.from(JSON.stringify(sealed), 'utf8')), org.shortId)
+  const fields: Between = [
+    command.ttlSeconds, command.principalId ?? null, command.parentId ?? null, command.displayName, command.policies, command.boundCidrs,
+    command.metadata, command.issuePath, command.lockMountId ?? null, command.lockEnvironment ?? null, mountId ?? null, role === undefined ? null : [role.mountId, role.key, role.uid],
+  ]
+  return { command, mountId, role, middle: JSON.stringify(fields).slice(1, -1) }
+}
+
+type Between = Sealed extends readonly [string, number, ...infer Fields, string | null] ? Fields : never
+
+export interface SealedBatch {
+  readonly text: string
+  readonly tokenId: string
+}
+
+/** What differs from token to token. */
+export interface BatchMoment {
+  readonly at: number
+  readonly requestId: string | undefined
+}
+
+/** Nothing is written. @throws invalid_request when it would not fit into a header */
+export const sealForm = (keys: TokenKeys, org: { readonly orgId: string; readonly shortId: string | undefined }, { middle }: BatchForm, { at, requestId }: BatchMoment): SealedBatch => {
+  const tokenId = makeUuidV7(at)
+  const plaintext = Buffer.from(`["${tokenId}",${at},${middle},${requestId === undefined ? 'null' : JSON.stringify(requestId)}]`, 'utf8')
+  const text = formatBatchToken(sealBatchToken(keys.purpose('tokens'), org.orgId, plaintext), org.shortId)
   if (text.length > MAX_TEXT) throw fail('invalid_request', 'token.batch_too_long', `A batch token carries its policies and metadata, and this one would be longer than ${MAX_TEXT} characters. Give it fewer, or use a service token.`, { field: 'type' })
-  return { token: secret(text), row: rowOf(sealed) }
+  return { text, tokenId }
+}
+
+/** What opening the text would give. */
+export const rowOfForm = ({ command, mountId, role }: Omit<BatchForm, 'middle'>, tokenId: string, { at, requestId }: BatchMoment): TokenRow => ({
+  tokenId, accessor: '', principalId: command.principalId, parentId: command.parentId, displayName: command.displayName, policies: command.policies, root: false, lockMountId: command.lockMountId, lockEnvironment: command.lockEnvironment,
+  issuePath: command.issuePath, boundCidrs: command.boundCidrs, metadata: command.metadata, numUses: 0, ttlSeconds: command.ttlSeconds, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuedAt: at, expiresAt: at + command.ttlSeconds * 1000, lastRenewedAt: undefined, rowVersion: 1,
+  batch: { mountId, role, requestId },
+})
+
+/** Makes one. */
+export const sealBatch = (keys: TokenKeys, org: { readonly orgId: string; readonly shortId: string | undefined }, command: BatchCommand, facts: { readonly origin: BatchOrigin; readonly at: number }): IssuedToken => {
+  const form = batchForm(command, facts.origin)
+  const moment = { at: facts.at, requestId: facts.origin.requestId }
+  const { text, tokenId } = sealForm(keys, org, form, moment)
+  return { token: secret(text), row: rowOfForm(form, tokenId, moment) }
 }
 
 /** What a text says, when it was sealed by this organization. */

@@ -82,6 +82,12 @@ const writeCount = async (store: LockoutStore, { mac, name: shown }: LockedName,
   throw fail('unavailable', 'auth.busy', 'Too many logins of this name at once. Try again later.')
 }
 
+/** The entry in which a name's failures are counted. */
+export const lockEntry = ({ mac }: LockedName): string => keyOf(mac)
+
+/** As this worker remembers them, stale ones too. */
+export const failuresOf = async ({ recall }: Pick<LockoutStore, 'recall'>, { mac }: LockedName): Promise<number> => (await readBucket(recall, mac)).bucket[nameOf(mac)]?.[0] ?? 0
+
 export interface Attempt {
   readonly store: LockoutStore
   readonly who: LockedName

@@ -70,8 +70,8 @@ const listOf = (texts: readonly (string | undefined)[]): string | null => {
   return there.length === 0 ? null : `[${there.join(',')}]`
 }
 
-// Data, constraints and lost races. What says that the server is going down, or nothing at all, does not say that nothing was written.
-const OF_ONE = /^(2[123]|40|P0)/
+// Data, constraints, lost races and our own limits. What says that the server is going down, or nothing at all, does not say that nothing was written.
+const OF_ONE = /^(2[123]|40|P0|CF)/
 
 const isOfOne = (error: unknown): boolean => OF_ONE.test(sqlstateOf(error) ?? '')
 

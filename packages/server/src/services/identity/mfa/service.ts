@@ -12,6 +12,8 @@ import { makeTotpSecret } from './secrets.ts'
 import { constraintsFor, credentialsIn, mayConcern, requireSteps, type Constraint } from './steps.ts'
 
 export interface MfaPorts {
+  /** What the feed calls a change of which enforcements there are. */
+  readonly remembered: string
   store(orgId: string): MfaStore
   /** Runs the work in one transaction with the call's record; what workers remember of the named entries is gone when it returns. */
   change<T>(call: Call, remembered: readonly string[], work: (view: SealedView) => Promise<T>): Promise<T>
@@ -139,6 +141,12 @@ const requirement = (requestId: string, constraints: readonly Constraint[], meth
   mfa_request_id: requestId,
   mfa_constraints: Object.fromEntries(constraints.map(({ name, methodIds }) => [name, { any: methods.filter(({ id }) => methodIds.includes(id)).map(({ id, name: called }) => ({ type: 'totp', id, uses_passcode: true, name: called })) }])),
 })
+
+/** Whether a login of the mount may be asked for a second step. */
+export const mayAsk = async (ports: Pick<MfaPorts, 'store'>, orgId: string, mount: Mount): Promise<boolean> => {
+  const enforcements = await enforcementsOf(ports.store(orgId))
+  return enforcements.length > 0 && mayConcern(enforcements, mount)
+}
 
 /** Undefined: the login is through. @throws permission_denied when the passcodes that came with it are not good */
 export const askForSteps = async (ports: Pick<MfaPorts, 'store' | 'recordVersion'>, call: Call, { mount, verdict, issuePath, header, holder }: GoodLogin): Promise<MfaRequirement | undefined> => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noTokenSettings } from '../../../kernel/auth/token-settings.ts'
-import { livesOf } from './login.ts'
+import { livesOf } from './issuing.ts'
 
 const limits = { defaultTtlSeconds: 1000, maxTtlSeconds: 5000 }
 const lives = (settings: Partial<typeof noTokenSettings>) => livesOf({ ...noTokenSettings, ...settings }, limits)

@@ -1,0 +1,149 @@
+// One login: around what its method says stand the lock, the second step, the record and the token. Credentials that come again and were found good are
+// remembered, and cost only their token.
+
+import { sha256Base64Url } from '../../crypto/digest.ts'
+import { secret } from '../../crypto/secret.ts'
+import { mountOf, type AuthMethod, type AuthParts, type Login, type LoginVerdict } from '../../kernel/auth/method.ts'
+import type { Call } from '../../kernel/call.ts'
+import { fail, isCofferError } from '../../kernel/errors.ts'
+import type { Implemented } from '../../kernel/operation.ts'
+import type { Mount } from '../../kernel/tenancy.ts'
+import { Recent } from '../../lib/recent.ts'
+import { hmacIdentifier } from '../../services/audit/records.ts'
+import type { CacheRegion } from '../../services/freshness/cache.ts'
+import { failuresOf, lockEntry, locking } from '../../services/identity/lockout.ts'
+import { isGoodFor, knownLogin, type KnownLogin } from '../../services/identity/logins/known.ts'
+import { holderOf, issue, mint, prepareAgain, type LoginPorts } from '../../services/identity/logins/login.ts'
+import { askForSteps, mayAsk, type MfaPorts, type MfaRequirement } from '../../services/identity/mfa/service.ts'
+import { limitsOf, lockoutOf } from '../../services/tenancy/auth-mounts.ts'
+import { lockedName, lockoutStore, type LockSources } from './locks.ts'
+
+export interface LoginSources extends LockSources {
+  readonly logins: LoginPorts
+  readonly known: CacheRegion<KnownLogin | null>
+  /** Second steps. */
+  readonly mfa: MfaPorts
+}
+
+/** What a call's method reads from memory, for whoever wants to know. */
+export interface Readings {
+  of(call: Call): string[] | undefined
+}
+
+const KNOWN_BYTES = 6144
+/** Credentials that were seen once; what never comes again is not worth remembering. */
+const MOST_SEEN = 8192
+
+/** Refusals say that somebody was turned away; the name that failed is in the record only as an HMAC. */
+const noteRefusal = async (sources: LoginSources, call: Call, name: string | undefined, error: unknown): Promise<void> => {
+  if (!isCofferError(error) || !['invalid_request', 'permission_denied', 'unauthenticated'].includes(error.kind)) return
+  call.audit.denied = true
+  if (name === undefined) return
+  const keys = await sources.keyring.organization(call.orgId)
+  call.audit.metadata = { ...call.audit.metadata, aliasHmac: hmacIdentifier(keys.purpose('audit'), name) }
+}
+
+/** The path with its parameters filled in. */
+const filled = (pattern: string, input: Readonly<Record<string, unknown>>): string =>
+  pattern.replace(/:([A-Za-z]+)\+?/g, (_all, name: string) => {
+    const value = input[name]
+    return typeof value === 'string' ? value : ''
+  })
+
+/** The answer to a login that needs a second step: no token, and what is missing. */
+const withoutToken = (call: Call, mfaRequirement: MfaRequirement): Readonly<Record<string, unknown>> => {
+  call.audit.metadata = { ...call.audit.metadata, mfa: 'required' }
+  return { clientToken: secret(''), accessor: '', policies: [], tokenPolicies: [], metadata: null, leaseDuration: 0, renewable: false, entityId: '', tokenType: 'default', orphan: false, mfaRequirement, numUses: 0 }
+}
+
+type Input = Readonly<Record<string, unknown>>
+
+/** A login as nobody remembers it. */
+const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount }: { readonly input: Input; readonly call: Call; readonly mount: Mount }): Promise<{ readonly auth: object; readonly verdict: LoginVerdict | undefined }> => {
+  // The door finds the mount by the token's organization too; a login is of the organization that the request names.
+  if ((await sources.registry(call.orgId)).mountById(mount.mountId) === undefined) throw fail('not_found', 'vault.no_handler', `no handler for route "auth/${mount.path}". route entry not found.`)
+  call.audit.resourceType = 'auth'
+  call.audit.metadata = { mount: mount.path, method: mount.type }
+  let name: string | undefined
+  try {
+    name = nameOf(input, call)
+    const keys = await sources.keyring.organization(call.orgId)
+    const verdict = method.lockable && name !== undefined
+      ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, name), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call))
+      : await verify(input, call)
+    const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
+    const missing = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
+    if (missing !== undefined) return { auth: withoutToken(call, missing), verdict: undefined }
+    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }), verdict }
+  } catch (error) {
+    await noteRefusal(sources, call, name, error)
+    throw error
+  }
+}
+
+interface Learning {
+  readonly input: Input
+  readonly call: Call
+  readonly mount: Mount
+  readonly readings: WeakMap<Call, string[]>
+}
+
+/** Judges a good credential once more, without effects, and notes everything that the verdict and the token depend upon. */
+const learn = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call: { orgId }, call: given, mount, readings }: Learning): Promise<{ readonly value: KnownLogin | null; readonly tags: readonly string[] }> => {
+  const call = { ...given }
+  const read: string[] = []
+  readings.set(call, read)
+  const nothing = { value: null, tags: [] }
+  const verdict = await verify(input, call)
+  const name = nameOf(input, call)
+  if (verdict.holds === undefined || (await mayAsk(sources.mfa, orgId, mount))) return nothing
+  if (method.lockable && name !== undefined) {
+    const who = lockedName(await sources.keyring.organization(orgId), mount.mountId, name)
+    if ((await failuresOf(lockoutStore(sources, call, { orgId, mountId: mount.mountId }), who)) > 0) return nothing
+    read.push(`${mount.mountId}/${lockEntry(who)}`)
+  }
+  const made = await prepareAgain(sources.logins, orgId, { mount, verdict, limits: limitsOf(mount), issuePath: `auth/${mount.path}${filled(operation.path, input)}` })
+  const value = made === undefined ? undefined : knownLogin(verdict, made)
+  if (made === undefined || value === undefined) return nothing
+  const tags = [`org:${orgId}`, `principal:${value.issuable.holder.principal.principalId}`, `alias:${made.aliasId}`, ...[...read, sources.mfa.remembered].map((key) => `state:${orgId}/${key}`)]
+  return { value, tags }
+}
+
+export interface LoginRunner {
+  readonly remembered: AuthParts['remembered']
+  handle(method: AuthMethod, login: Login): Implemented['handle']
+}
+
+export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
+  const readings = new WeakMap<Call, string[]>()
+  const seen = new Recent<string, true>(MOST_SEEN)
+  return {
+    remembered: (call) => {
+      const { mountId } = mountOf(call)
+      const place = { orgId: call.orgId, mountId }
+      const read = readings.get(call)
+      return {
+        get(key) {
+          read?.push(`${mountId}/${key}`)
+          return sources.memory.entry(place, key)
+        },
+      }
+    },
+    handle: (method, login) => async (input, call) => {
+      const mount = mountOf(call)
+      const credential = login.credentialOf?.(input)
+      const key = credential === undefined ? undefined : sha256Base64Url(`${call.orgId}${mount.mountId}${login.operation.id}\n${credential}`)
+      const known = key === undefined ? undefined : sources.known.peek(key)
+      if (known !== undefined && known !== null && isGoodFor(known, call)) return { auth: await issue(sources.logins, call, call.isForOneRequest === true ? known.once : known.issuable) }
+      const { auth, verdict } = await runAnew(sources, method, login, { input, call, mount })
+      if (key !== undefined && verdict?.holds !== undefined && seen.get(key) === true) {
+        // What fails now will be judged, and said, by the next login.
+        await sources.known.getOrLoad(call.orgId, key, async () => {
+          const { value, tags } = await learn(sources, method, login, { input, call, mount, readings })
+          return { value, tags, bytes: KNOWN_BYTES, ...(value === null ? { maxAgeMs: 0 } : {}) }
+        }).catch(() => undefined)
+      } else if (key !== undefined && verdict?.holds !== undefined) seen.set(key, true)
+      return { auth }
+    },
+  }
+}
