@@ -1,4 +1,4 @@
-// tools/node bench/profile.ts reveal|write|login-service|login-batch|login-inline [CONNECTIONS [LINES]]: where the processor time of a worker goes under a
+// tools/node bench/profile.ts reveal|reveal-tls|write|login-service|login-batch|login-inline [CONNECTIONS [LINES]]: where the processor time of a worker goes under a
 // load of one kind. Prints microseconds per request, then self times by function and by stage.
 
 import { spawnSync } from 'node:child_process'
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { kvReads } from './cases/reads.ts'
 import { kvWrites } from './cases/writes.ts'
 import { makeApprole } from './lib/approle.ts'
+import { certificateAuthority, makeCertificate } from './lib/certificate.ts'
 import { portOf } from './lib/context.ts'
 import { load } from './lib/load/load.ts'
 import { clientCores, serverCores } from './lib/machine.ts'
@@ -19,17 +20,19 @@ import { startInstalled } from './lib/server.ts'
 
 const PROFILE_SECONDS = 5
 
-const server = await startInstalled({ port: 8645, cores: serverCores, databaseCores: clientCores, profiled: true })
+const kind = process.argv[2] ?? 'reveal'
+/** A connection over TLS for each request, which resumes the session of the last. */
+const isFresh = kind === 'reveal-tls'
+const server = await startInstalled({ port: 8645, cores: serverCores, databaseCores: clientCores, profiled: true, ...(isFresh ? { tls: makeCertificate() } : {}) })
 try {
   await seed(server.origin, server.root)
   const approle = await makeApprole(server.origin, server.root)
   const token = await makeReader(server.origin, server.root)
-  const kinds = { reveal: kvReads(token), write: kvWrites(server.root), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
-  const kind = process.argv[2] ?? 'reveal'
+  const kinds = { reveal: kvReads(token), 'reveal-tls': kvReads(token), write: kvWrites(server.root), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
   if (!Object.hasOwn(kinds, kind)) throw new Error(`there is no such load; there are ${Object.keys(kinds).join(', ')}`)
   const requests = kinds[kind as keyof typeof kinds] // one of its keys, as just checked
   const { pid } = server.worker()
-  const order = { host: '127.0.0.1', port: portOf(server.origin), requests, connections: Number(process.argv[3] ?? 64), generator: 'raw' } as const
+  const order = { host: '127.0.0.1', port: portOf(server.origin), requests, connections: Number(process.argv[3] ?? 64), ...(isFresh ? ({ generator: 'fresh', ca: certificateAuthority() } as const) : ({ generator: 'raw' } as const)) } as const
   await load({ ...order, seconds: 3 })
   const database = server.family().filter(({ title }) => title.startsWith('postgres')).map((each) => each.pid)
   const used = (pids: readonly number[]): number => pids.reduce((sum, each) => sum + cpuSeconds(each), 0)

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME ...] [--runs N] [--seconds N] [--secrets N] [--versions N]: measures, prints a table, and keeps JSON and Markdown in bench/results.
+// npm run bench [-- NAME ...] [--runs N] [--seconds N] [--secrets N] [--versions N] [--keep FOLDER]: measures, prints a table, and keeps JSON and Markdown in bench/results.
 // The server is one as somebody would install it, not `--dev`, whose database does not flush. Cases: floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, start;
 // and, only when it is asked for, scale.
 
@@ -94,8 +94,8 @@ const ratios = (figures: Figures): void => {
   }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' }, secrets: { type: 'string', default: '100000' }, versions: { type: 'string', default: '5' } } })
-const settings: Settings = { runs: Number(values.runs), seconds: Number(values.seconds), secrets: Number(values.secrets), versions: Number(values.versions) }
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string', default: '3' }, seconds: { type: 'string', default: '3' }, secrets: { type: 'string', default: '100000' }, versions: { type: 'string', default: '5' }, keep: { type: 'string' } } })
+const settings: Settings = { runs: Number(values.runs), seconds: Number(values.seconds), secrets: Number(values.secrets), versions: Number(values.versions), keep: values.keep }
 const chosen = positionals.length === 0 ? all : [...all, scale].filter(({ name }) => positionals.includes(name))
 if (chosen.length === 0) throw new Error(`there is no such case; there are ${all.map(({ name }) => name).join(', ')}`)
 

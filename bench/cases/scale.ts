@@ -1,63 +1,156 @@
-// Whether anything grows with what is stored: random cold reads, the list of a folder and memory, at ten thousand secrets and at as many
-// as `--secrets` says. Secrets are written through the API, so their rows are what the product makes; a million takes an hour or so.
+// Whether anything grows with what is stored: random cold reads, lists, the start and memory, of a server with ten thousand secrets and of one with
+// as many as `--secrets` says. Both run side by side and are asked in turns, so that what else the machine does meets both alike. Filling millions takes
+// half an hour on two cores; with `--keep FOLDER` the databases stay there and are found by the next run.
 
-import { randomInt } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { blocksOf } from '../lib/bulk/blocks.ts'
+import { fill, makeProjects } from '../lib/bulk/fill.ts'
+import { folderAt, PER_FOLDER, projects, secretName } from '../lib/bulk/places.ts'
 import { portOf, type Bench, type Case } from '../lib/context.ts'
+import { median } from '../lib/figures.ts'
+import { load } from '../lib/load/load.ts'
 import { clientCores, serverCores } from '../lib/machine.ts'
-import { pssMiB } from '../lib/processes.ts'
+import { cpuSeconds, pssMiB } from '../lib/processes.ts'
 import type { RawRequest } from '../lib/load/raw-client.ts'
-import { call, valueOf } from '../lib/seed.ts'
-import { ownProcesses, startInstalled, type InstalledServer } from '../lib/server.ts'
+import { makeReader } from '../lib/seed.ts'
+import { isDatabase, ownProcesses, startInstalled, startKept, type InstalledServer } from '../lib/server.ts'
 
-const PER_FOLDER = 100
 const SMALL = 10_000
-const COLD_READS = 20_000
-const AT_ONCE = 4
+/** At most so many reads of one connection in the seconds that it has, each of another secret. */
+const COLD_READS = 9_000
+const WARMING_READS = 500
+const LISTS = 3_000
+const SECONDS = 4
+const LOADED_SECONDS = 10
+const BLOCK_SAMPLES = 200
 
-const folderOf = (index: number): string => `scale/f${index}`
-
-/** Each folder is one document, and each version of it another. */
-const fill = async ({ origin, root }: InstalledServer, { from, to, versions }: { readonly from: number; readonly to: number; readonly versions: number }): Promise<void> => {
-  let next = from
-  const writer = async (): Promise<void> => {
-    for (let folder = next++; folder < to; folder = next++) {
-      for (let version = 1; version <= versions; version++) {
-        const content = JSON.stringify(Object.fromEntries(Array.from({ length: PER_FOLDER }, (_, index) => [`S${index}`, `${version}-${folder}-${index}-${valueOf(100)}`])))
-        await call(origin, 'POST', '/api/v1/sync/push?environment=dev', { format: 'json', content, prefix: folderOf(folder), confirm: true }, root)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, writer))
+interface Subject {
+  readonly secrets: number
+  readonly token: string
+  server: InstalledServer
 }
 
-const measureAt = async (bench: Bench, server: InstalledServer, secrets: number): Promise<void> => {
-  const get = (path: string): RawRequest => ({ method: 'GET', path, headers: { 'x-vault-token': server.root } })
-  const folder = (): string => folderOf(randomInt(secrets / PER_FOLDER))
-  const many = (path: () => string): readonly RawRequest[] => Array.from({ length: COLD_READS }, () => get(path()))
-  const name = `${secrets.toLocaleString('en-US')} secrets`
-  const offer = { port: portOf(server.origin), connections: 1 }
-  await bench.measure(`random cold read, ${name}`, { ...offer, requests: many(() => `/api/v1/secrets/${folder()}/S${randomInt(PER_FOLDER)}?environment=dev&reveal=true`) })
-  await bench.measure(`list of a folder, ${name}`, { ...offer, requests: many(() => `/api/v1/secrets?environment=dev&prefix=${folder()}&limit=${PER_FOLDER}`) })
-  await bench.measure(`KV v2 list of a folder, ${name}`, { ...offer, requests: many(() => `/v1/secret/metadata/dev/${folder()}/?list=true`) })
-  bench.note(`resident memory (PSS of supervisor and worker), ${name}`, 'MiB', ownProcesses(server.family()).reduce((sum, { pid }) => sum + pssMiB(pid), 0))
+type Figures = Map<string, number[]>
+
+const shuffled = (count: number): readonly number[] => {
+  const all = Array.from({ length: count }, (_, index) => index)
+  for (let index = count - 1; index > 0; index--) {
+    const other = Math.floor(Math.random() * (index + 1))
+    ;[all[index], all[other]] = [all[other] ?? 0, all[index] ?? 0]
+  }
+  return all
+}
+
+const get = (token: string, project: string, path: string): RawRequest => ({ method: 'GET', path, headers: { 'x-vault-token': token, 'x-coffer-project': project } })
+
+const reads = ({ token }: Subject, secrets: readonly number[]): readonly RawRequest[] =>
+  secrets.map((index) => {
+    const { project, environment, path } = folderAt(Math.floor(index / PER_FOLDER))
+    return get(token, project, `/api/v1/secrets/${path}/${secretName(index % PER_FOLDER)}?environment=${environment}&reveal=true`)
+  })
+
+const lists = ({ token, secrets }: Subject): Readonly<Record<string, readonly RawRequest[]>> => {
+  const folders = shuffled(secrets / PER_FOLDER)
+  const some = Array.from({ length: LISTS }, (_, index) => folderAt(folders[index % folders.length] ?? 0))
+  return {
+    'list of a folder of 100': some.map(({ project, environment, path }) => get(token, project, `/api/v1/secrets?environment=${environment}&prefix=${path}&limit=${PER_FOLDER}`)),
+    'list below a prefix, first page of 100': some.map(({ project, environment, area }) => get(token, project, `/api/v1/secrets?environment=${environment}&prefix=${area}&limit=100`)),
+    'KV v2 list of a folder of 100': some.map(({ project, environment, path }) => get(token, project, `/v1/${project}/metadata/${environment}/${path}/?list=true`)),
+    'KV v2 list of an environment\'s folders': some.map(({ project, environment }) => get(token, project, `/v1/${project}/metadata/${environment}/?list=true`)),
+  }
+}
+
+const memoryOf = (server: InstalledServer): number => ownProcesses(server.family()).reduce((sum, { pid }) => sum + pssMiB(pid), 0)
+
+/** One round of a server, which begins with a start and so with empty caches. */
+const round = async (subject: Subject, note: (what: string, unit: string, value: number) => void): Promise<void> => {
+  subject.server = await subject.server.restarted()
+  const { server } = subject
+  note('start to ready', 'ms', server.startedMs)
+  await sleep(3_000)
+  note('resident memory, idle (PSS of supervisor and worker)', 'MiB', memoryOf(server))
+  const order = { host: '127.0.0.1', port: portOf(server.origin), connections: 1, generator: 'raw', seconds: SECONDS } as const
+  const pids = { worker: [server.worker().pid], database: server.family().filter(isDatabase).map(({ pid }) => pid) }
+  const used = (who: keyof typeof pids): number => pids[who].reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  const time = async (what: string, requests: readonly RawRequest[]): Promise<void> => {
+    const before = { worker: used('worker'), database: used('database') }
+    const { total, errors, p50, p99 } = await load({ ...order, requests })
+    for (const who of ['worker', 'database'] as const) note(`${what}: processor time of the ${who}`, 'µs/request', ((used(who) - before[who]) * 1e6) / total)
+    if (errors > 0) throw new Error(`${what}: ${errors} of ${total} failed`)
+    if (what.includes('cold') && total > requests.length) throw new Error('more cold reads than there were secrets for')
+    note(`${what}: p50`, 'ms', p50)
+    note(`${what}: p99`, 'ms', p99)
+  }
+  const secrets = shuffled(subject.secrets)
+  await load({ ...order, seconds: 1, requests: reads(subject, secrets.slice(0, WARMING_READS)) })
+  await time('random cold read', reads(subject, secrets.slice(WARMING_READS, WARMING_READS + COLD_READS)))
+  for (const [what, requests] of Object.entries(lists(subject))) await time(what, requests)
+  for (const [what, blocks] of Object.entries(await blocksOf(server, secrets.slice(-BLOCK_SAMPLES)))) note(`blocks of the database for ${what}`, '', blocks)
+  await load({ ...order, connections: 64, seconds: LOADED_SECONDS, requests: reads(subject, Array.from({ length: 40_000 }, () => Math.floor(Math.random() * subject.secrets))) })
+  note(`resident memory after ${LOADED_SECONDS} s of random reads on 64 connections`, 'MiB', memoryOf(server))
+}
+
+/** What is remembered of a database that is kept. */
+interface Kept {
+  readonly root: string
+  readonly token: string
+}
+
+const prepare = async ({ keep, versions }: Bench['settings'], secrets: number, port: number): Promise<Subject> => {
+  const options = { port, cores: serverCores, databaseCores: clientCores }
+  const folder = keep === undefined ? undefined : join(keep, `${secrets}x${versions}`)
+  const kept = folder === undefined ? undefined : join(folder, 'filled.json')
+  if (folder !== undefined && kept !== undefined && existsSync(kept)) {
+    const { root, token } = JSON.parse(readFileSync(kept, 'utf8')) as Kept // written below
+    return { secrets, token, server: await startKept({ ...options, folder }, root) }
+  }
+  const server = await startInstalled({ ...options, folder })
+  try {
+    await makeProjects(server)
+    const token = await makeReader(server.origin, server.root, projects.map((project) => `${project}:*`))
+    const began = performance.now()
+    await fill(server, { from: 0, to: Math.ceil(secrets / PER_FOLDER), versions })
+    console.log(`${secrets} secrets of ${versions} versions are there after ${((performance.now() - began) / 1000).toFixed(0)} s`)
+    if (kept !== undefined) writeFileSync(kept, JSON.stringify({ root: server.root, token } satisfies Kept), { mode: 0o600 })
+    return { secrets, token, server }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+const noter = ({ note }: Bench, figures: Figures, secrets: number) => (what: string, unit: string, value: number): void => {
+  const name = `${secrets.toLocaleString('en-US')} secrets, ${what}`
+  figures.set(name, [...(figures.get(name) ?? []), value])
+  note(name, unit, value)
+  console.log(`${name}: ${value.toFixed(2)} ${unit}`)
+}
+
+const noteRatios = ({ note }: Bench, figures: Figures, small: number, large: number): void => {
+  for (const [name, runs] of figures) {
+    const [prefix, what] = [`${small.toLocaleString('en-US')} secrets, `, name.slice(name.indexOf(', ') + 2)]
+    const other = figures.get(`${large.toLocaleString('en-US')} secrets, ${what}`)
+    if (!name.startsWith(prefix) || other === undefined) continue
+    const ratio = median(other) / median(runs)
+    note(`${what}, ${large.toLocaleString('en-US')} against ${small.toLocaleString('en-US')} secrets`, '×', ratio)
+    console.log(`${what}: × ${ratio.toFixed(2)}`)
+  }
 }
 
 export const scale: Case = {
   name: 'scale',
   async run(bench) {
-    const { secrets, versions } = bench.settings
-    const server = await startInstalled({ port: 8695, cores: serverCores, databaseCores: clientCores })
+    const { secrets, runs } = bench.settings
+    const subjects: Subject[] = []
+    const figures: Figures = new Map()
     try {
-      const small = Math.min(SMALL, secrets)
-      await fill(server, { from: 0, to: small / PER_FOLDER, versions })
-      await measureAt(bench, server, small)
-      if (secrets <= small) return
-      const began = performance.now()
-      await fill(server, { from: small / PER_FOLDER, to: secrets / PER_FOLDER, versions })
-      bench.note(`writing of ${((secrets - small) * versions).toLocaleString('en-US')} versions in documents of ${PER_FOLDER}: versions`, '/s', ((secrets - small) * versions * 1000) / (performance.now() - began))
-      await measureAt(bench, server, secrets)
+      for (const [index, count] of [SMALL, secrets].entries()) subjects.push(await prepare(bench.settings, count, 8695 + index))
+      for (let run = 0; run < runs; run++) for (const subject of subjects) await round(subject, noter(bench, figures, subject.secrets))
+      noteRatios(bench, figures, SMALL, secrets)
     } finally {
-      await server.stop()
+      await Promise.all(subjects.map(({ server }) => server.stop()))
     }
   },
 }

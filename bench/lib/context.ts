@@ -11,6 +11,8 @@ export interface Settings {
   /** Of the case `scale`: how many secrets, and versions of each. */
   readonly secrets: number
   readonly versions: number
+  /** Of the case `scale`: the folder where filled databases are kept. */
+  readonly keep?: string | undefined
 }
 
 export interface Bench {

@@ -15,8 +15,8 @@ const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 export const valueOf = (size: number): string => Array.from({ length: size }, (_, index) => letters[(index * 7 + size) % letters.length]).join('')
 
 /** A token of a service with a policy of its own: what workloads have, where root would pass by every rule. */
-export const makeReader = async (origin: string, root = rootToken): Promise<string> => {
-  await call(origin, 'PUT', '/api/v1/policies/bench-readers', { kind: 'json', body: JSON.stringify({ effect: 'allow', principal: 'service:bench', actions: ['secrets:read', 'secrets:export'], resources: ['dev/*', 'prod/*'] }) }, root)
+export const makeReader = async (origin: string, root = rootToken, resources: readonly string[] = ['dev/*', 'prod/*']): Promise<string> => {
+  await call(origin, 'PUT', '/api/v1/policies/bench-readers', { kind: 'json', body: JSON.stringify({ effect: 'allow', principal: 'service:bench', actions: ['secrets:read', 'secrets:export'], resources }) }, root)
   const made = await call(origin, 'POST', '/api/v1/tokens', { name: 'bench' }, root)
   return String((made['data'] as { token: string }).token)
 }

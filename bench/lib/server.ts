@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ask } from './ask.ts'
@@ -35,7 +35,7 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
-const isDatabase = ({ title }: ProcessFacts): boolean => /postgres/.test(title)
+export const isDatabase = ({ title }: ProcessFacts): boolean => /postgres/.test(title)
 
 export const waitReady = async (origin: string, process: Started, ready: readonly number[] = [200]): Promise<void> => {
   for (;;) {
@@ -84,23 +84,50 @@ export const startServer = async (options: ServerOptions): Promise<BenchServer> 
 export interface InstalledServer extends BenchServer {
   /** Of its own: only `--dev` takes one that is given. */
   readonly root: string
+  readonly data: string
+  readonly keyFile: string
+  /** Stopped and started anew over the same data: its caches are empty. */
+  restarted(): Promise<InstalledServer>
 }
 
-/** A server as somebody would install it: data of its own, a key file, any number of workers. Its data are removed when it stops. */
-export const startInstalled = async (options: Omit<ServerOptions, 'args' | 'ready'>): Promise<InstalledServer> => {
-  const folder = mkdtempSync(join(tmpdir(), 'coffer-bench-installed-'))
+interface InstalledOptions extends Omit<ServerOptions, 'args' | 'ready'> {
+  /** Where its data are kept; without one they are removed when it stops. */
+  readonly folder?: string | undefined
+}
+
+/** A server as somebody would install it: data of its own, a key file, any number of workers. */
+export const startInstalled = async (options: InstalledOptions): Promise<InstalledServer> => {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'coffer-bench-installed-'))
+  mkdirSync(folder, { recursive: true })
   // The embedded database runs as another user when we are root.
   chmodSync(folder, 0o711)
-  const server = await startServer({ ...options, args: ['--data-dir', join(folder, 'data'), '--seal', 'keyfile', '--seal-key-file', join(folder, 'key')], ready: [200, 501] })
+  const server = await startIn(folder, options, [200, 501])
   const { text } = await ask(`${server.origin}/v1/sys/init`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{}' })
   const { root_token: root } = JSON.parse(text) as { root_token: string } // Vault's answer
   await waitReady(server.origin, server.process)
+  return installed(server, { folder, options, root })
+}
+
+/** The same over data that were kept. */
+export const startKept = async (options: InstalledOptions & { readonly folder: string }, root: string): Promise<InstalledServer> => installed(await startIn(options.folder, options, [200]), { folder: options.folder, options, root })
+
+const startIn = (folder: string, options: InstalledOptions, ready: readonly number[]): Promise<BenchServer> =>
+  startServer({ ...options, args: ['--data-dir', join(folder, 'data'), '--seal', 'keyfile', '--seal-key-file', join(folder, 'key')], ready })
+
+const installed = (server: BenchServer, given: { readonly folder: string; readonly options: InstalledOptions; readonly root: string }): InstalledServer => {
+  const { folder, options, root } = given
   return {
     ...server,
     root,
+    data: join(folder, 'data'),
+    keyFile: join(folder, 'key'),
+    async restarted() {
+      await server.stop()
+      return installed(await startIn(folder, options, [200]), given)
+    },
     async stop() {
       await server.stop()
-      rmSync(folder, { recursive: true, force: true })
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -3,7 +3,7 @@
 // late it could be sent (coordinated omission is thereby corrected).
 
 import { connect, type Socket } from 'node:net'
-import { connect as connectSecurely } from 'node:tls'
+import { connect as connectSecurely, createSecureContext, type SecureContext } from 'node:tls'
 
 export interface RawRequest {
   readonly method: string
@@ -33,6 +33,15 @@ interface SessionMemory {
   resumed: number
 }
 
+const contexts = new Map<string, SecureContext>()
+
+/** One for all connections: parsing the authority for each would be half of what a connection costs the client. */
+const contextOf = (ca: string): SecureContext => {
+  const context = contexts.get(ca) ?? createSecureContext({ ca })
+  contexts.set(ca, context)
+  return context
+}
+
 /** One connection, one request at a time. */
 export class Connection {
   readonly #socket: Socket
@@ -55,7 +64,7 @@ export class Connection {
         return
       }
       const session = memory?.session
-      const socket = connectSecurely({ host, port, ca, ...(session === undefined ? {} : { session }) }, () => {
+      const socket = connectSecurely({ host, port, secureContext: contextOf(ca), ...(session === undefined ? {} : { session }) }, () => {
         if (memory !== undefined && socket.isSessionReused()) memory.resumed += 1
         resolve(new Connection(socket))
       })
