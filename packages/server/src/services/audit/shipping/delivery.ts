@@ -1,12 +1,13 @@
 // One pass of one sink over one stream: from its cursor to the durable end, in batches. Stateless but for the cursor,
 // so that a kill at any point repeats at most one batch. Works without the chain key (architecture, section 6).
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { isAuthentic, type Frame } from '../spool/frame.ts'
+import { isAuthentic, skeletonOf, type Frame } from '../spool/frame.ts'
 import { readFrames, readHeads, type Position, type ReadFrame } from '../spool/reader.ts'
 import { identityOf, type ChainKeys, type StreamIdentity } from '../spool/stream.ts'
 import { readCursor, writeCursor, type Cursor } from './cursor.ts'
+import { isPlain, type PlainBatch, type PlainBatches } from './plain-batch.ts'
 import { RecordReader } from './record.ts'
-import { shippedFrameOf, type ShippedFrame, type Sink } from './sink.ts'
+import { NotPlain, shippedFrameOf, type Sink } from './sink.ts'
 
 export interface Delivery {
   readonly directory: string
@@ -18,6 +19,8 @@ export interface Delivery {
   readonly batchBytes?: number
   /** Keeps what records share from one delivery to the next. */
   readonly reader?: RecordReader
+  /** For a stream that this process writes itself: frames of records alone go to the sink as bytes, where it takes them so. */
+  readonly plain?: PlainBatches
   readonly stop?: AbortSignal | undefined
 }
 
@@ -33,7 +36,7 @@ const defaultBatchBytes = 1024 * 1024
 const turnBytes = 64 * 1024
 
 interface Pending {
-  readonly frames: ShippedFrame[]
+  readonly frames: Frame[]
   bytes: number
   end: Cursor
 }
@@ -41,7 +44,6 @@ interface Pending {
 /** Delivers what is there. Throws what the sink throws; what was confirmed before stays confirmed. */
 export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
   const { directory, sink, until, reader = new RecordReader() } = delivery
-  const prepare = (frame: Frame): ShippedFrame => shippedFrameOf(frame, reader)
   const start = await readCursor(directory, sink.name)
   const pending: Pending = { frames: [], bytes: 0, end: start }
   const done = { cursor: start, frames: 0, records: 0, damaged: 0 }
@@ -49,19 +51,17 @@ export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
   if (stream === undefined) return done
   const flush = async (): Promise<void> => {
     if (pending.frames.length === 0) return
-    await withinTime(sink, (signal) => sink.deliver({ stream, frames: pending.frames }, signal))
+    const { records, damaged } = await deliverFrames(pending.frames, { sink, stream, reader, plain: delivery.plain })
     await writeCursor(directory, sink.name, pending.end)
     done.cursor = pending.end
     done.frames += pending.frames.length
-    for (const frame of pending.frames) {
-      done.records += frame.records.length + frame.links.length
-      done.damaged += frame.damaged
-    }
+    done.records += records
+    done.damaged += damaged
     pending.frames.length = 0
     pending.bytes = 0
   }
-  const add = async (read: ReadFrame, shipped: ShippedFrame): Promise<void> => {
-    pending.frames.push(shipped)
+  const add = async (read: ReadFrame): Promise<void> => {
+    pending.frames.push(read.frame)
     pending.bytes += read.frame.bytes
     pending.end = { ...read.after, seq: read.frame.seq }
     if (pending.bytes >= (delivery.batchBytes ?? defaultBatchBytes)) await flush()
@@ -71,7 +71,7 @@ export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
   let inTurn = 0
   for await (const read of readFrames(directory, { from: start, ...(until === undefined ? {} : { until }) })) {
     if (delivery.stop?.aborted === true) break
-    if (held !== undefined) await add(held, prepare(held.frame))
+    if (held !== undefined) await add(held)
     held = read
     inTurn += read.frame.bytes
     if (inTurn >= turnBytes) {
@@ -80,15 +80,47 @@ export const deliver = async (delivery: Delivery): Promise<DeliveryOutcome> => {
     }
   }
   if (held !== undefined && delivery.stop?.aborted !== true) {
-    const shipped = prepare(held.frame)
-    if (until !== undefined || isWhole(held.frame, shipped, delivery.keys?.find(stream.keyId))) await add(held, shipped)
+    if (until !== undefined || isWhole(held.frame, reader, delivery.keys?.find(stream.keyId))) await add(held)
   }
   await flush()
   return done
 }
 
-const isWhole = (frame: Frame, shipped: ShippedFrame, key: ReturnType<ChainKeys['find']>): boolean =>
-  key === undefined ? shipped.damaged === 0 : isAuthentic(shipped.skeleton, key) && frame.seq >= 0
+const isWhole = (frame: Frame, reader: RecordReader, key: ReturnType<ChainKeys['find']>): boolean =>
+  key === undefined ? shippedFrameOf(frame, reader).damaged === 0 : isAuthentic(skeletonOf(frame), key) && frame.seq >= 0
+
+interface Route {
+  readonly sink: Sink
+  readonly stream: StreamIdentity
+  readonly reader: RecordReader
+  readonly plain: PlainBatches | undefined
+}
+
+const deliverFrames = async (frames: readonly Frame[], { sink, stream, reader, plain }: Route): Promise<{ readonly records: number; readonly damaged: number }> => {
+  const plainFrames = plain === undefined || sink.deliverPlain === undefined ? [] : frames.filter(isPlain)
+  const wentPlain = plain !== undefined && plainFrames.length > 0 && (await deliverPlain(sink, plain, plain.ofRead(plainFrames)))
+  const others = (wentPlain ? frames.filter((frame) => !isPlain(frame)) : frames).map((frame) => shippedFrameOf(frame, reader))
+  if (others.length > 0) await withinTime(sink, (signal) => sink.deliver({ stream, frames: others }, signal))
+  const counted = { records: wentPlain ? plainFrames.reduce((sum, { items }) => sum + items.length, 0) : 0, damaged: 0 }
+  for (const frame of others) {
+    counted.records += frame.records.length + frame.links.length
+    counted.damaged += frame.damaged
+  }
+  return counted
+}
+
+/** False when a record of the batch needs the other way; nothing of it was kept then. */
+export const deliverPlain = async (sink: Sink, batches: PlainBatches, batch: PlainBatch): Promise<boolean> => {
+  try {
+    await withinTime(sink, async (signal) => await sink.deliverPlain?.(batch, signal))
+    return true
+  } catch (error) {
+    // A statement that was given up may yet be sent.
+    batches.forget()
+    if (error instanceof NotPlain) return false
+    throw error
+  }
+}
 
 const identityOfStream = async (directory: string): Promise<StreamIdentity | undefined> => {
   for (const { head } of await readHeads(directory)) if (head.state === 'head') return identityOf(head.head)

@@ -11,6 +11,7 @@ import { appended, openSpool, removeDirectory, scratchDirectory } from '../spool
 import { auditEvent, orgA, orgB } from '../testing/events.ts'
 import { deliver } from './delivery.ts'
 import { LivePass } from './live-pass.ts'
+import { PlainBatches } from './plain-batch.ts'
 import type { Sink } from './sink.ts'
 import { postgresSink } from './sinks/postgres.ts'
 
@@ -50,12 +51,14 @@ test('rows are the same whether they come from memory or from the disk', async (
   assert.deepEqual(outcome, { seq: spool.head.seq, damaged: 0 })
   assert.deepEqual(ways, { plain: before.plain + 1, whole: before.whole })
   const fromMemory = await rowsOf(spool.identity.stream)
-  await forget(spool.identity.stream)
-  await rm(join(spool.directory, 'cursor-postgres.json'), { force: true })
-  await deliver({ directory: spool.directory, sink: postgresSink(database.audit), until: spool.head })
-  const fromDisk = (await rowsOf(spool.identity.stream)) as { events: unknown[] }
-  assert.deepEqual(fromMemory, fromDisk)
-  assert.equal(fromDisk.events.length, 50)
+  for (const plain of [undefined, new PlainBatches(spool.identity)]) {
+    await forget(spool.identity.stream)
+    await rm(join(spool.directory, 'cursor-postgres.json'), { force: true })
+    await deliver({ directory: spool.directory, sink: postgresSink(database.audit), until: spool.head, ...(plain === undefined ? {} : { plain }) })
+    const fromDisk = (await rowsOf(spool.identity.stream)) as { events: unknown[] }
+    assert.deepEqual(fromMemory, fromDisk)
+    assert.equal(fromDisk.events.length, 50)
+  }
   await spool.close()
 })
 

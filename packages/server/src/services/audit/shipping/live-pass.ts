@@ -5,10 +5,10 @@ import { parseFrame, type Frame } from '../spool/frame.ts'
 import type { RecentFrame } from '../spool/recent-frames.ts'
 import type { AuditSpool } from '../spool/spool.ts'
 import { writeCursor, type Cursor } from './cursor.ts'
-import { deliver, withinTime } from './delivery.ts'
+import { deliver, deliverPlain, withinTime } from './delivery.ts'
 import { PlainBatches } from './plain-batch.ts'
 import { RecordReader } from './record.ts'
-import { NotPlain, shippedFrameOf, type ShippedFrame, type Sink } from './sink.ts'
+import { shippedFrameOf, type ShippedFrame, type Sink } from './sink.ts'
 
 export interface PassOutcome {
   /** The last frame that the sink has. */
@@ -57,22 +57,12 @@ export class LivePass {
   async #fromMemory(frames: readonly RecentFrame[]): Promise<number> {
     const sink = this.#sink
     const { memory } = this.#spool.recent
-    const goesPlain = ({ isPlain }: RecentFrame): boolean => isPlain && sink.deliverPlain !== undefined
+    const goesPlain = (frame: RecentFrame): boolean => frame.isPlain && sink.deliverPlain !== undefined
     const plain = frames.filter(goesPlain)
     // Before anything is awaited: the memory is written again.
     const others = frames.filter((frame) => !goesPlain(frame)).map((frame) => this.#parsed(frame, memory))
-    try {
-      if (plain.length > 0) {
-        const batch = this.#plain.of(plain, memory)
-        await withinTime(sink, async (signal) => await sink.deliverPlain?.(batch, signal))
-      }
-      if (others.length > 0) await withinTime(sink, (signal) => sink.deliver({ stream: this.#spool.identity, frames: others }, signal))
-    } catch (error) {
-      // A statement that was given up may yet be sent.
-      this.#plain.forget()
-      if (error instanceof NotPlain) return await this.#fromDisk()
-      throw error
-    }
+    if (plain.length > 0 && !(await deliverPlain(sink, this.#plain, this.#plain.ofRecent(plain, memory)))) return await this.#fromDisk()
+    if (others.length > 0) await withinTime(sink, (signal) => sink.deliver({ stream: this.#spool.identity, frames: others }, signal))
     const last = frames.at(-1)
     if (last !== undefined) this.#cursor = { ...last.after, seq: last.seq }
     return others.reduce((sum, frame) => sum + frame.damaged, 0)
@@ -80,7 +70,7 @@ export class LivePass {
 
   async #fromDisk(): Promise<number> {
     await this.#note()
-    const { cursor, damaged } = await deliver({ directory: this.#spool.directory, sink: this.#sink, until: this.#spool.head, batchBytes: BATCH_BYTES, reader: this.#reader })
+    const { cursor, damaged } = await deliver({ directory: this.#spool.directory, sink: this.#sink, until: this.#spool.head, batchBytes: BATCH_BYTES, reader: this.#reader, plain: this.#plain })
     this.#cursor = this.#noted = cursor
     return damaged
   }

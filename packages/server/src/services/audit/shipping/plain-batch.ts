@@ -1,7 +1,8 @@
-// A batch of frames that hold nothing but records, straight from the memory they were written from: bytes one after the other, from
+// A batch of frames that hold nothing but records: bytes one after the other, from
 // which the database makes the rows. No text, no object and no digest is made of a record on the way, which was most of the
 // garbage that a read left behind.
-import { frameHeaderBytes, framePrefixBytes, itemHeaderBytes, tagBytes } from '../spool/frame.ts'
+import { writeSha256 } from '../../../crypto/digest.ts'
+import { frameHeaderBytes, framePrefixBytes, itemHeaderBytes, itemKind, tagBytes, unitBytes, type Frame } from '../spool/frame.ts'
 import type { RecentFrame } from '../spool/recent-frames.ts'
 import type { StreamIdentity } from '../spool/stream.ts'
 
@@ -24,38 +25,52 @@ const NEW_LINE = 0x0a
 const PREVIOUS_AT = framePrefixBytes - 4 - tagBytes
 export const tagPairBytes: number = 2 * tagBytes
 
+export const isPlain = ({ items }: Frame): boolean => items.length > 0 && items.every(({ kind }) => kind === itemKind.record)
+
 /** Puts batches together in memory that the next one uses again: a batch holds until the next is asked for. */
 export class PlainBatches {
   readonly #stream: StreamIdentity
   #tags: Buffer = Buffer.alloc(0)
   #units: Buffer = Buffer.alloc(0)
   #records: Buffer = Buffer.alloc(0)
+  #end = 0
 
   constructor(stream: StreamIdentity) {
     this.#stream = stream
   }
 
-  of(frames: readonly RecentFrame[], memory: Buffer): PlainBatch {
-    this.#reserve(frames)
-    const seqs: number[] = []
-    const times: number[] = []
-    const firsts: number[] = []
-    let records = 0
-    let end = 0
-    for (const [index, frame] of frames.entries()) {
-      seqs.push(frame.seq)
-      times.push(frame.at)
-      firsts.push(records + 1)
-      const tagAt = frame.start + frame.bytes - tagBytes
-      memory.copy(this.#tags, index * tagPairBytes, frame.start + PREVIOUS_AT, frame.start + PREVIOUS_AT + tagBytes)
-      memory.copy(this.#tags, index * tagPairBytes + tagBytes, tagAt, tagAt + tagBytes)
-      memory.copy(this.#units, records * (frame.unitsBytes / frame.items), frame.start + frame.bytes, frame.start + frame.bytes + frame.unitsBytes)
-      end = this.#copyRecords(memory, { from: frame.start + frameHeaderBytes, to: tagAt, end })
-      records += frame.items
-    }
-    const units = frames.reduce((sum, { unitsBytes }) => sum + unitsBytes, 0)
-    // Without the last line's break.
-    return { stream: this.#stream, seqs, times, firsts, tags: this.#tags.subarray(0, frames.length * tagPairBytes), units: this.#units.subarray(0, units), records: this.#records.subarray(0, end - 1) }
+  /** Of frames that their writer still has. */
+  ofRecent(frames: readonly RecentFrame[], memory: Buffer): PlainBatch {
+    return this.#of(frames, {
+      seqOf: ({ seq }) => seq, timeOf: ({ at }) => at, itemsOf: ({ items }) => items, bytesOf: ({ bytes }) => bytes,
+      copy: ({ start, bytes, items }, tagsAt, unitsAt) => {
+        const end = start + bytes
+        memory.copy(this.#tags, tagsAt, start + PREVIOUS_AT, start + PREVIOUS_AT + tagBytes)
+        memory.copy(this.#tags, tagsAt + tagBytes, end - tagBytes, end)
+        memory.copy(this.#units, unitsAt, end, end + items * unitBytes)
+        for (let at = start + frameHeaderBytes; at < end - tagBytes; ) {
+          const from = at + itemHeaderBytes
+          at = from + memory.readUInt32BE(from - 4)
+          this.#line(memory, from, at)
+        }
+      },
+    })
+  }
+
+  /** Of frames that were read back, whose digests are made again. */
+  ofRead(frames: readonly Frame[]): PlainBatch {
+    return this.#of(frames, {
+      seqOf: ({ seq }) => seq, timeOf: ({ at }) => at, itemsOf: ({ items }) => items.length, bytesOf: ({ bytes }) => bytes,
+      copy: ({ previous, tag, items }, tagsAt, unitsAt) => {
+        previous.copy(this.#tags, tagsAt)
+        tag.copy(this.#tags, tagsAt + tagBytes)
+        for (const [index, { kind, bytes }] of items.entries()) {
+          this.#units[unitsAt + index * unitBytes] = kind
+          writeSha256(bytes, this.#units, unitsAt + index * unitBytes + 1)
+          this.#line(bytes, 0, bytes.length)
+        }
+      },
+    })
   }
 
   /** What somebody may still hold is left to them. */
@@ -63,29 +78,42 @@ export class PlainBatches {
     this.#tags = this.#units = this.#records = Buffer.alloc(0)
   }
 
-  /** Returns where the next line begins. */
-  #copyRecords(memory: Buffer, { from, to, end }: { readonly from: number; readonly to: number; readonly end: number }): number {
-    let into = end
-    for (let at = from; at < to; ) {
-      const length = memory.readUInt32BE(at + 1)
-      const begins = at + itemHeaderBytes
-      memory.copy(this.#records, into, begins, begins + length)
-      into += length
-      this.#records[into] = NEW_LINE
-      into += 1
-      at = begins + length
+  #of<Of>(frames: readonly Of[], reading: Reading<Of>): PlainBatch {
+    const total = frames.reduce((sum, frame) => sum + reading.itemsOf(frame), 0)
+    this.#tags = enough(this.#tags, frames.length * tagPairBytes)
+    this.#units = enough(this.#units, total * unitBytes)
+    // A line's break takes less than an item's header.
+    this.#records = enough(this.#records, frames.reduce((sum, frame) => sum + reading.bytesOf(frame), 0))
+    this.#end = 0
+    const firsts: number[] = []
+    let records = 0
+    for (const [index, frame] of frames.entries()) {
+      firsts.push(records + 1)
+      reading.copy(frame, index * tagPairBytes, records * unitBytes)
+      records += reading.itemsOf(frame)
     }
-    return into
+    return {
+      stream: this.#stream, seqs: frames.map(reading.seqOf), times: frames.map(reading.timeOf), firsts,
+      // Without the last line's break.
+      tags: this.#tags.subarray(0, frames.length * tagPairBytes), units: this.#units.subarray(0, records * unitBytes), records: this.#records.subarray(0, this.#end - 1),
+    }
   }
 
-  #reserve(frames: readonly RecentFrame[]): void {
-    const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0)
-    const units = frames.reduce((sum, frame) => sum + frame.unitsBytes, 0)
-    this.#tags = enough(this.#tags, frames.length * tagPairBytes)
-    this.#units = enough(this.#units, units)
-    // A line's break takes less than an item's header.
-    this.#records = enough(this.#records, bytes)
+  #line(from: Buffer, start: number, end: number): void {
+    from.copy(this.#records, this.#end, start, end)
+    this.#end += end - start
+    this.#records[this.#end] = NEW_LINE
+    this.#end += 1
   }
+}
+
+/** How a batch is made of frames of one kind. `copy` is told where tags and units of a frame go. */
+interface Reading<Of> {
+  seqOf(frame: Of): number
+  timeOf(frame: Of): number
+  itemsOf(frame: Of): number
+  bytesOf(frame: Of): number
+  copy(frame: Of, tagsAt: number, unitsAt: number): void
 }
 
 const enough = (buffer: Buffer, bytes: number): Buffer => (bytes <= buffer.length ? buffer : Buffer.allocUnsafeSlow(bytes * 2))
