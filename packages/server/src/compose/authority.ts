@@ -10,6 +10,8 @@ import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/po
 import { hmacIdentifier } from '../services/audit/records.ts'
 import type { HmacKey } from '../crypto/keys.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
+import type { TokenFill } from '../services/identity/logins/login.ts'
+import type { MadeToken } from './caches.ts'
 import type { NamedStatement } from '../services/identity/standing.ts'
 import { cacheKeyOf, find, takeUse, type TokenPorts } from '../services/identity/tokens.ts'
 import { parseAclPolicy } from '../services/policy/acl/parse.ts'
@@ -35,12 +37,14 @@ export interface OrgPolicies {
 
 export interface AuthorityPorts extends TokenPorts {
   readonly region: CacheRegion<Compiled | null>
+  readonly made: CacheRegion<MadeToken>
   registry(orgId: string): Promise<OrgRegistry>
   policies(orgId: string): Promise<OrgPolicies>
   auditKey(orgId: string): Promise<HmacKey>
 }
 
 const COMPILED_BYTES = 4096
+const MADE_BYTES = 2048
 /** Where the product's own doors make tokens. */
 const NATIVE: ReadonlySet<string> = new Set(['tokens', 'sys/namespaces'])
 const NEGATIVE_MS = 2_000
@@ -161,11 +165,33 @@ const judge = (compiled: CompiledPrincipal, action: Action, resource: Resource, 
   return decide(compiled, action, asked, contextOf(facts))
 }
 
-/** Whatever ends a token: its own row, or what a batch token was made from. */
+/** Whatever ends or changes a token: its own row, what its holder is granted, or what a batch token was made from. */
 const tagsOf = (orgId: string, { tokenId, parentId, principalId, batch }: TokenRow): readonly string[] => {
   const role = batch?.role
-  // Tokens with rows are told of one by one when their principal changes.
-  return [`token:${tokenId}`, `grants:${orgId}`, ...(batch === undefined || parentId === undefined ? [] : [`token:${parentId}`]), ...(batch === undefined || principalId === undefined ? [] : [`principal:${principalId}`]), ...(role === undefined ? [] : [`state:${role.mountId}/${role.key}`])]
+  // A token with a row is told of by itself, too; but when its holder changed just before there was such a row, only by its holder.
+  return [`token:${tokenId}`, `grants:${orgId}`, ...(batch === undefined || parentId === undefined ? [] : [`token:${parentId}`]), ...(principalId === undefined ? [] : [`principal:${principalId}`]), ...(role === undefined ? [] : [`state:${role.mountId}/${role.key}`])]
+}
+
+/** Remembers a token that is being made, so that its first use here asks nobody. */
+export const fillMade = ({ made }: Pick<AuthorityPorts, 'made'>): TokenFill => {
+  const fill = made.open('')
+  return {
+    end: fill.end,
+    keep(orgId, text, loaded) {
+      const { token } = loaded
+      // Counted uses are the database's, and a token for one request was used when its answer leaves.
+      if (token.numUses > 0 || token.batch?.requestId !== undefined) return fill.end()
+      return fill.keep(cacheKeyOf(text), { value: { orgId, loaded }, bytes: MADE_BYTES, tags: tagsOf(orgId, token) })
+    },
+  }
+}
+
+/** As it was made here, if that is all that is to be known of it. */
+const findMade = async ({ made, batch }: AuthorityPorts, key: string): Promise<MadeToken | undefined> => {
+  const found = made.peek(key)
+  const role = found?.loaded.token.batch?.role
+  // The role may have ended while the token was being made.
+  return found === undefined || (role !== undefined && !(await batch.isRole(found.orgId, role))) ? undefined : found
 }
 
 export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
@@ -175,7 +201,7 @@ export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
     if (cached !== undefined) return cached ?? undefined
     // The organization of a token is known only once it is found; an unknown token belongs to nobody's tag.
     const found = await ports.region.getOrLoad('', key, async () => {
-      const at = await find(ports, token)
+      const at = (await findMade(ports, key)) ?? (await find(ports, token))
       const value = at === undefined ? null : await compileToken(ports, at.orgId, at.loaded, token)
       if (at === undefined) return { value: null, bytes: 64, maxAgeMs: NEGATIVE_MS }
       const tags = tagsOf(at.orgId, at.loaded.token)

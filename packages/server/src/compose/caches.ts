@@ -1,7 +1,7 @@
 // Every cache of a worker, with what in the change feed drops which of its entries.
 
 import type { SealedEntry } from '../kernel/ports/sealed-store.ts'
-import type { PrincipalGrants } from '../kernel/identity.ts'
+import type { LoadedToken, PrincipalGrants } from '../kernel/identity.ts'
 import { ALIAS_CHANGED, type KnownAlias } from '../services/identity/aliases.ts'
 import type { KnownLogin } from '../services/identity/logins/known.ts'
 import type { Change } from '../services/freshness/changes.ts'
@@ -20,6 +20,8 @@ export interface Caches {
   readonly secrets: SecretCache
   readonly folders: FolderCache
   readonly tokens: CacheRegion<Compiled | null>
+  /** Tokens as this worker made them, until they are first used. */
+  readonly made: CacheRegion<MadeToken>
   readonly registries: CacheRegion<OrgRegistry>
   readonly policies: CacheRegion<OrgPolicies>
   readonly organizations: CacheRegion<Organization | null>
@@ -29,6 +31,24 @@ export interface Caches {
   readonly filling: CacheRegion<ReadonlySet<string>>
   readonly logins: CacheRegion<KnownLogin | null>
   readonly all: readonly Pick<CacheRegion<never>, 'name' | 'counters' | 'bytes' | 'count'>[]
+}
+
+export interface MadeToken {
+  readonly orgId: string
+  readonly loaded: LoadedToken
+}
+
+/** What ends or changes a token. */
+const ofTokens = {
+  token: ({ key }: Change) => ({ tag: `token:${key}` }),
+  // Of the role that gave a batch token.
+  [STATE_CHANGED]: ({ key }: Change) => ({ tag: `state:${key}` }),
+  [GRANTS_CHANGED]: ({ orgId }: Change) => ({ tag: `grants:${orgId}` }),
+  [PRINCIPAL_CHANGED]: ({ key }: Change) => ({ tag: `principal:${key}` }),
+  tenancy: ({ orgId }: Change) => ({ tag: `grants:${orgId}` }),
+  keys: ({ orgId }: Change) => ({ tag: `grants:${orgId}` }),
+  organization: ({ key }: Change) => ({ tag: `grants:${key}` }),
+  resumed: () => 'everything' as const,
 }
 
 const secretCache = (region: CacheRegion<CachedSecret | null>): SecretCache => ({ peek: (key) => region.peek(key), getOrLoad: (orgId, key, load) => region.getOrLoad(orgId, key, load) })
@@ -59,23 +79,8 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
   const regions = {
     secrets: secretCache(secrets),
     folders,
-    tokens: freshness.region<Compiled | null>({
-      name: 'tokens',
-      maxBytes: share,
-      maxAgeMs: 5 * MINUTE,
-      affects: {
-        token: ({ key }) => ({ tag: `token:${key}` }),
-        // Of the role that gave a batch token.
-        [STATE_CHANGED]: ({ key }) => ({ tag: `state:${key}` }),
-        [GRANTS_CHANGED]: ({ orgId }) => ({ tag: `grants:${orgId}` }),
-        // Of batch tokens; those with rows are named one by one.
-        [PRINCIPAL_CHANGED]: ({ key }) => ({ tag: `principal:${key}` }),
-        tenancy: ({ orgId }) => ({ tag: `grants:${orgId}` }),
-        keys: ({ orgId }) => ({ tag: `grants:${orgId}` }),
-        organization: ({ key }) => ({ tag: `grants:${key}` }),
-        resumed: () => 'everything',
-      },
-    }),
+    tokens: freshness.region<Compiled | null>({ name: 'tokens', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: ofTokens }),
+    made: freshness.region<MadeToken>({ name: 'made', maxBytes: Math.floor(share / 4), maxAgeMs: MINUTE, affects: ofTokens }),
     registries: freshness.region<OrgRegistry>({ name: 'registries', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { tenancy: ({ orgId }) => ({ key: orgId }), keys: ({ orgId }) => ({ key: orgId }) } }),
     policies: freshness.region<OrgPolicies>({ name: 'policies', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { [GRANTS_CHANGED]: ({ orgId }) => ({ key: orgId }) } }),
     organizations: freshness.region<Organization | null>({ name: 'organizations', maxBytes: share, maxAgeMs: 5 * MINUTE, affects: { organization: () => 'everything' } }),
@@ -98,5 +103,5 @@ export const makeCaches = (freshness: Freshness, limits: { readonly bytes: numbe
       },
     }),
   }
-  return { ...regions, all: [secrets, folders, regions.tokens, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling, regions.logins] }
+  return { ...regions, all: [secrets, folders, regions.tokens, regions.made, regions.registries, regions.policies, regions.organizations, regions.entries, regions.principals, regions.aliases, regions.filling, regions.logins] }
 }

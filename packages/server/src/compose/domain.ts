@@ -43,7 +43,7 @@ import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeAccess } from './access.ts'
 import { makeAudit } from './audit.ts'
 import { composeAuth, sealedStore } from './auth.ts'
-import { makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
+import { fillMade, makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
 import { runChecks } from './checks.ts'
 import { makeIssuer } from '../services/leases/issue.ts'
@@ -135,6 +135,7 @@ const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, orga
   return {
     ...tokens,
     region: caches.tokens,
+    made: caches.made,
     registry: organizations.registry,
     policies: (orgId) => caches.policies.getOrLoad(orgId, orgId, async () => ({ value: parsePolicies(await loadPolicies(tokens, orgId)), bytes: REGISTRY_BYTES })),
     auditKey: async (orgId) => (await keyring.organization(orgId)).purpose('audit'),
@@ -192,7 +193,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const configureMount: EngineParts['configureMount'] = async (grant, call, mount, config_) => {
     await mounts.change(mountPorts({ parts, tenancy: ports, organizations }), grant, call, mount, { config: config_ })
   }
-  const logins = { ...authority, writer, alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
+  const logins = { ...authority, writer, fill: () => fillMade(authority), alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
   const mfa = mfaPorts({ database: pools.app, entries, memory, logins, registry: (orgId) => registryOf(ports, orgId) })
   const auth = composeAuth({ known: parts.caches.logins, database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })

@@ -122,3 +122,59 @@ test('a secret id whose uses are counted is looked at in the database', async ()
   const { roundTrips } = await cost(login)
   assert.ok(roundTrips > 0 && roundTrips <= 6, `${roundTrips} round trips`)
 })
+
+test('the first use of a service token asks the database nothing either, in the worker that made it', async () => {
+  const login = await approle('fresh', {})
+  const firstUse = async (): Promise<void> => void (await ask('GET', 'auth/token/lookup-self', {}, await login()))
+  // The login's own statement, and what looking at a token reads of it.
+  const known = await login()
+  await ask('GET', 'auth/token/lookup-self', {}, known)
+  const look = await cost(() => ask('GET', 'auth/token/lookup-self', {}, known))
+  assert.deepEqual(await cost(firstUse), { statements: 1 + look.statements, roundTrips: 1 + look.roundTrips })
+})
+
+const statusOf = async (path: string, token: string): Promise<number> => (await fetch(`${worker.origin}/v1/${path}`, { headers: { 'x-vault-token': token } })).status
+
+for (const type of ['batch', 'service']) {
+  test(`what changed between a login and the first use of its ${type} token holds for it`, async () => {
+    const at = `changes-${type}`
+    await ask('POST', 'secret/data/dev/budget/read', { data: { v: '1' } })
+    const allow = (path: string): Promise<Answered> => ask('PUT', `sys/policies/acl/${at}`, { policy: `path "${path}" { capabilities = ["read"] }` })
+    await allow('secret/data/dev/budget/*')
+    const login = await approle(at, { token_type: type, token_policies: [at] })
+    const read = (token: string): Promise<number> => statusOf('secret/data/dev/budget/read', token)
+    assert.equal(await read(await login()), 200)
+
+    const before = await login()
+    await allow('secret/data/dev/other/*')
+    assert.equal(await read(before), 403)
+    await allow('secret/data/dev/budget/*')
+
+    const { entity_id } = (await ask('POST', `auth/${at}/login`, await credentialsOf(at), undefined)).auth
+    const ofEntity = await login()
+    await ask('POST', `identity/entity/id/${entity_id}`, { disabled: true })
+    assert.equal(await read(ofEntity), 403)
+    await ask('POST', `identity/entity/id/${entity_id}`, { disabled: false })
+    assert.equal(await read(ofEntity), 200)
+
+    const grouped = await login()
+    await ask('PUT', 'sys/policies/acl/forbids', { policy: 'path "secret/data/dev/budget/read" { capabilities = ["deny"] }' })
+    await ask('POST', 'identity/group', { name: at, policies: ['forbids'], member_entity_ids: [entity_id] })
+    assert.equal(await read(grouped), 403)
+    await ask('DELETE', `identity/group/name/${at}`, {})
+    assert.equal(await read(grouped), 200)
+
+    const revoked = await login()
+    if (type === 'service') {
+      await ask('POST', 'auth/token/revoke', { token: revoked })
+      assert.equal(await read(revoked), 403)
+    }
+    const last = await login()
+    if (type === 'batch') await ask('DELETE', `auth/${at}/role/app`, {})
+    else await ask('DELETE', `sys/auth/${at}`, {})
+    assert.equal(await read(last), 403)
+  })
+}
+
+/** Of a role of `approle`. */
+const credentialsOf = async (at: string): Promise<{ readonly role_id: string; readonly secret_id: string }> => ({ role_id: (await ask('GET', `auth/${at}/role/app/role-id`, {})).data.role_id, secret_id: (await ask('POST', `auth/${at}/role/app/secret-id`, {})).data.secret_id })

@@ -11,7 +11,7 @@ import type { KnownAlias } from '../services/identity/aliases.ts'
 import type { BatchPorts } from '../services/identity/batch.ts'
 import { fillingMounts } from '../services/identity/groups/repository.ts'
 import type { LoginWriter } from '../services/identity/logins/writing.ts'
-import { principalGrants } from '../services/identity/token-repository.ts'
+import { gatheredGrants } from '../services/identity/token-repository.ts'
 import type { TokenKeys } from '../services/identity/tokens.ts'
 import type { Caches } from './caches.ts'
 
@@ -47,6 +47,7 @@ const ALIAS_BYTES = 1024
 export const uidOf = (value: unknown): unknown => (value !== null && typeof value === 'object' && 'uid' in value ? value.uid : undefined)
 
 export const makeMemory = ({ database, entries, writer, caches, keys, now }: MemoryParts): Memory => {
+  const grantsOf = gatheredGrants(database)
   const entry: Memory['entry'] = async ({ orgId, mountId }, key, isAbsenceKept = false) => {
     const load = async () => ({ value: (await entries.view({ orgId, mountId }).get(key)) ?? null, bytes: ENTRY_BYTES, tags: [`org:${orgId}`] })
     const found = await caches.entries.getOrLoad(orgId, `${orgId}/${mountId}/${key}`, async () => {
@@ -61,7 +62,7 @@ export const makeMemory = ({ database, entries, writer, caches, keys, now }: Mem
     isRole: async (orgId: string, { mountId, key, uid }: RoleMark) => uidOf((await entry({ orgId, mountId }, key))?.value) === uid,
     async grants(orgId, principalId) {
       const found = await caches.principals.getOrLoad(orgId, principalId, async () => {
-        const value = (await principalGrants(database, orgId, principalId, (await keys(orgId)).purposeVersions('rows'))) ?? null
+        const value = (await grantsOf(orgId, principalId, (await keys(orgId)).purposeVersions('rows'))) ?? null
         return { value, bytes: GRANTS_BYTES, tags: [`org:${orgId}`], ...(value === null ? { maxAgeMs: 0 } : {}) }
       })
       return found ?? undefined

@@ -18,7 +18,7 @@ interface OpenLoad {
 }
 
 type Step =
-  | { readonly do: 'read' | 'peek' | 'write' | 'invalidate'; readonly slot: number }
+  | { readonly do: 'read' | 'make' | 'peek' | 'write' | 'invalidate'; readonly slot: number }
   | { readonly do: 'finish' | 'tag' | 'org'; readonly which: number }
   | { readonly do: 'clear' | 'lease' | 'sweep' }
   | { readonly do: 'time'; readonly ms: number }
@@ -26,7 +26,7 @@ type Step =
 const slots = orgs.flatMap((orgId, o) => names.map((name, n) => ({ orgId, key: `${orgId}/${name}`, tags: n === 0 ? [] : [tags[(o + n) % 2] ?? ''] })))
 const anySlot = fc.nat(slots.length - 1)
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('read' as const, 'peek' as const, 'write' as const, 'invalidate' as const), slot: anySlot }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('read' as const, 'make' as const, 'peek' as const, 'write' as const, 'invalidate' as const), slot: anySlot }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finish' as const), which: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('tag' as const, 'org' as const), which: fc.nat(1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('clear' as const, 'lease' as const, 'sweep' as const) }) },
@@ -55,6 +55,18 @@ class Model {
     this.open.push({ slot, seen, floor: this.floors[slot] ?? 0, finish })
   }
 
+  /** A value by its maker, who reads what is stored and puts it there when it is ready. */
+  make(slot: number): void {
+    const { orgId, key, tags: ofSlot } = this.at(slot)
+    const fill = this.region.open(orgId)
+    const seen = this.stored[slot] ?? 0
+    const finish = (): Promise<number> => {
+      fill.keep(key, { value: seen, bytes: 8, tags: ofSlot })
+      return Promise.resolve(seen)
+    }
+    this.open.push({ slot, seen, floor: this.floors[slot] ?? 0, finish })
+  }
+
   raise(which: (slot: (typeof slots)[number]) => boolean): void {
     slots.forEach((slot, n) => {
       if (which(slot)) this.floors[n] = this.stored[n] ?? 0
@@ -70,6 +82,7 @@ class Model {
   async run(todo: Step): Promise<void> {
     const { region } = this
     if (todo.do === 'read') this.read(todo.slot)
+    else if (todo.do === 'make') this.make(todo.slot)
     else if (todo.do === 'write') this.stored[todo.slot] = (this.stored[todo.slot] ?? 0) + 1
     else if (todo.do === 'peek') this.peek(todo.slot)
     else if (todo.do === 'invalidate') {

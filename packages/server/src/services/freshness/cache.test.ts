@@ -82,6 +82,38 @@ for (const [what, invalidate] of invalidations) {
   })
 }
 
+for (const [what, invalidate] of invalidations) {
+  test(`what its maker puts there does not enter after an invalidation of ${what} meanwhile`, () => {
+    const { region } = rig()
+    const fill = region.open(org)
+    invalidate(region)
+    fill.keep('k', { value: 'old', bytes: 1, tags: ['p'] })
+    assert.equal(region.peek('k'), undefined)
+    const next = region.open(org)
+    next.keep('k', { value: 'new', bytes: 1, tags: ['p'] })
+    assert.equal(region.peek('k'), 'new')
+    invalidate(region)
+    if (what !== invalidations.at(-1)?.[0]) assert.equal(region.peek('k'), undefined)
+  })
+}
+
+test('an open fill ends once, with its value or with nothing', async () => {
+  const { region } = rig()
+  const fill = region.open(org)
+  fill.end()
+  fill.end()
+  assert.throws(() => fill.keep('k', { value: 'v', bytes: 1 }), /has ended/)
+  // One that was closed twice would let go of the marks that this one needs.
+  const { loader, open } = gate()
+  const reading = region.getOrLoad(org, 'k', loader)
+  region.open(org).end()
+  region.invalidate('k')
+  region.open(org).end()
+  open('old')
+  await reading
+  assert.equal(region.peek('k'), undefined)
+})
+
 test('an invalidation of something else leaves a fill alone', async () => {
   const { region } = rig()
   const { loader, open } = gate()

@@ -21,6 +21,14 @@ export interface Loaded<V> {
   readonly tags?: readonly string[] | undefined
 }
 
+/** A fill by whoever makes what is cached: its key is known only at the end. */
+export interface OpenFill<V> {
+  /** Takes the value in, unless something that it depends on was invalidated since the fill was opened. Ends it. */
+  keep(key: string, loaded: Loaded<V>): void
+  /** Ends it with nothing, unless it has ended. */
+  end(): void
+}
+
 export interface RegionOptions<V> {
   readonly name: string
   readonly maxBytes: number
@@ -119,6 +127,24 @@ export class CacheRegion<V> {
     return shared ?? this.#fills.begin(orgId, key, (beganAt) => this.#fill({ orgId, key, beganAt }, loader))
   }
 
+  /** To be opened before anything is read that the value is made of. */
+  open(orgId: string): OpenFill<V> {
+    const beganAt = this.#fills.openUnnamed()
+    let isOpen = true
+    const end = (): void => {
+      if (isOpen) this.#fills.closeUnnamed()
+      isOpen = false
+    }
+    return {
+      end,
+      keep: (key, loaded) => {
+        if (!isOpen) throw new Error('a fill that has ended keeps nothing')
+        this.#enter({ orgId, key, beganAt }, loaded)
+        end()
+      },
+    }
+  }
+
   invalidate(key: string): void {
     this.#fills.markKey(key)
     this.#entries.delete(key)
@@ -167,14 +193,18 @@ export class CacheRegion<V> {
   }
 
   async #fill(fill: { readonly orgId: string; readonly key: string; readonly beganAt: number }, loader: () => Promise<Loaded<V>>): Promise<V> {
-    this.counters.fills += 1
     const loaded = await loader()
+    this.#enter(fill, loaded)
+    return loaded.value
+  }
+
+  #enter(fill: { readonly orgId: string; readonly key: string; readonly beganAt: number }, loaded: Loaded<V>): void {
     const tags = loaded.tags ?? []
+    this.counters.fills += 1
     if (this.#fills.isVoid(fill, tags)) {
       this.counters.voided += 1
       this.#release(loaded.value)
     } else if (!this.#keep(fill, loaded, tags)) this.#release(loaded.value)
-    return loaded.value
   }
 
   #keep({ orgId, key }: { readonly orgId: string; readonly key: string }, loaded: Loaded<V>, tags: readonly string[]): boolean {

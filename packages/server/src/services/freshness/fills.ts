@@ -49,6 +49,17 @@ export class Fills<V> {
     return promise
   }
 
+  /** Opens a fill of a key that is not known yet, which nobody can share; whoever opens it closes it. Says when it began. */
+  openUnnamed(): number {
+    this.#open += 1
+    return this.#sequence
+  }
+
+  closeUnnamed(): void {
+    this.#open -= 1
+    if (this.#open === 0) this.#marks.clear()
+  }
+
   isVoid(fill: Pick<Fill<V>, 'key' | 'orgId' | 'beganAt'>, tags: readonly string[]): boolean {
     return (
       this.#floor > fill.beganAt ||
@@ -88,9 +99,8 @@ export class Fills<V> {
 
   #end(key: string, of: OpenKey<V>, promise: Promise<V>): void {
     of.open -= 1
-    this.#open -= 1
     if (of.shared?.promise === promise) of.shared = undefined
     if (of.open === 0) this.#keys.delete(key)
-    if (this.#open === 0) this.#marks.clear()
+    this.closeUnnamed()
   }
 }

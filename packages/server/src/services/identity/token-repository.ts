@@ -4,6 +4,7 @@ import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { LoadedToken, PrincipalGrants, TokenRow } from '../../kernel/identity.ts'
+import { Gathering } from '../../lib/gathering.ts'
 import { allGroups, checkedMembership, type MembershipRows } from './memberships.ts'
 import { checkedAlias, checkedBinding, checkedPrincipal, macToken, notAsked, readToken, requireMac, type JsonRow, type VersionedKey } from './rows.ts'
 
@@ -30,15 +31,43 @@ const checkedGrants = (row: GrantColumns, principalId: string | undefined, keys:
   return { groups, bindings, aliases }
 }
 
-/** A principal with everything that it is granted: one statement. */
-export const principalGrants = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<PrincipalGrants | undefined> => {
-  const found = await db.query<GrantColumns & { readonly principal: JsonRow }>('select principal, groups, bindings, parents, aliases from coffer.principal_grants($1, $2)', [orgId, principalId], { name: 'principal_grants' })
-  const row = found.rows[0]
-  if (row === undefined) return undefined
+/** A principal with everything that it is granted, as the database has it. */
+export interface GrantsRow extends GrantColumns {
+  readonly principal: JsonRow
+}
+
+const requireGrants = (row: GrantsRow, principalId: string, keys: readonly VersionedKey[]): PrincipalGrants => {
   const principal = checkedPrincipal(row.principal, keys)
   if (principal.principalId !== principalId) throw notAsked('principal')
   return { principal, ...checkedGrants(row, principalId, keys) }
 }
+
+/** A principal with everything that it is granted: one statement. */
+export const principalGrants = async (db: Queryable, orgId: string, principalId: string, keys: readonly VersionedKey[]): Promise<PrincipalGrants | undefined> => {
+  const found = await db.query<GrantsRow>('select principal, groups, bindings, parents, aliases from coffer.principal_grants($1, $2)', [orgId, principalId], { name: 'principal_grants' })
+  const row = found.rows[0]
+  return row === undefined ? undefined : requireGrants(row, principalId, keys)
+}
+
+/** The same for whoever asks often: those who ask at once share a statement. */
+export const gatheredGrants = (db: Queryable): ((orgId: string, principalId: string, keys: readonly VersionedKey[]) => Promise<PrincipalGrants | undefined>) => {
+  const reads = new Gathering<string, GrantsRow | undefined>({
+    most: MOST_TOGETHER,
+    // What one row is found to be is judged by who asked for it; a statement fails for all.
+    isOfOne: () => false,
+    async send(orgId, ids) {
+      const found = await db.query<GrantsRow>('select g.principal, g.groups, g.bindings, g.parents, g.aliases from unnest($2::uuid[]) as asked(id) cross join lateral coffer.principal_grants($1, asked.id) g', [orgId, [...new Set(ids)]], { name: 'principal_grants_of' })
+      const byId = new Map(found.rows.map((row) => [row.principal['principal_id'], row]))
+      return ids.map((id) => byId.get(id))
+    },
+  })
+  return async (orgId, principalId, keys) => {
+    const row = await reads.add(orgId, principalId)
+    return row === undefined ? undefined : requireGrants(row, principalId, keys)
+  }
+}
+
+const MOST_TOGETHER = 100
 
 /** A live token with its grants: one statement. Undefined: unknown, expired or used up. @throws internal for a row that was altered */
 export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: readonly VersionedKey[]): Promise<LoadedToken | undefined> => {

@@ -157,10 +157,10 @@ export const issueSealed = (call: Call, of: Issuable, form: BatchForm): { readon
 }
 
 /** A token with a row, which is yet to be written. */
-export const issueRow = (call: Call, of: Issuable): { readonly answer: LoginAnswer; readonly token: NonNullable<LoginWrite['token']> } => {
+export const issueRow = (call: Call, of: Issuable): { readonly answer: LoginAnswer; readonly token: NonNullable<LoginWrite['token']>; row(): TokenRow } => {
   const { keys, shortId, facets } = of
   const text = makeServiceToken(shortId)
   const row = newRow(facets, { at: Math.trunc(call.now()), shortId })
   note(call, of, row.tokenId)
-  return { answer: { ...of.said, clientToken: secret(text), accessor: row.accessor }, token: { row, lookup: lookupKey(keys.purpose('tokens'), text) } }
+  return { answer: { ...of.said, clientToken: secret(text), accessor: row.accessor }, token: { row, lookup: lookupKey(keys.purpose('tokens'), text) }, row: () => row }
 }

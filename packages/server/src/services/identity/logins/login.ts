@@ -2,11 +2,12 @@
 // record. The method never sees the token. Who has logged in before costs one statement, and a batch token none.
 
 import { anyCidrContains, parseCidr } from '../../../lib/cidr.ts'
+import { reveal } from '../../../crypto/secret.ts'
 import { auditedWrite } from '../../../kernel/audited-write.ts'
 import type { LoginVerdict } from '../../../kernel/auth/method.ts'
 import type { Call } from '../../../kernel/call.ts'
 import { fail } from '../../../kernel/errors.ts'
-import type { PrincipalGrants } from '../../../kernel/identity.ts'
+import type { LoadedToken, PrincipalGrants, TokenRow } from '../../../kernel/identity.ts'
 import { isUniqueViolation } from '../../../kernel/storage.ts'
 import { ensureAlias, holderName, newHolder, retried, sameLabels, type AliasCommand, type KnownAlias } from '../aliases.ts'
 import { followGroups, keepGroups } from '../groups/external.ts'
@@ -22,7 +23,35 @@ export interface LoginPorts extends TokenPorts {
   /** Whether any group is filled by what logins of the mount say. */
   fillsGroups(orgId: string, mountId: string): Promise<boolean>
   readonly writer: Pick<LoginWriter, 'write'>
+  /** Begins to remember a token, before anything is read that it is made of. */
+  fill(): TokenFill
 }
+
+/** How a worker comes to know a token that it made itself. */
+export interface TokenFill {
+  keep(orgId: string, text: string, loaded: LoadedToken): void
+  /** Nothing, after `keep`. */
+  end(): void
+}
+
+/** A login under way. */
+interface Making {
+  readonly call: Call
+  readonly fill: TokenFill
+}
+
+const remembering = async <T>(ports: Pick<LoginPorts, 'fill'>, call: Call, work: (making: Making) => Promise<T>): Promise<T> => {
+  const fill = ports.fill()
+  try {
+    return await work({ call, fill })
+  } finally {
+    fill.end()
+  }
+}
+
+/** Once it is there: the token as whoever looked it up would find it. */
+const keep = ({ fill }: Making, { orgId, holder }: Issuable, { clientToken }: LoginAnswer, token: TokenRow): void =>
+  fill.keep(orgId, reveal(clientToken, 'for its name in the cache'), { token, ...(token.batch === undefined ? {} : { endsAt: token.expiresAt }), ...holder })
 
 const MAX_ALIAS = 512
 // What nobody sees in a record or a list, or what could end a line there.
@@ -42,23 +71,32 @@ const requireEnabled = ({ principal }: PrincipalGrants): void => {
   if (principal.disabled) throw denied('permission denied')
 }
 
-/** For somebody who is known: one statement for a token with a row, none for one without. */
-export const issue = async (ports: Pick<LoginPorts, 'writer'>, call: Call, of: Issuable): Promise<LoginAnswer> => {
-  if (of.form !== undefined) return issueSealed(call, of, of.form).answer
+/** For somebody who is known: one statement for a token with a row, none for one without. To be called in the turn in which it was asked what is known. */
+export const issue = (ports: Pick<LoginPorts, 'writer' | 'fill'>, call: Call, of: Issuable): Promise<LoginAnswer> => remembering(ports, call, (making) => issueKnown(ports, making, of))
+
+const issueKnown = async ({ writer }: Pick<LoginPorts, 'writer'>, making: Making, of: Issuable): Promise<LoginAnswer> => {
+  const { call } = making
+  if (of.form !== undefined) {
+    const { answer, row } = issueSealed(call, of, of.form)
+    keep(making, of, answer, row())
+    return answer
+  }
   const { answer, token } = issueRow(call, of)
-  await ports.writer.write(of.orgId, { token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
+  await writer.write(of.orgId, { token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
+  keep(making, of, answer, token.row)
   return answer
 }
 
 const commandOf = ({ mount, verdict }: Pick<LoginOf, 'mount' | 'verdict'>, call: Call): AliasCommand => ({ mountId: mount.mountId, mountPath: mount.path, name: verdict.alias, kind: verdict.kind, metadata: verdict.aliasMetadata ?? verdict.metadata, at: Math.trunc(call.now()) })
 
 /** For somebody whom nobody has seen: one statement. Undefined: somebody has, or the name is another's. Nothing that workers remember is about somebody new, so no feed tells of it. */
-const makeFirst = async (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): Promise<LoginAnswer | undefined> => {
+const makeFirst = async (ports: LoginPorts, making: Making, of: LoginOf, setting: Setting): Promise<LoginAnswer | undefined> => {
+  const { call } = making
   const command = commandOf(of, call)
   const { principal, alias } = newHolder(command, holderName(command))
   const { resourceId, metadata } = call.audit
   const made = issuable(setting, of, { principal, groups: [], bindings: [], aliases: [alias] })
-  const { answer, token } = made.form === undefined ? issueRow(call, made) : { ...issueSealed(call, made, made.form), token: undefined }
+  const { answer, token, row } = made.form === undefined ? issueRow(call, made) : { ...issueSealed(call, made, made.form), token: undefined }
   try {
     await ports.writer.write(call.orgId, { holder: { principal, alias }, token, record: call.writeRecord({ status: 200 }) }, setting.keys.purpose('rows'))
   } catch (error) {
@@ -68,6 +106,7 @@ const makeFirst = async (ports: LoginPorts, call: Call, of: LoginOf, setting: Se
     Object.assign(call.audit, { resourceId, metadata })
     return undefined
   }
+  keep(making, made, answer, row())
   return answer
 }
 
@@ -131,13 +170,15 @@ const lookUp = async (ports: LoginPorts, orgId: string, { mount, verdict }: Logi
 export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promise<LoginAnswer> => {
   const of = call.isForOneRequest === true ? forOneRequest(given) : given
   checkVerdict(call, of.verdict)
-  const { setting, alias, fillsGroups, holder } = await lookUp(ports, call.orgId, of)
-  if (holder !== undefined) {
-    requireEnabled(holder)
-    return issue(ports, call, issuable(setting, of, holder))
-  }
-  const first = alias === undefined && !fillsGroups ? await makeFirst(ports, call, of, setting) : undefined
-  return first ?? retried(() => makeNew(ports, call, of, setting))
+  return remembering(ports, call, async (making) => {
+    const { setting, alias, fillsGroups, holder } = await lookUp(ports, call.orgId, of)
+    if (holder !== undefined) {
+      requireEnabled(holder)
+      return issueKnown(ports, making, issuable(setting, of, holder))
+    }
+    const first = alias === undefined && !fillsGroups ? await makeFirst(ports, making, of, setting) : undefined
+    return first ?? retried(() => makeNew(ports, call, of, setting))
+  })
 }
 
 /** The same for a login that is to come again: undefined when this one would change anything, or is not allowed to. */
