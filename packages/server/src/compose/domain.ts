@@ -23,6 +23,7 @@ import { deliveryOperations } from '../platform/delivery/index.ts'
 import { helpOperation, specificationOperations } from '../system/help.ts'
 import { systemOperations, unknownPathOperation } from '../system/index.ts'
 import { slotOperations } from '../system/operator/slots.ts'
+import { writersFor } from '../request/admission.ts'
 import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
@@ -154,7 +155,7 @@ const secretPortsOf = ({ pools, keyring, caches, freshness, context: { config, l
       integrity.inc()
       logger.error('integrity check failed', { orgId, what })
     },
-    limits: { valueBytes: config.limits.valueBytes, batch: config.limits.batchItems },
+    limits: { valueBytes: config.limits.valueBytes, batch: config.limits.batchItems, writers: writersFor(config.database.poolSize) },
   }
 }
 

@@ -10,7 +10,8 @@ import type { WarmAnswer } from './warm.ts'
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
 
 /** Work is queued by class, so that reads are never starved by writes or lists. */
-export type WorkClass = 'read' | 'write' | 'list' | 'login'
+/** `put`: writes of one value, which are gathered and so hold no connection each. */
+export type WorkClass = 'read' | 'put' | 'write' | 'list' | 'login'
 
 export interface Operation<I extends Fields = Fields, O extends Fields = Fields> {
   /** `secrets.reveal`: unique, never reused. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isCofferError } from '../kernel/errors.ts'
-import { makeAdmission, roomsFor } from './admission.ts'
+import { makeAdmission, roomsFor, writersFor } from './admission.ts'
 
 const room = (concurrency: number, maxWaiting: number) => ({ concurrency, maxWaiting })
 
@@ -34,6 +34,6 @@ test('a failed task gives its place back', async () => {
 test('writes and lists together leave a connection to reads, however few there are', () => {
   for (const connections of [4, 10, 64, 200]) {
     const rooms = roomsFor(connections)
-    assert.ok(rooms.write.concurrency + rooms.list.concurrency < connections)
+    assert.ok(writersFor(connections) + rooms.write.concurrency + rooms.list.concurrency < connections)
   }
 })

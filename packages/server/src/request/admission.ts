@@ -11,22 +11,25 @@ interface Room {
   readonly maxWaiting: number
 }
 
+const part = (connections: number, share: number): number => Math.max(1, Math.floor(connections * share))
+
+/** Connections that writes of values share among them, however many are admitted: they are gathered. */
+export const writersFor = (connections: number): number => part(connections, 0.3)
+
 /** Places by class, for a worker with so many database connections. */
-export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>> => {
-  const part = (share: number): number => Math.max(1, Math.floor(connections * share))
-  return {
-    read: { concurrency: 1024, maxWaiting: 8192 },
-    write: { concurrency: part(0.6), maxWaiting: 2048 },
-    login: { concurrency: part(0.5), maxWaiting: 2048 },
-    list: { concurrency: part(0.3), maxWaiting: 256 },
-  }
-}
+export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>> => ({
+  read: { concurrency: 1024, maxWaiting: 8192 },
+  put: { concurrency: 256, maxWaiting: 2048 },
+  write: { concurrency: part(connections, 0.4), maxWaiting: 2048 },
+  login: { concurrency: part(connections, 0.5), maxWaiting: 2048 },
+  list: { concurrency: part(connections, 0.2), maxWaiting: 256 },
+})
 
 /** Runs work in its class's turn. @throws unavailable `server.busy` when its waiting room is full */
 export type Admission = <T>(work: WorkClass, task: () => Promise<T>) => Promise<T>
 
 export const makeAdmission = (rooms: Readonly<Record<WorkClass, Room>>): Admission => {
-  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: new BoundedQueue(rooms.read), write: new BoundedQueue(rooms.write), login: new BoundedQueue(rooms.login), list: new BoundedQueue(rooms.list) }
+  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: new BoundedQueue(rooms.read), put: new BoundedQueue(rooms.put), write: new BoundedQueue(rooms.write), login: new BoundedQueue(rooms.login), list: new BoundedQueue(rooms.list) }
   return async (work, task) => {
     try {
       return await queues[work].run(task)

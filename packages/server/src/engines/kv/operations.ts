@@ -28,11 +28,11 @@ export const readData = operation({
   output: { data: document('The secret').nullable(), metadata: f.object('Of the version', versionMetadata) },
 })
 export const writeData = operation({
-  id: 'kv.writeData', method: 'POST', path: '/data/:path+', tag, access: 'policy', audit: 'secret.update', work: 'write', errors: [...errors, 'conflict'],
+  id: 'kv.writeData', method: 'POST', path: '/data/:path+', tag, access: 'policy', audit: 'secret.update', work: 'put', errors: [...errors, 'conflict'],
   summary: 'Write a new current version', input: { path, data: document('The secret').nullable().optional(), ...options }, output: versionMetadata,
 })
 export const patchData = operation({
-  id: 'kv.patchData', method: 'PATCH', path: '/data/:path+', tag, access: 'policy', audit: 'secret.update', work: 'write', errors: [...errors, 'conflict'],
+  id: 'kv.patchData', method: 'PATCH', path: '/data/:path+', tag, access: 'policy', audit: 'secret.update', work: 'put', errors: [...errors, 'conflict'],
   summary: 'Write a new version by a merge patch of the current one', input: { path, data: document('The patch').nullable().optional(), ...options }, output: versionMetadata,
 })
 export const deleteLatest = operation({

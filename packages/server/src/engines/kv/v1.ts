@@ -20,7 +20,7 @@ const document = f.json('The secret', { maxBytes: 1024 * 1024 })
 const LEASE_SECONDS = 2_764_800
 
 export const readPlain = operation({ ...common, id: 'kv1.read', method: 'GET', path: '/:path+', audit: 'secret.reveal', work: 'read', summary: 'Read a secret', input: { path }, output: { document, leaseDuration: f.int('How long clients may keep it', { min: -(2 ** 31), max: 2 ** 31 }) } })
-export const writePlain = operation({ ...common, id: 'kv1.write', method: 'POST', path: '/:path+', audit: 'secret.update', work: 'write', status: 204, summary: 'Write a secret', input: { path, document: document.optional() }, output: {} })
+export const writePlain = operation({ ...common, id: 'kv1.write', method: 'POST', path: '/:path+', audit: 'secret.update', work: 'put', status: 204, summary: 'Write a secret', input: { path, document: document.optional() }, output: {} })
 export const deletePlain = operation({ ...common, id: 'kv1.delete', method: 'DELETE', path: '/:path+', audit: 'secret.purge', work: 'write', status: 204, summary: 'Delete a secret for good', input: { path }, output: {} })
 export const listPlainRoot = operation({ ...common, id: 'kv1.listRoot', method: 'LIST', path: '/', audit: 'secret.list', work: 'list', summary: 'List the names at the top', input: paging, output: keys })
 export const listPlain = operation({ ...common, id: 'kv1.list', method: 'LIST', path: '/:path+', audit: 'secret.list', work: 'list', summary: 'List the names below a folder', input: { path, ...paging }, output: keys })

@@ -39,7 +39,7 @@ export const get = operation({
 })
 
 export const put = operation({
-  id: 'secrets.put', method: 'POST', path: '/api/v1/secrets/:key+', tag, access: 'policy', audit: 'secret.update', work: 'write', idempotent: true,
+  id: 'secrets.put', method: 'POST', path: '/api/v1/secrets/:key+', tag, access: 'policy', audit: 'secret.update', work: 'put', idempotent: true,
   summary: 'Write a value: a new secret, or a new current version of one',
   input: { key, ...scope, value, type: type.optional(), expectedPreviousVersion: expectedPreviousVersion.optional(), expiresAt: f.time('When the version stops being readable').optional(), ttl: f.duration('The same as a duration from now', { maxSeconds: 10 * 365 * 86400 }).optional(), ...metadataPatch },
   output: writtenView,

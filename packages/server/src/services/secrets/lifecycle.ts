@@ -11,7 +11,7 @@ import { changeKey, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { requireMetadataRights } from './rights.ts'
 import { loadFresh, loadRecord, open, readVersions, requireSecret } from './reveal.ts'
-import { actorOf, freshRow, optimistically, put } from './write.ts'
+import { actorOf, freshRow, optimistically, put, type PutPorts } from './write.ts'
 import { wipe } from '../../lib/bytes.ts'
 
 interface ChangeOptions {
@@ -116,7 +116,7 @@ export const setAlias = async (ports: SecretPorts, access: SecretAccess, command
 }
 
 /** A new version with the value of an old one, freshly encrypted, so that history shows the rollback. */
-export const rollback = async (ports: SecretPorts, access: SecretAccess, command: { readonly selector: string; readonly expectedCurrent: number | undefined }): Promise<Written> => {
+export const rollback = async (ports: PutPorts, access: SecretAccess, command: { readonly selector: string; readonly expectedCurrent: number | undefined }): Promise<Written> => {
   const { call, address } = access
   const grant = access.authorise('update', 'rotate')
   const current = requireSecret(await loadRecord(ports, address, 'current'), address)

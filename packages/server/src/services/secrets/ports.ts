@@ -68,7 +68,8 @@ export interface SecretPorts {
   now(): number
   /** Called when a row's MAC does not hold or a ciphertext does not open. */
   integrityFailure(orgId: string, what: string): void
-  readonly limits: { readonly valueBytes: number; readonly batch: number }
+  /** `writers`: connections that writes of values may hold at once. */
+  readonly limits: { readonly valueBytes: number; readonly batch: number; readonly writers: number }
 }
 
 /** The key of a secret in the change feed, and the start of its keys in caches. */

@@ -5,7 +5,7 @@ import type { WrittenRecord } from '../../kernel/audited-write.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { Plan } from './change.ts'
 import type { SecretAddress } from '../../kernel/secret-model.ts'
-import { macAlias, macSecret, macVersion, type LookupRow, type VersionRecord } from './rows.ts'
+import { macAlias, macSecret, macVersion, type KnownRow, type LookupRow, type VersionRecord } from './rows.ts'
 
 /** A new version's encrypted material. */
 export interface SealedVersion {
@@ -138,22 +138,46 @@ export const findIdempotent = async (db: Queryable, orgId: string, keyMac: Buffe
   return row === undefined ? undefined : { requestMac: row.request_mac, answer: row.answer }
 }
 
+/** A change with the MACs of the rows that it writes, in the order of its parts. */
+export interface SignedChange {
+  readonly change: Change
+  readonly macs: {
+    readonly secret: Buffer
+    readonly version: Buffer | undefined
+    readonly versions: readonly Buffer[]
+    readonly aliases: readonly (Buffer | undefined)[]
+  }
+}
+
+export const sign = (change: Change, key: HmacKey): SignedChange => {
+  const { plan, sealed, audit } = change
+  const { secret, newVersion } = plan
+  return {
+    change,
+    macs: {
+      secret: macSecret(key, secret),
+      version: newVersion === undefined || sealed === undefined ? undefined
+        : macVersion(key, secret.secretId, { version: newVersion.version, type: secret.type, state: newVersion.state, fingerprint: sealed.fingerprint, createdAt: audit.at, expiresAt: newVersion.expiresAt, deletedAt: undefined }, secret.revision),
+      versions: plan.versions.map(({ version, state, expiresAt, deletedAt }) => macVersion(key, secret.secretId, { ...version, state, expiresAt, deletedAt }, secret.revision)),
+      aliases: plan.aliases.map(({ alias, version }) => (version === undefined ? undefined : macAlias(key, secret.secretId, alias, version, secret.revision))),
+    },
+  }
+}
+
 /** Writes a plan, its audit record and its place in the change feed: one statement, one transaction. */
-export const apply = async (db: Queryable, change: Change, rowKey: HmacKey): Promise<Applied> => {
+export const apply = (db: Queryable, change: Change, key: HmacKey): Promise<Applied> => applySigned(db, sign(change, key))
+
+export const applySigned = async (db: Queryable, signed: SignedChange): Promise<Applied> => {
+  const { change, macs } = signed
   const { plan, sealed } = change
-  const { secret } = plan
-  const fresh = plan.newVersion
+  const { secret, newVersion } = plan
   const at = new Date(change.audit.at)
-  const versionMac =
-    fresh === undefined || sealed === undefined
-      ? null
-      : macVersion(rowKey, secret.secretId, { version: fresh.version, type: secret.type, state: fresh.state, fingerprint: sealed.fingerprint, createdAt: change.audit.at, expiresAt: fresh.expiresAt, deletedAt: undefined }, secret.revision)
   const result = await db.query<{ status: Applied['status']; xid: string | null; answer: Record<string, unknown> | null }>(APPLY, [
     change.orgId, secret.secretId, plan.expectedRevision,
-    rowJson(plan), macSecret(rowKey, secret),
-    fresh?.version ?? null, secret.type, sealed?.ciphertext ?? null, sealed?.wrapped ?? null, sealed?.kekId ?? null, sealed?.kekVersion ?? null,
-    fresh?.state ?? null, sealed?.fingerprint ?? null, date(fresh?.expiresAt), versionMac,
-    JSON.stringify(versionChanges(plan, rowKey)), JSON.stringify(aliasChanges(plan, rowKey)),
+    rowJson(plan), macs.secret,
+    newVersion?.version ?? null, secret.type, sealed?.ciphertext ?? null, sealed?.wrapped ?? null, sealed?.kekId ?? null, sealed?.kekVersion ?? null,
+    newVersion?.state ?? null, sealed?.fingerprint ?? null, date(newVersion?.expiresAt), macs.version ?? null,
+    JSON.stringify(versionChanges(signed)), JSON.stringify(aliasChanges(signed)),
     at, change.actor,
     change.audit.id, change.audit.record, change.audit.digest, change.audit.fields,
     change.idempotent?.keyMac ?? null, change.idempotent?.requestMac ?? null, change.idempotent?.answer ?? null,
@@ -165,6 +189,22 @@ export const apply = async (db: Queryable, change: Change, rowKey: HmacKey): Pro
 }
 
 const APPLY = `select status, xid, answer from coffer.secret_apply(${Array.from({ length: 26 }, (_, i) => `$${i + 1}`).join(', ')})`
+
+/** Several at once, each a change of its own (storage/migrations/0016). Items as JSON; gives the ids of the secrets that were written. */
+export const applyMany = async (db: Queryable, orgId: string, items: readonly string[]): Promise<ReadonlySet<string>> => {
+  const written = await db.query<{ secret_id: string }>('select secret_apply_many as secret_id from coffer.secret_apply_many($1, $2)', [orgId, `[${items.join(',')}]`], { name: 'secret_apply_many' })
+  return new Set(written.rows.map(({ secret_id }) => secret_id))
+}
+
+/** What is known of several secrets: one statement. In the order of the addresses; undefined where there is none. */
+export const lookupMany = async (db: Queryable, orgId: string, addresses: readonly SecretAddress[]): Promise<readonly (KnownRow | undefined)[]> => {
+  const found = await db.query<KnownRow & { readonly n: number }>('select * from coffer.secret_lookup_many($1, $2, $3, $4)', [
+    orgId, addresses.map(({ mountId }) => mountId), addresses.map(({ environment }) => environment), addresses.map(({ path }) => path),
+  ], { name: 'secret_lookup_many' })
+  const rows: (KnownRow | undefined)[] = addresses.map(() => undefined)
+  for (const row of found.rows) rows[row.n - 1] = row
+  return rows
+}
 
 const date = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms))
 const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())
@@ -184,21 +224,17 @@ const rowJson = ({ secret }: Plan): Record<string, unknown> => ({
   deleted_at: iso(secret.deletedAt),
 })
 
-const versionChanges = (plan: Plan, key: HmacKey): readonly Record<string, unknown>[] =>
-  plan.versions.map((change) => ({
+const versionChanges = ({ change: { plan }, macs }: SignedChange): readonly Record<string, unknown>[] =>
+  plan.versions.map((change, index) => ({
     version: change.version.version,
     state: change.state,
     expires_at: iso(change.expiresAt),
     deleted_at: iso(change.deletedAt),
-    mac: macVersion(key, plan.secret.secretId, { ...change.version, state: change.state, expiresAt: change.expiresAt, deletedAt: change.deletedAt }, plan.secret.revision).toString('hex'),
+    mac: macs.versions[index]?.toString('hex'),
   }))
 
-const aliasChanges = (plan: Plan, key: HmacKey): readonly Record<string, unknown>[] =>
-  plan.aliases.map(({ alias, version }) => ({
-    alias,
-    version: version ?? null,
-    mac: version === undefined ? null : macAlias(key, plan.secret.secretId, alias, version, plan.secret.revision).toString('hex'),
-  }))
+const aliasChanges = ({ change: { plan }, macs }: SignedChange): readonly Record<string, unknown>[] =>
+  plan.aliases.map(({ alias, version }, index) => ({ alias, version: version ?? null, mac: macs.aliases[index]?.toString('hex') ?? null }))
 
 export interface MovableRow {
   readonly secret_id: string

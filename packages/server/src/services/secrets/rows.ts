@@ -45,8 +45,8 @@ export interface LookupRow {
   readonly aliases: readonly (readonly [string, number, number, string, number])[]
   readonly v_version: number | null
   readonly v_type: string | null
-  readonly v_ciphertext: Buffer | null
-  readonly v_wrapped_dek: Buffer | null
+  readonly v_ciphertext?: Buffer | null
+  readonly v_wrapped_dek?: Buffer | null
   readonly v_kek_id: string | null
   readonly v_kek_version: number | null
   readonly v_state: string | null
@@ -58,6 +58,9 @@ export interface LookupRow {
   readonly v_row_version: number | null
   readonly v_mac: Buffer | null
 }
+
+/** What secret_lookup_many returns: without the value and its key. */
+export type KnownRow = Omit<LookupRow, 'v_ciphertext' | 'v_wrapped_dek'>
 
 export interface VersionRecord {
   readonly version: number
@@ -163,8 +166,8 @@ const readSelected = (row: LookupRow, secretId: string, keys: readonly Versioned
   return readVersion(secretId, {
     version: row.v_version,
     type: row.v_type,
-    ciphertext: row.v_ciphertext,
-    wrapped_dek: row.v_wrapped_dek,
+    ciphertext: row.v_ciphertext ?? null,
+    wrapped_dek: row.v_wrapped_dek ?? null,
     kek_id: row.v_kek_id,
     kek_version: row.v_kek_version,
     state: row.v_state,

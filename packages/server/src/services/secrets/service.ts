@@ -5,9 +5,12 @@ import { compare } from './compare.ts'
 import * as lifecycle from './lifecycle.ts'
 import type { SecretPorts } from './ports.ts'
 import * as reading from './reading.ts'
-import { put, putMany } from './write.ts'
+import { put, putMany, type PutPorts } from './write.ts'
+import { Writing } from './writing/writing.ts'
 
-export const makeSecrets = (ports: SecretPorts): SecretsPort => ({
+export const makeSecrets = (given: SecretPorts): SecretsPort => secretsOf({ ...given, writing: new Writing(given) })
+
+const secretsOf = (ports: PutPorts): SecretsPort => ({
   put: (access, command) => put(ports, access, command),
   putMany: (writes) => putMany(ports, writes),
   register: (access, command) => lifecycle.register(ports, access, command),

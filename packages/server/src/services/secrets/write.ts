@@ -1,24 +1,30 @@
 // Writing a value: plan from what is committed, encrypt outside any transaction, apply in one statement. The version
 // number is part of what the ciphertext is bound to, so a write that lost a race plans and encrypts again.
 
-import { equalBytes } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
-import { hmacSha256 } from '../../crypto/mac.ts'
 import { makeUuidV7, jitter } from '../../crypto/random.ts'
 import { insertRecord, type WrittenRecord } from '../../kernel/audited-write.ts'
-import { fail } from '../../kernel/errors.ts'
+import { asCofferError, fail } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { checkCurrent, planPut, type Plan } from './change.ts'
-import { currentVersion, type SecretRow, type Snapshot, type ValueType } from '../../kernel/secret-model.ts'
+import { currentVersion, type SecretAddress, type SecretRow, type Snapshot, type ValueType } from '../../kernel/secret-model.ts'
 import type { PutCommand, SecretAccess, Written } from '../../kernel/secrets.ts'
 import { changeKey, type SecretKeys, type SecretPorts } from './ports.ts'
 import * as repository from './repository.ts'
-import { loadRecord, readVersions } from './reveal.ts'
+import { loadRecord, readRow, readVersions } from './reveal.ts'
 import { requireMetadataRights } from './rights.ts'
 import { sealValue } from './sealing.ts'
 import { encodeValue } from './value.ts'
+import { idempotency, mismatch, replay, type IdempotencyMacs } from './writing/idempotency.ts'
+import { canBeGathered, MOST_GATHERED_BYTES } from './writing/item.ts'
+import { knownAfter, knownFrom, type Known } from './writing/known.ts'
+import type { Writing } from './writing/writing.ts'
 
 const ATTEMPTS = 24
+
+export interface PutPorts extends SecretPorts {
+  readonly writing: Writing
+}
 
 /** Runs one optimistic change until it is applied. `attempt` reads, plans and applies; a lost race tries again. @throws conflict */
 export const optimistically = async <T>(attempt: () => Promise<T | 'lost'>): Promise<T> => {
@@ -31,28 +37,82 @@ export const optimistically = async <T>(attempt: () => Promise<T | 'lost'>): Pro
 }
 
 /** Writes a value: a new secret, or a new version of one. @throws conflict, invalid_request, permission_denied */
-export const put = async (ports: SecretPorts, access: SecretAccess, command: PutCommand): Promise<Written> => {
+export const put = (ports: PutPorts, access: SecretAccess, command: PutCommand): Promise<Written> => {
   const { call, address } = access
-  const keys = await ports.keys(address.orgId)
-  const idempotent = idempotency(keys, access, command)
-  return optimistically(async () => {
-    // A record that was made for an attempt that lost its race belongs to no write.
-    call.dropKeptRecords()
-    const snapshot = (await loadRecord(ports, address, 'current'))?.snapshot
-    if (idempotent !== undefined) {
-      // Asked after the secret was read: an earlier request that is in that snapshot has left its answer as well. And before the
-      // compare-and-swap, which no longer holds for a repeated request.
-      const seen = await ports.database.transaction(address.orgId, (tx) => repository.findIdempotent(tx, address.orgId, idempotent.keyMac), { readOnly: true })
-      if (seen !== undefined) return replay(access, command, seen, idempotent.requestMac)
-    }
-    const prepared = await prepare(ports, access, command, { keys, snapshot, idempotent })
-    const applied = await repository.apply(ports.database, prepared.change, keys.purpose('rows'))
-    if (applied.status === 'mismatch') throw mismatch()
-    // Repeated: the same request was a moment faster; the next look finds what it answered.
-    if (applied.status !== 'ok') return 'lost'
-    call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
-    return prepared.written
+  const { writing } = ports
+  const key = secretKey(address)
+  return writing.turns.run(key, async () => {
+    const keys = await ports.keys(address.orgId)
+    const idempotent = idempotency(keys, access, command)
+    const remembered = idempotent === undefined && !command.pending && command.value.length <= MOST_GATHERED_BYTES ? writing.known.get(key) : undefined
+    const written = remembered === undefined ? 'lost' : await fromMemory(ports, access, command, { keys, known: remembered })
+    if (written !== 'lost') return written
+    let tries = 0
+    return optimistically(async () => {
+      // A record that was made for an attempt that lost its race belongs to no write.
+      call.dropKeptRecords()
+      const known = await look(ports, address, keys)
+      if (idempotent !== undefined) {
+        // Asked after the secret was read: an earlier request that is in that snapshot has left its answer as well. And before the
+        // compare-and-swap, which no longer holds for a repeated request.
+        const seen = await writing.alone(() => ports.database.transaction(address.orgId, (tx) => repository.findIdempotent(tx, address.orgId, idempotent.keyMac), { readOnly: true }))
+        if (seen !== undefined) return replay(access, command, seen, idempotent.requestMac)
+      }
+      // The first attempt passes by whoever is at work on the secret; the next ones wait for him.
+      return attempt(ports, access, command, { keys, known, idempotent, isFresh: true, waits: tries++ > 0 })
+    })
   })
+}
+
+/** What is remembered may be out of date, so nothing of the secret is refused because of it. */
+const fromMemory = async (ports: PutPorts, access: SecretAccess, command: PutCommand, { keys, known }: { readonly keys: SecretKeys; readonly known: Known }): Promise<Written | 'lost'> => {
+  access.call.dropKeptRecords()
+  try {
+    return await attempt(ports, access, command, { keys, known, idempotent: undefined, isFresh: false, waits: false })
+  } catch (error) {
+    // Of a database that does not answer nobody knows whether it has written: asking again could write twice.
+    const { kind } = asCofferError(error)
+    if (kind === 'unavailable' || kind === 'rate_limited') throw error
+    return 'lost'
+  }
+}
+
+const secretKey = (address: SecretAddress): string => `${address.orgId}/${changeKey(address)}`
+
+const look = async (ports: PutPorts, address: SecretAddress, keys: SecretKeys): Promise<Known | undefined> => {
+  const row = await ports.writing.look(address)
+  return row === undefined ? undefined : knownFrom(row, readRow(ports, { ...address, selector: 'current' }, keys, row))
+}
+
+interface Attempt {
+  readonly keys: SecretKeys
+  readonly known: Known | undefined
+  readonly idempotent: IdempotencyMacs | undefined
+  readonly isFresh: boolean
+  readonly waits: boolean
+}
+
+const attempt = async (ports: PutPorts, access: SecretAccess, command: PutCommand, { keys, known, idempotent, isFresh, waits }: Attempt): Promise<Written | 'lost'> => {
+  const { writing } = ports
+  const { call, address } = access
+  const key = secretKey(address)
+  writing.known.forget(key)
+  const { change, written } = await prepare(ports, access, command, { keys, snapshot: known?.snapshot, idempotent })
+  const signed = repository.sign(change, keys.purpose('rows'))
+  if (!waits && canBeGathered(signed)) {
+    if (!(await writing.apply({ signed, before: known, isFresh }))) return 'lost'
+  } else {
+    // Only what was just read is applied without being compared.
+    if (!isFresh) return 'lost'
+    const { status } = await writing.alone(() => repository.applySigned(ports.database, signed))
+    if (status === 'mismatch') throw mismatch()
+    // Repeated: the same request was a moment faster; the next look finds what it answered.
+    if (status !== 'ok') return 'lost'
+  }
+  const after = knownAfter(known, signed)
+  if (after !== undefined) writing.known.keep(key, after)
+  call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
+  return written
 }
 
 export interface Write {
@@ -64,7 +124,7 @@ export interface Write {
  * All writes or none, with a record for each secret and one for the whole. Planned and encrypted before the transaction: nothing in
  * it waits for another connection or for a key.
  */
-export const putMany = async (ports: SecretPorts, writes: readonly Write[]): Promise<readonly Written[]> => {
+export const putMany = async (ports: PutPorts, writes: readonly Write[]): Promise<readonly Written[]> => {
   const first = writes[0]
   if (first === undefined) return []
   const { call, address } = first.access
@@ -122,7 +182,7 @@ interface Prepared {
   readonly written: Written
 }
 
-const prepare = async (ports: SecretPorts, access: SecretAccess, command: PutCommand, context: PutContext): Promise<Prepared> => {
+const prepare = async (ports: PutPorts, access: SecretAccess, command: PutCommand, context: PutContext): Promise<Prepared> => {
   const { call } = access
   const { snapshot, keys } = context
   const alive = snapshot !== undefined && snapshot.secret.deletedAt === undefined
@@ -177,10 +237,10 @@ export const freshRow = (access: SecretAccess, type: ValueType, at: number): Sec
 
 export const actorOf = (access: SecretAccess): string => access.call.caller?.principal ?? 'anonymous'
 
-const withEviction = async (ports: SecretPorts, { address, defaults, call }: SecretAccess, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
+const withEviction = async (ports: PutPorts, { address, defaults, call }: SecretAccess, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
   const keep = plan.secret.settings.maxVersions || (defaults?.maxVersions ?? 0)
   if (keep === 0 || snapshot === undefined || plan.secret.lastVersion <= keep) return plan
-  const rows = await ports.database.transaction(address.orgId, (tx) => repository.versionsUpTo(tx, address.orgId, plan.secret.secretId, plan.secret.lastVersion - keep))
+  const rows = await ports.writing.alone(() => ports.database.transaction(address.orgId, (tx) => repository.versionsUpTo(tx, address.orgId, plan.secret.secretId, plan.secret.lastVersion - keep)))
   const spared = new Set([currentVersion(snapshot), plan.newVersion?.version ?? 0])
   const old = readVersions(ports, address, keys, { secretId: plan.secret.secretId, rows }).filter((version) => plan.newVersion?.state === 'ACTIVE' || !spared.has(version.version))
   if (old.length > 0) call.audit.metadata = { ...call.audit.metadata, destroyedVersions: old.map(({ version }) => version).join(',').slice(0, 1000) }
@@ -218,38 +278,5 @@ const stamp = (plan: Plan, at: number, lifetimeSeconds: number): Plan => {
     ...plan,
     secret: { ...plan.secret, updatedAt: at, ...(plan.expectedRevision === 0 ? { createdAt: at } : {}) },
     newVersion: newVersion === undefined || lifetimeSeconds === 0 ? newVersion : { ...newVersion, expiresAt: at + lifetimeSeconds * 1000 },
-  }
-}
-
-const mismatch = (): Error => fail('conflict', 'idempotency.mismatch', 'This idempotency key was used for another request.', { field: 'Idempotency-Key' })
-
-const replay = (access: SecretAccess, command: PutCommand, seen: repository.SeenIdempotent, requestMac: Buffer): Written => {
-  if (command.pending) access.authorise('rotate', 'update', 'create')
-  else access.authorise('update', 'create')
-  if (!equalBytes(seen.requestMac, requestMac)) throw mismatch()
-  // Only we write this column, with the write itself; a database that was tampered with can at worst lie about a version number.
-  const written = seen.answer as unknown as Written
-  Object.assign(access.call.audit, { version: written.version, resourceId: written.secretId, metadata: { ...access.call.audit.metadata, repeated: true } })
-  return written
-}
-
-interface IdempotencyMacs {
-  readonly keyMac: Buffer
-  readonly requestMac: Buffer
-}
-
-/** How long a retry with the same key gets the same answer is set in secret_apply: ten minutes. */
-const idempotency = (keys: SecretKeys, access: SecretAccess, command: PutCommand): IdempotencyMacs | undefined => {
-  const { call, address } = access
-  if (call.idempotencyKey === undefined) return undefined
-  const key = keys.purpose('idempotency')
-  const value = Buffer.from(command.value)
-  try {
-    return {
-      keyMac: hmacSha256(key, JSON.stringify([call.caller?.principalId ?? call.caller?.tokenId ?? '', call.idempotencyKey])),
-      requestMac: hmacSha256(key, JSON.stringify([address, command.type, command.metadata, command.expiresAt, command.ttlSeconds, command.expectedCurrent, command.pending]), '\n', value),
-    }
-  } finally {
-    wipe(value)
   }
 }
