@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Gathering } from './gathering.ts'
+import { Gathering, type GatheringOptions } from './gathering.ts'
 
 class Refused extends Error {}
 
 /** What was sent, and how to let a sending end. */
-const harness = (most = 100) => {
+const harness = (most = 100, more: Partial<GatheringOptions<string, string>> = {}) => {
   const sent: string[] = []
   const ends: (() => void)[] = []
   const gathering = new Gathering<string, string>({
     most,
+    ...more,
     isOfOne: (error) => error instanceof Refused,
     async send(key, items) {
       sent.push(`${key}:${items.join('')}`)
@@ -85,4 +86,44 @@ test('a failure that may have done something is never tried again', async () => 
   await finish()
   assert.deepEqual((await all).map(({ status }) => status), ['rejected', 'rejected', 'rejected'])
   assert.deepEqual(sent, ['k:a?c'])
+})
+
+test('another journey beside one that is under way needs enough to be worth it', async () => {
+  const { sent, gathering, turn, finish } = harness(100, { journeys: 2, worthwhile: 2 })
+  const all = [gathering.add('k', 'a')]
+  await turn()
+  all.push(gathering.add('k', 'b'))
+  await turn()
+  assert.deepEqual(sent, ['k:a'])
+  all.push(gathering.add('k', 'c'))
+  await turn()
+  assert.deepEqual(sent, ['k:a', 'k:bc'])
+  all.push(gathering.add('k', 'd'), gathering.add('k', 'e'))
+  await turn()
+  assert.equal(sent.length, 2)
+  await finish()
+  assert.deepEqual(sent, ['k:a', 'k:bc', 'k:de'])
+  assert.deepEqual(await Promise.all(all), ['A', 'B', 'C', 'D', 'E'])
+  assert.equal(gathering.count, 0)
+})
+
+test('what is large goes by itself, and no more bytes together than may', async () => {
+  const { sent, gathering, finish } = harness(100, { mostBytes: 10 })
+  const all = ([['a', 4], ['b', 4], ['c', 4], ['d', 99], ['e', 1], ['f', 1]] as const).map(([item, bytes]) => gathering.add('k', item, bytes))
+  await finish()
+  assert.deepEqual(sent, ['k:ab', 'k:c', 'k:d', 'k:ef'])
+  assert.equal((await Promise.all(all)).length, 6)
+})
+
+test('what comes while a journey waits for its place goes with it', async () => {
+  const { promise: free, resolve } = Promise.withResolvers<void>()
+  const { sent, gathering, turn, finish } = harness(100, { place: (journey) => free.then(journey) })
+  const all = [gathering.add('k', 'a')]
+  await turn()
+  all.push(gathering.add('k', 'b'))
+  resolve()
+  await finish()
+  assert.deepEqual(sent, ['k:ab'])
+  assert.deepEqual(await Promise.all(all), ['A', 'B'])
+  assert.equal(gathering.count, 0)
 })

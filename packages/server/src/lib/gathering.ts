@@ -6,12 +6,16 @@
 
 interface Waiting<Item, Result> {
   readonly item: Item
+  readonly bytes: number
   resolve(result: Result): void
   reject(error: unknown): void
 }
 
 interface Line<Item, Result> {
   waiting: Waiting<Item, Result>[]
+  /** Journeys under way. */
+  underWay: number
+  isCalled: boolean
 }
 
 export interface GatheringOptions<Item, Result> {
@@ -20,45 +24,79 @@ export interface GatheringOptions<Item, Result> {
   /** Whether a failure of all may be the fault of one, and nothing of it was done. */
   readonly isOfOne: (error: unknown) => boolean
   readonly most: number
+  /** Together; what is larger goes by itself. */
+  readonly mostBytes?: number
+  /** How many journeys of a key may be under way at once; one, unless said. */
+  readonly journeys?: number
+  /** How many items are worth a journey beside another one. */
+  readonly worthwhile?: number
+  /** A place for each journey, where those of all keys share what there is. */
+  readonly place?: <T>(journey: () => Promise<T>) => Promise<T>
 }
 
 export class Gathering<Item, Result> {
-  readonly #options: GatheringOptions<Item, Result>
+  readonly #options: Required<GatheringOptions<Item, Result>>
   /** Of keys under way or about to be. */
   readonly #lines = new Map<string, Line<Item, Result>>()
 
   constructor(options: GatheringOptions<Item, Result>) {
-    this.#options = options
+    this.#options = { mostBytes: Number.POSITIVE_INFINITY, journeys: 1, worthwhile: 1, place: (journey) => journey(), ...options }
+  }
+
+  /** Keys for which something waits or is under way. */
+  get count(): number {
+    return this.#lines.size
   }
 
   /** @throws what sending the item alone, or all of them, throws */
-  add(key: string, item: Item): Promise<Result> {
+  add(key: string, item: Item, bytes = 0): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const waiting = { item, resolve, reject }
-      const line = this.#lines.get(key)
-      if (line !== undefined) return void line.waiting.push(waiting)
-      const begun = { waiting: [waiting] }
-      this.#lines.set(key, begun)
-      setImmediate(() => void this.#drain(key, begun))
+      const line = this.#lines.get(key) ?? { waiting: [], underWay: 0, isCalled: false }
+      this.#lines.set(key, line)
+      line.waiting.push({ item, bytes, resolve, reject })
+      this.#consider(key, line)
     })
   }
 
-  async #drain(key: string, line: Line<Item, Result>): Promise<void> {
-    while (line.waiting.length > 0) {
-      const together = line.waiting.slice(0, this.#options.most)
-      line.waiting = line.waiting.slice(this.#options.most)
-      await this.#send(key, together)
-    }
-    this.#lines.delete(key)
+  #consider(key: string, line: Line<Item, Result>): void {
+    const { journeys, worthwhile } = this.#options
+    if (line.isCalled || line.waiting.length === 0 || line.underWay >= journeys || (line.underWay > 0 && line.waiting.length < worthwhile)) return
+    line.isCalled = true
+    setImmediate(() => void this.#travel(key, line))
   }
 
+  async #travel(key: string, line: Line<Item, Result>): Promise<void> {
+    line.isCalled = false
+    line.underWay += 1
+    // Taken when there is a place: more may have come meanwhile.
+    await this.#options.place(() => this.#send(key, this.#take(key, line)))
+    line.underWay -= 1
+    if (line.underWay === 0 && line.waiting.length === 0) this.#lines.delete(key)
+    else this.#consider(key, line)
+  }
+
+  #take(key: string, line: Line<Item, Result>): readonly Waiting<Item, Result>[] {
+    const { most, mostBytes } = this.#options
+    let count = 0
+    for (let bytes = 0; count < Math.min(most, line.waiting.length); count++) {
+      bytes += line.waiting[count]?.bytes ?? 0
+      if (count > 0 && bytes > mostBytes) break
+    }
+    const taken = line.waiting.slice(0, count)
+    line.waiting = line.waiting.slice(count)
+    this.#consider(key, line)
+    return taken
+  }
+
+  /** Never fails: everybody hears for himself. */
   async #send(key: string, together: readonly Waiting<Item, Result>[]): Promise<void> {
+    if (together.length === 0) return
     try {
       const results = await this.#options.send(key, together.map(({ item }) => item))
       // The sender's claim about itself: as many answers as items.
       for (const [index, { resolve }] of together.entries()) resolve(results[index] as Result)
     } catch (error) {
-      if (together.length > 1 && this.#options.isOfOne(error)) await Promise.all(together.map((each) => this.#send(key, [each])))
+      if (together.length > 1 && this.#options.isOfOne(error)) for (const each of together) await this.#send(key, [each])
       else for (const { reject } of together) reject(error)
     }
   }
