@@ -9,6 +9,7 @@ import { accessorOf, DEFAULT_PROJECT, tokenAccessorOf, type OrgRegistry } from '
 import type { Authenticated, DecisionFacts, TokenAuthority } from '../request/ports.ts'
 import { hmacIdentifier } from '../services/audit/records.ts'
 import type { HmacKey } from '../crypto/keys.ts'
+import type { OnceTokens } from './logins/once.ts'
 import type { CacheRegion } from '../services/freshness/cache.ts'
 import type { TokenFill } from '../services/identity/logins/login.ts'
 import type { MadeToken } from './caches.ts'
@@ -36,6 +37,7 @@ export interface OrgPolicies {
 }
 
 export interface AuthorityPorts extends TokenPorts {
+  readonly once: Pick<OnceTokens, 'take'>
   readonly region: CacheRegion<Compiled | null>
   readonly made: CacheRegion<MadeToken>
   registry(orgId: string): Promise<OrgRegistry>
@@ -97,7 +99,7 @@ export const statementsNaming = ({ json }: OrgPolicies, names: readonly string[]
 const noPolicies: OrgPolicies = { json: [], acl: new Map(), unreadable: [] }
 
 /** What the policy engine and the pipeline need of a loaded token. Undefined when its principal is disabled. */
-export const compileToken = async (ports: Omit<AuthorityPorts, 'region'>, orgId: string, loaded: LoadedToken, text?: string): Promise<Compiled | null> => {
+export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'policies' | 'auditKey'>, orgId: string, loaded: LoadedToken, text?: string): Promise<Compiled | null> => {
   const { token, principal, groups } = loaded
   if (principal?.disabled === true) return null
   const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? noPolicies : ports.policies(orgId), ports.auditKey(orgId)])
@@ -196,6 +198,8 @@ const findMade = async ({ made, batch }: AuthorityPorts, key: string): Promise<M
 
 export const makeAuthority = (ports: AuthorityPorts): TokenAuthority => ({
   async authenticate(token) {
+    const given = ports.once.take(token)
+    if (given !== undefined) return given
     const key = cacheKeyOf(token)
     const cached = ports.region.peek(key)
     if (cached !== undefined) return cached ?? undefined

@@ -44,8 +44,9 @@ import type { WorkerContext } from '../supervisor/run-worker.ts'
 import { makeAccess } from './access.ts'
 import { makeAudit } from './audit.ts'
 import { composeAuth, sealedStore } from './auth.ts'
-import { fillMade, makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
+import { compileToken, fillMade, makeAuthority, parsePolicies, type AuthorityPorts } from './authority.ts'
 import type { Caches } from './caches.ts'
+import { makeOnceTokens, type OnceTokens } from './logins/once.ts'
 import { runChecks } from './checks.ts'
 import { makeIssuer } from '../services/leases/issue.ts'
 import type { LeasePorts } from '../services/leases/ports.ts'
@@ -120,7 +121,7 @@ const organizationPorts = (parts: DomainParts, tenancyOf: TenancyPorts): Organiz
   destroy: makeOrganizations.destroy(parts),
 })
 
-const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, organizations: OrganizationPorts, memory: Memory): AuthorityPorts => {
+const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, organizations: OrganizationPorts, memory: Memory): AuthorityPorts & { readonly once: OnceTokens } => {
   const tokens: TokenPorts = {
     database: pools.app,
     keys: (orgId) => keyring.organization(orgId),
@@ -133,14 +134,12 @@ const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, orga
       return found === undefined || found.orgId === rootOrgId ? undefined : { orgId: found.orgId, shortId: found.shortId }
     },
   }
-  return {
-    ...tokens,
-    region: caches.tokens,
-    made: caches.made,
+  const judged = {
     registry: organizations.registry,
-    policies: (orgId) => caches.policies.getOrLoad(orgId, orgId, async () => ({ value: parsePolicies(await loadPolicies(tokens, orgId)), bytes: REGISTRY_BYTES })),
-    auditKey: async (orgId) => (await keyring.organization(orgId)).purpose('audit'),
+    policies: (orgId: string) => caches.policies.getOrLoad(orgId, orgId, async () => ({ value: parsePolicies(await loadPolicies(tokens, orgId)), bytes: REGISTRY_BYTES })),
+    auditKey: async (orgId: string) => (await keyring.organization(orgId)).purpose('audit'),
   }
+  return { ...tokens, ...judged, region: caches.tokens, made: caches.made, once: makeOnceTokens({ auditKey: judged.auditKey, compile: (orgId, loaded) => compileToken(judged, orgId, loaded) }, caches.logins) }
 }
 
 const secretPortsOf = ({ pools, keyring, caches, freshness, context: { config, logger, metrics } }: DomainParts): SecretPorts => {
@@ -196,7 +195,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   }
   const logins = { ...authority, writer, fill: () => fillMade(authority), alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
   const mfa = mfaPorts({ database: pools.app, entries, memory, logins, registry: (orgId) => registryOf(ports, orgId) })
-  const auth = composeAuth({ known: parts.caches.logins, database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
+  const auth = composeAuth({ known: parts.caches.logins, once: authority.once, database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const quotas = makeQuotas({ parts, entries, registry: (orgId) => registryOf(ports, orgId), namespaceOf: (orgId) => pathOfOrganization(organizations, orgId) })

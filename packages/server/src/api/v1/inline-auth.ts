@@ -10,6 +10,7 @@ import type { HttpExchange } from '../http/server.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { route, type Routes, type VaultBackend } from './routing.ts'
 
+const PREFIX = 'x-vault-inline-auth-'
 const PATH = 'x-vault-inline-auth-path'
 const OPERATION = 'x-vault-inline-auth-operation'
 const NAMESPACE = 'x-vault-inline-auth-namespace'
@@ -23,9 +24,15 @@ export const wantsInlineAuth = ({ request }: HttpExchange): boolean => request.h
 
 const parametersOf = ({ request }: HttpExchange): Readonly<Record<string, unknown>> => {
   const { rawHeaders } = request.raw
-  const sent = rawHeaders.filter((_each, index) => index % 2 === 0).map((name) => name.toLowerCase()).filter((name) => name.startsWith('x-vault-inline-auth-'))
-  if (new Set(sent).size !== sent.length) throw bad(PARAMETER, 'A header of the inline authentication is repeated.')
-  const names = sent.filter((name) => name.startsWith(PARAMETER))
+  const sent = new Set<string>()
+  const names: string[] = []
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase()
+    if (!name.startsWith(PREFIX)) continue
+    if (sent.has(name)) throw bad(PARAMETER, 'A header of the inline authentication is repeated.')
+    sent.add(name)
+    if (name.startsWith(PARAMETER)) names.push(name)
+  }
   if (names.length > MAX_PARAMETERS) throw bad(PARAMETER, `At most ${MAX_PARAMETERS} parameters can be given inline.`)
   const found = new Map<string, unknown>()
   for (const name of names) {

@@ -115,6 +115,22 @@ test('an entity that is disabled, or gets a policy, is so at its next login', as
   assert.deepEqual([(await it.login()).status, (await inline(it)).status], [403, 403])
 })
 
+test('an inline request acts by its own login alone, and each has a record of the login and one of what it did', async () => {
+  const it = await remembered('inline')
+  await inline(it)
+  const records = worker.metric('coffer_audit_records_total')
+  const answers = await Promise.all(Array.from({ length: 10 }, () => inline(it)))
+  assert.deepEqual(answers.map(({ status }) => status), Array.from({ length: 10 }, () => 200))
+  assert.ok(worker.metric('coffer_audit_records_total') - records >= 20)
+  const self = async (): Promise<Body> => (await send('GET', 'auth/token/lookup-self', undefined, { 'x-vault-inline-auth-path': `auth/${it.at}/login`, 'x-vault-inline-auth-parameter-a': encode('role_id', it.credentials.role_id), 'x-vault-inline-auth-parameter-b': encode('secret_id', it.credentials.secret_id) })).body
+  const [one, other] = [await self(), await self()]
+  assert.deepEqual([one.data['type'], one.data['creation_ttl'], one.data['path'], one.data['entity_id']], ['batch', 120, `auth/${it.at}/login`, (await it.login()).body.auth?.entity_id])
+  assert.notEqual(one.data['id'], other.data['id'])
+  assert.equal((await send('GET', 'auth/token/lookup-self', undefined, { 'x-vault-token': one.data['id'] ?? '' })).status, 403)
+  const { rows } = await worker.database.superuser.query<{ actor: string }>("select record::jsonb->>'accessorHmac' as actor from coffer.audit_events where path is not null and record::jsonb->>'principal' like 'workload:inline/%' order by at")
+  assert.equal(new Set(rows.map(({ actor }) => actor)).size, rows.length)
+})
+
 test('a mount that is disabled logs nobody in', async () => {
   const it = await remembered('disabled')
   await ask('DELETE', `sys/auth/${it.at}`)

@@ -13,21 +13,19 @@ import { hmacIdentifier } from '../../services/audit/records.ts'
 import type { CacheRegion } from '../../services/freshness/cache.ts'
 import { failuresOf, lockEntry, locking } from '../../services/identity/lockout.ts'
 import { isGoodFor, knownLogin, type KnownLogin } from '../../services/identity/logins/known.ts'
+import { issueSealed, type LoginAnswer } from '../../services/identity/logins/issuing.ts'
 import { holderOf, issue, mint, prepareAgain, type LoginPorts } from '../../services/identity/logins/login.ts'
 import { askForSteps, mayAsk, type MfaPorts, type MfaRequirement } from '../../services/identity/mfa/service.ts'
 import { limitsOf, lockoutOf } from '../../services/tenancy/auth-mounts.ts'
+import type { OnceTokens } from './once.ts'
 import { lockedName, lockoutStore, type LockSources } from './locks.ts'
 
 export interface LoginSources extends LockSources {
   readonly logins: LoginPorts
   readonly known: CacheRegion<KnownLogin | null>
+  readonly once: Pick<OnceTokens, 'give'>
   /** Second steps. */
   readonly mfa: MfaPorts
-}
-
-/** What a call's method reads from memory, for whoever wants to know. */
-export interface Readings {
-  of(call: Call): string[] | undefined
 }
 
 const KNOWN_BYTES = 6144
@@ -109,6 +107,14 @@ const learn = async (sources: LoginSources, method: AuthMethod, { operation, nam
   return { value, tags }
 }
 
+const repeat = async ({ logins, once }: LoginSources, call: Call, key: string, known: KnownLogin): Promise<LoginAnswer> => {
+  const { form } = known.once
+  if (call.isForOneRequest !== true || form === undefined) return issue(logins, call, known.issuable)
+  const made = issueSealed(call, known.once, form)
+  await once.give(key, known, made)
+  return made.answer
+}
+
 export interface LoginRunner {
   readonly remembered: AuthParts['remembered']
   handle(method: AuthMethod, login: Login): Implemented['handle']
@@ -134,7 +140,7 @@ export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
       const credential = login.credentialOf?.(input)
       const key = credential === undefined ? undefined : sha256Base64Url(`${call.orgId}${mount.mountId}${login.operation.id}\n${credential}`)
       const known = key === undefined ? undefined : sources.known.peek(key)
-      if (known !== undefined && known !== null && isGoodFor(known, call)) return { auth: await issue(sources.logins, call, call.isForOneRequest === true ? known.once : known.issuable) }
+      if (key !== undefined && known !== undefined && known !== null && isGoodFor(known, call)) return { auth: await repeat(sources, call, key, known) }
       const { auth, verdict } = await runAnew(sources, method, login, { input, call, mount })
       if (key !== undefined && verdict?.holds !== undefined && seen.get(key) === true) {
         // What fails now will be judged, and said, by the next login.
