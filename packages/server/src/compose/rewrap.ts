@@ -2,6 +2,7 @@
 // installation at a time, batch by batch, so that a retired KEK is soon needed by nothing. Interrupted anywhere, it goes on.
 
 import type { Keyring } from '../keyring/keyring.ts'
+import type { RewrapProgress } from '../keyring/rewrap.ts'
 import { dueForRotation } from '../keyring/rotation-rule.ts'
 import { tryAdvisoryLock } from '../storage/lock.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -30,6 +31,8 @@ export interface RewrapParts {
 export const makeRewrap = ({ keyring, pools, logger }: RewrapParts): (() => Promise<void>) => {
   // Versions that were destroyed keep the name of their KEK; an organization with nothing else left is done until it rotates again.
   const done = new Map<string, number>()
+  // Where the next turn goes on with an organization.
+  const under = new Map<string, { readonly secrets?: RewrapProgress | undefined; readonly entries?: RewrapProgress | undefined }>()
   return async () => {
     await tryAdvisoryLock(pools.jobs, 'rewrap', async () => {
       for (const orgId of await dueForRotation(pools.jobs, 100)) await keyring.rotateAged(orgId)
@@ -37,11 +40,16 @@ export const makeRewrap = ({ keyring, pools, logger }: RewrapParts): (() => Prom
       for (const { org_id: orgId } of due.rows) {
         const { activeKek } = await keyring.organization(orgId)
         if (done.get(orgId) === activeKek.kekVersion) continue
-        const secrets = await keyring.rewrapSecrets(orgId, { batch: BATCH, maxBatches: BATCHES_A_TURN })
-        const entries = await keyring.rewrapEntries(orgId, { batch: BATCH, maxBatches: BATCHES_A_TURN })
+        const slice = { batch: BATCH, maxBatches: BATCHES_A_TURN }
+        const secrets = await keyring.rewrapSecrets(orgId, { ...slice, progress: under.get(orgId)?.secrets })
+        const entries = await keyring.rewrapEntries(orgId, { ...slice, progress: under.get(orgId)?.entries })
+        under.set(orgId, { secrets: secrets.progress, entries: entries.progress })
         const moved = secrets.rewrapped + entries.rewrapped
         if (moved > 0) logger.info('data keys were re-wrapped', { orgId, moved, failed: secrets.failed.length + entries.failed.length })
-        if (secrets.complete && entries.complete) done.set(orgId, activeKek.kekVersion)
+        if (secrets.complete && entries.complete) {
+          done.set(orgId, activeKek.kekVersion)
+          under.delete(orgId)
+        }
       }
     })
   }

@@ -68,12 +68,50 @@ test('an interrupted re-wrap goes on where it stopped, in another keyring too', 
   const places = await storeSecrets(database.app, await keyring.organization(orgId), values(7))
   await database.app.transaction(orgId, (tx) => keyring.rotateKek(tx, orgId))
   keyring.forget(orgId)
-  assert.deepEqual(await keyring.rewrapSecrets(orgId, { batch: 3, maxBatches: 1 }), { rewrapped: 3, failed: [], complete: false })
+  const { progress, ...first } = await keyring.rewrapSecrets(orgId, { batch: 3, maxBatches: 1 })
+  assert.ok(progress !== undefined)
+  assert.deepEqual(first, { rewrapped: 3, failed: [], complete: false })
   const resumed = cluster.keyring()
   assert.deepEqual(await Promise.all(places.map(async (each) => readValue(await resumed.organization(orgId), each))), values(7))
   assert.deepEqual(await resumed.rewrapSecrets(orgId, { batch: 3 }), { rewrapped: 4, failed: [], complete: true })
   assert.deepEqual(await resumed.rewrapSecrets(orgId), { rewrapped: 0, failed: [], complete: true })
   assert.deepEqual(await Promise.all(places.map(async (each) => readValue(await resumed.organization(orgId), each))), values(7))
+})
+
+test('slices of a pass go on where the last one ended, and what failed in an earlier one is still known at its end', async () => {
+  const orgId = await cluster.organization()
+  const keyring = cluster.keyring()
+  const places = await storeSecrets(database.app, await keyring.organization(orgId), values(5))
+  const [broken] = places.map(({ secretId }) => secretId).toSorted()
+  await database.superuser.query("update secret_versions set wrapped_dek = decode(repeat('00', 61), 'hex') where secret_id = $1", [broken])
+  await database.app.transaction(orgId, (tx) => keyring.rotateKek(tx, orgId))
+  keyring.forget(orgId)
+  const first = await keyring.rewrapSecrets(orgId, { batch: 2, maxBatches: 1 })
+  assert.deepEqual([first.rewrapped, first.failed.length, first.complete], [1, 1, false])
+  const second = await keyring.rewrapSecrets(orgId, { batch: 2, maxBatches: 1, progress: first.progress })
+  assert.deepEqual([second.rewrapped, second.failed.length, second.complete], [2, 0, false])
+  assert.deepEqual(await keyring.rewrapSecrets(orgId, { batch: 2, progress: second.progress }), { rewrapped: 1, failed: [], complete: true })
+  // A pass of its own meets it again.
+  assert.deepEqual(await keyring.rewrapSecrets(orgId), { rewrapped: 0, failed: [`secret ${broken} version 1`], complete: true })
+})
+
+test('what is left is found behind any number of rows that are not, and costs what is looked at', async () => {
+  const orgId = await cluster.organization()
+  const keyring = cluster.keyring()
+  const [last] = await storeSecrets(database.app, await keyring.organization(orgId), ['value'])
+  await database.app.transaction(orgId, (tx) => keyring.rotateKek(tx, orgId))
+  keyring.forget(orgId)
+  const { kekId, kekVersion } = (await keyring.organization(orgId)).activeKek
+  // Before it, by their ids, more than two pages of versions that are under the new KEK already.
+  await database.superuser.query(`do $$ begin
+    set local session_replication_role = replica;
+    insert into coffer.secret_versions (org_id, secret_id, version, type, ciphertext, wrapped_dek, kek_id, kek_version, state, fingerprint, created_by, created_at, row_version, mac)
+      select '${orgId}', '00000000-0000-7000-8000-000000000000', n, 'text', '\\x01', '\\x01', '${kekId}', ${kekVersion}, 'ACTIVE', '', 'test', now(), 1, '\\x01' from generate_series(1, 45000) n;
+  end $$`)
+  const looked = await keyring.rewrapSecrets(orgId, { maxBatches: 0.15 })
+  assert.deepEqual([looked.rewrapped, looked.complete, looked.progress?.after?.[1]], [0, false, 40_000])
+  assert.deepEqual(await keyring.rewrapSecrets(orgId, { progress: looked.progress }), { rewrapped: 1, failed: [], complete: true })
+  assert.equal((await readRow(orgId, last ?? assert.fail())).kekVersion, kekVersion)
 })
 
 /** The database, whose server process ends in the middle of the `at`th transaction, after its statements and before its commit. */
