@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { dueSql } from '../compose/rewrap.ts'
 import { testDatabase } from '../kernel/testing/database.ts'
 
 const ID = '01890a5d-ac96-774b-bcce-b302099a8057'
@@ -26,6 +27,20 @@ test('in a new database, too, rows are found by their whole key', async (t) => {
     for (const key of keys) assert.ok(condition.includes(key), `${what}: ${plan}`)
   }
   return undefined
+})
+
+test('whether versions still name a retired key is known without looking at those that do not', async (t) => {
+  const { superuser } = await testDatabase(t)
+  await superuser.query(`do $$ begin
+    set local session_replication_role = replica;
+    insert into coffer.keks (org_id, kek_id, version, wrapped, state) select '${ID}', '${ID}', n, '\\x00', case n when 3 then 'active' else 'retired' end from generate_series(1, 3) n;
+    insert into coffer.secret_versions (org_id, secret_id, version, type, ciphertext, wrapped_dek, kek_id, kek_version, state, fingerprint, created_by, created_at, row_version, mac)
+      select '${ID}', gen_random_uuid(), 1, 'text', '\\x00', '\\x00', '${ID}', 3, 'ACTIVE', '', 'a', now(), 1, '\\x00' from generate_series(1, 20000) n;
+  end $$`)
+  await superuser.query('analyze coffer.secret_versions')
+  const { rows } = await superuser.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) ${dueSql}`)
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  assert.ok(Number(/shared hit=(\d+)/.exec(plan)?.[1]) < 20, plan)
 })
 
 test('the names of a folder cost what its own children cost, however much lies before it', async (t) => {
