@@ -6,7 +6,8 @@ import { asCofferError, fail } from './kernel/errors.ts'
 import type { WorkerApp } from './kernel/ports/seal-control.ts'
 import { systemClock } from './lib/clock.ts'
 import { Flights } from './api/http/flights.ts'
-import { buildHttp, type Door } from './api/http/server.ts'
+import type { Door } from './api/http/exchange.ts'
+import { buildHttp } from './api/http/server.ts'
 import { nativeDoor } from './api/http/doors.ts'
 import { systemDoor } from './api/http/system-door.ts'
 import { vaultDoor } from './api/v1/door.ts'
@@ -63,9 +64,7 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
     },
     async drain() {
       draining = true
-      // Closing ends the connections that are idle then. One with a request under way is idle later, and would be kept until the deadline.
-      const sweep = setInterval(() => app.server.closeIdleConnections(), 50)
-      await Promise.all([app.close(), grpc?.close(5000)]).finally(() => clearInterval(sweep))
+      await Promise.all([app.close(), grpc?.close(5000)])
       await platform?.close()
       await pools.close()
     },

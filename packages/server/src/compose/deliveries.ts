@@ -1,7 +1,7 @@
 // Answers that carry new shares: when such an answer has been handed to the operating system whole, the supervisor hears of
 // it and ends the old shares. Whatever dies before that leaves both valid.
 
-import type { Door } from '../api/http/server.ts'
+import type { Door } from '../api/http/exchange.ts'
 
 export class Deliveries {
   readonly #expected = new Set<string>()
@@ -14,9 +14,7 @@ export class Deliveries {
   watch(door: Door, delivered: (requestId: string) => void): Door {
     return {
       handle: async (exchange) => {
-        const { raw } = exchange.reply
-        raw.once('finish', () => { if (this.#take(exchange.requestId)) delivered(exchange.requestId) })
-        raw.once('close', () => this.#take(exchange.requestId))
+        exchange.reply.whenGone((isWhole) => { if (this.#take(exchange.requestId) && isWhole) delivered(exchange.requestId) })
         await door.handle(exchange)
       },
       refuse: (exchange, error) => door.refuse(exchange, error),

@@ -9,7 +9,7 @@ import type { Runner } from '../../request/pipeline.ts'
 import { readBody, readMessage, traitsOf } from './request.ts'
 import { isPlainRead } from './warm.ts'
 import { Router } from './router.ts'
-import type { Door, HttpExchange } from './server.ts'
+import type { Door, HttpExchange } from './exchange.ts'
 
 export interface DoorLimits {
   readonly depth: number
@@ -42,7 +42,7 @@ export const addHeaders = ({ reply }: HttpExchange, headers: readonly string[]):
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 const sendJson = (exchange: HttpExchange, status: number, body: string): void => {
-  void exchange.reply.code(status).header('content-type', JSON_TYPE).send(body)
+  exchange.reply.code(status).header('content-type', JSON_TYPE).send(body)
 }
 
 /** The whole body for an operation's data. */
@@ -56,7 +56,8 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
   const router = new Router(options.operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
   return {
     async handle(exchange) {
-      const { request, method, target } = exchange
+      const { request, target } = exchange
+      const { method } = request
       if (!methods.has(method)) throw fail('invalid_request', 'request.method', `The method ${method} is not known here.`, { field: 'method', httpStatus: 405 })
       if (target.trailingSlash) throw fail('not_found', 'request.no_route', 'There is nothing at this path. Native paths have no trailing slash.')
       const { target: operation, params } = router.match(method, target.segments)
@@ -78,7 +79,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
         sourceIp: message.sourceIp,
         tell: (headers) => addHeaders(exchange, headers),
         ...traitsOf(request),
-        warm: isPlainRead(request.raw) ? { target: request.raw.url ?? '/', contentType: JSON_TYPE, render: (data) => render(options.name, operation, data) } : undefined,
+        warm: isPlainRead(request) ? { target: request.url, contentType: JSON_TYPE, render: (data) => render(options.name, operation, data) } : undefined,
       })
       sendJson(exchange, answer.status, render(options.name, operation, answer.data))
     },

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { after, describe, test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { buildHttp, type Door, type HttpOptions } from './server.ts'
+import type { Door } from './exchange.ts'
+import { buildHttp, type HttpOptions } from './server.ts'
 
 /** Says what came: verb, target and body. Answers to /slow wait until `release` is called. */
 const echoing = (): { readonly door: Door; release(): void } => {
@@ -18,12 +19,11 @@ const echoing = (): { readonly door: Door; release(): void } => {
   return {
     release: () => release(),
     door: {
-      async handle({ request, reply, method }) {
-        if (request.raw.url === '/slow') await released
-        const body = Buffer.isBuffer(request.body) ? request.body.toString() : ''
-        void reply.code(200).send(`<${method} ${request.raw.url ?? ''} ${body}>`)
+      async handle({ request: { method, url, body }, reply }) {
+        if (url === '/slow') await released
+        reply.code(200).header('content-type', 'text/plain').send(`<${method} ${url} ${body?.toString() ?? ''}>`)
       },
-      refuse: ({ reply }, error) => void reply.code(error.httpStatus).send(error.code),
+      refuse: ({ reply }, error) => reply.code(error.httpStatus).send(error.code),
     },
   }
 }

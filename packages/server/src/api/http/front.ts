@@ -1,10 +1,11 @@
-// In front of Node's HTTP parser: a packet that is exactly one plain GET, on a connection where nothing else is under way, is
-// answered by its compiled plan without a message object, a response object or a timer. Every other byte reaches Node's
-// own listener as it came, so what Node accepts, refuses and times out stays its own decision.
+// In front of Node's HTTP parser: a message that is whole and plain, on a connection where nothing else is under way, is answered
+// without Node's message, response and timers, and without Fastify: by its compiled plan, or by its door. Every other byte reaches
+// Node's own listener as it came, so what Node accepts, refuses and times out stays its own decision.
 //
 // Whether a packet begins where a message begins is known from the packets before it: each was one whole message by the
 // narrow grammar of plain-head.ts (or a part of its counted body). After the first packet that was not, the connection is Node's alone.
 // The first message is always Node's, which thereby takes the connection for an idle one afterwards, with its time limits.
+// A body that comes in parts is kept for a moment; what is not whole by then goes to Node as it came, and Node's limits count from there.
 //
 // This leans on names inside Node's http module (its `data` listener, the answer under way, its own pause); front.test.ts tries it on the Node that the product
 // pins. Where that listener is not found, connections are left alone.
@@ -13,30 +14,48 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { wipe } from '../../lib/bytes.ts'
 import type { CofferError } from '../../kernel/errors.ts'
-import type { WarmReply } from '../../request/warm.ts'
+import { newRequestId } from '../../request/message.ts'
+import { headText, httpDate } from './answer-head.ts'
+import type { Answering } from './answering.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
+import { isBodiless, type WholeAnswer } from './reply.ts'
 import type { Outcomes, WarmDoor } from './warm.ts'
 
 type Listener = (chunk: Buffer) => void
 type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?: boolean }
 
+export interface FrontOptions {
+  readonly warm: WarmDoor
+  readonly answering: Answering
+  readonly limits: { readonly headerBytes: number; readonly bodyBytes: number }
+  readonly keepAliveSeconds: number
+}
+
+/** Larger bodies are Node's. */
+const MOST_BODY_BYTES = 65_536
+/** How long the rest of a body is waited for. */
+const REST_MS = 1000
+
 export class Front {
-  readonly #door: WarmDoor
-  readonly #mostBytes: number
+  readonly #options: FrontOptions
+  readonly #connections = new WeakMap<Socket, Connection>()
   #pending = 0
+  #isClosing = false
   #quiet: (() => void) | undefined
 
-  constructor(door: WarmDoor, headerBytes: number) {
-    this.#door = door
-    this.#mostBytes = headerBytes
+  constructor(options: FrontOptions) {
+    this.#options = options
   }
 
   attach(server: Server, event: 'connection' | 'secureConnection'): void {
     server.on(event, (socket: Socket) => this.#take(socket))
+    // Node takes a connection whose answer is under way here for an idle one. With a listener it leaves the end of those to us.
+    server.on('timeout', (socket: Socket) => { if (this.#connections.get(socket)?.isBusy() !== true) socket.destroy() })
   }
 
-  /** Resolves when no answer is under way. Nothing may begin meanwhile. */
-  async quiet(): Promise<void> {
+  /** From here on everything is Node's. Resolves when no answer is under way. */
+  async close(): Promise<void> {
+    this.#isClosing = true
     while (this.#pending > 0) await new Promise<void>((resolve) => { this.#quiet = resolve })
   }
 
@@ -45,7 +64,14 @@ export class Front {
     const listeners = socket.listeners('data').filter(({ name }) => name === 'bound socketOnData')
     const [listener] = listeners
     if (listener === undefined || listeners.length > 1) return
-    const connection = new Connection(socket, listener as Listener, { door: this.#door, mostBytes: this.#mostBytes, count: (change) => this.#count(change) }) // its name says what it takes
+    const { limits } = this.#options
+    const connection = new Connection(socket, listener as Listener, { // its name says what it takes
+      ...this.#options,
+      bodyBytes: Math.min(limits.bodyBytes, MOST_BODY_BYTES),
+      isClosing: () => this.#isClosing,
+      count: (change) => this.#count(change),
+    })
+    this.#connections.set(socket, connection)
     socket.removeListener('data', listener as Listener)
     socket.on('data', connection.onData)
   }
@@ -56,10 +82,31 @@ export class Front {
   }
 }
 
-interface Facts {
-  readonly door: WarmDoor
-  readonly mostBytes: number
+interface Facts extends FrontOptions {
+  readonly bodyBytes: number
+  isClosing(): boolean
   count(change: number): void
+}
+
+/** Verbs whose body nobody reads, and those whose body is the request. */
+const BARE: ReadonlySet<string> = new Set(['GET', 'LIST', 'SCAN'])
+const BODIED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** Types that nobody who reads them refuses. */
+const TYPE = /^[a-z0-9]+\/[a-z0-9.+-]+(?:; ?charset=[a-z0-9-]+)?$/i
+
+interface Asked {
+  readonly head: PlainHead
+  /** The whole message. */
+  readonly packet: Buffer
+}
+
+/** A message whose body is not all there. */
+interface Begun {
+  readonly head: PlainHead
+  readonly parts: Buffer[]
+  left: number
+  readonly timer: NodeJS.Timeout
 }
 
 class Connection {
@@ -71,10 +118,14 @@ class Connection {
   readonly #sourceIp: string | undefined
   /** Whether Node's parser has had a whole message. */
   #known = false
+  /** What Node's parser still waits for. */
   #bodyLeft = 0
-  /** The packet whose answer is awaited. */
-  #asked: Buffer | undefined
+  #begun: Begun | undefined
+  /** The message whose answer is awaited. */
+  #asked: Asked | undefined
   #held: Buffer[] = []
+  /** Answers that are awaited, or not the operating system's yet. */
+  #pending = 0
 
   constructor(socket: Socket, toNode: Listener, facts: Facts) {
     this.#socket = socket
@@ -83,16 +134,25 @@ class Connection {
     this.#sourceIp = socket.remoteAddress
     this.onData = (chunk) => this.#take(chunk)
     this.#outcomes = {
-      deliver: (error, reply) => {
+      deliver: (error, { requestId, body }) => {
         const asked = this.#asked
-        if (asked === undefined) return wipe(reply.body)
-        this.#answered()
-        if (error === undefined) this.#send(reply)
-        else this.#refuse(asked, error, reply)
-        return this.#goOn()
+        if (asked === undefined) return wipe(body)
+        if (error === undefined) return this.#send(asked, body)
+        // What cannot be answered after all is refused by its door.
+        wipe(body)
+        return this.#ask(asked, requestId, error)
       },
-      leave: () => this.#leave(),
+      leave: () => { if (this.#asked !== undefined) this.#ask(this.#asked, newRequestId()) },
     }
+  }
+
+  isBusy(): boolean {
+    return this.#pending > 0
+  }
+
+  #count(change: number): void {
+    this.#pending += change
+    this.#facts.count(change)
   }
 
   #take(chunk: Buffer): void {
@@ -102,11 +162,13 @@ class Connection {
       this.#socket.pause()
       return
     }
+    if (this.#begun !== undefined) return this.#gather(this.#begun, chunk)
     if (this.#bodyLeft > 0) return this.#pass(chunk, this.#bodyLeft - chunk.length)
     const head = readPlainHead(chunk)
     if (head === undefined) return this.#pass(chunk, Number.NaN)
-    if (this.#known && this.#begin(head, chunk)) return undefined
-    return this.#pass(chunk, head.length + head.bodyLength - chunk.length)
+    const left = head.length + head.bodyLength - chunk.length
+    if (left >= 0 && this.#isOurs(head)) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
+    return this.#pass(chunk, NOT_NODES.has(head.method) ? Number.NaN : left)
   }
 
   /** To Node, with how many bytes its message still lacks: fewer than none, or an unknown number, and it is Node's for good. */
@@ -121,46 +183,76 @@ class Connection {
     this.#toNode(chunk)
   }
 
-  #begin(head: PlainHead, chunk: Buffer): boolean {
-    const socket = this.#socket
+  #isOurs({ method, repeated, length, bodyLength, headers }: PlainHead): boolean {
+    const { limits, bodyBytes, isClosing } = this.#facts
+    if (!this.#known || repeated || length > limits.headerBytes || isClosing()) return false
+    if (BARE.has(method) ? bodyLength > 0 : !BODIED.has(method) || bodyLength > bodyBytes) return false
+    const type = headers['content-type']
+    if (type !== undefined && !TYPE.test(type)) return false
     // An answer of Node's that is not over, or bytes that the client does not take: there the order is Node's to keep.
-    if (head.method !== 'GET' || head.repeated || head.length !== chunk.length || head.length > this.#facts.mostBytes || socket._httpMessage || socket.writableLength > 0) return false
-    this.#asked = chunk
-    this.#facts.count(1)
-    if (this.#facts.door.beginPlain(head, this.#sourceIp, this.#outcomes)) return true
-    this.#answered()
-    return false
+    return !this.#socket._httpMessage && this.#socket.writableLength === 0
   }
 
-  /** The plan could not be followed after all: Node gets the packet as if it came only now. */
-  #leave(): void {
-    const asked = this.#asked
-    if (asked === undefined) return
-    this.#answered()
-    if (this.#socket.destroyed) return
-    this.#pass(asked, 0)
-    this.#goOn()
+  #await(head: PlainHead, first: Buffer, left: number): void {
+    const timer = setTimeout(this.#giveUp, REST_MS)
+    this.#begun = { head, parts: [first], left, timer }
+    // Before Node's own listener, which must have had the bytes by then.
+    this.#socket.prependOnceListener('end', this.#giveUp)
+    this.#socket.once('close', this.#giveUp)
   }
 
-  #answered(): void {
-    this.#asked = undefined
-    this.#facts.count(-1)
+  #gather(begun: Begun, chunk: Buffer): void {
+    begun.parts.push(chunk)
+    begun.left -= chunk.length
+    if (begun.left > 0) return
+    const packet = this.#gathered(begun)
+    if (begun.left === 0 && this.#isOurs(begun.head)) return this.#begin({ head: begun.head, packet })
+    return this.#pass(packet, begun.left)
   }
 
-  #send({ body }: WarmReply): void {
+  #gathered({ parts, timer }: Begun): Buffer {
+    this.#begun = undefined
+    clearTimeout(timer)
+    this.#socket.removeListener('end', this.#giveUp)
+    this.#socket.removeListener('close', this.#giveUp)
+    const packet = Buffer.concat(parts)
+    for (const part of parts) wipe(part)
+    return packet
+  }
+
+  /** To Node with what there is. */
+  readonly #giveUp = (): void => {
+    const begun = this.#begun
+    if (begun === undefined) return
+    const packet = this.#gathered(begun)
+    if (!this.#socket.destroyed) this.#pass(packet, begun.left)
+  }
+
+  #begin(asked: Asked): void {
+    this.#asked = asked
+    this.#count(1)
+    if (!this.#facts.warm.beginPlain(asked.head, this.#sourceIp, this.#outcomes)) this.#ask(asked, newRequestId())
+  }
+
+  #ask(asked: Asked, requestId: string, refusal?: CofferError): void {
+    const { head: { method, target, headers, length, bodyLength }, packet } = asked
+    const body = bodyLength === 0 ? undefined : packet.subarray(length)
+    this.#facts.answering.answer({ method, url: target, headers, body, socket: this.#socket }, requestId, (answer, gone) => this.#send(asked, bytesOf(answer, this.#facts.keepAliveSeconds), gone), refusal)
+  }
+
+  #send({ packet }: Asked, bytes: Buffer, gone?: (isWhole: boolean) => void): void {
     const socket = this.#socket
-    if (socket.destroyed || !socket.writable) return wipe(body)
+    const over = (isWhole: boolean): void => {
+      wipe(bytes)
+      this.#count(-1)
+      gone?.(isWhole)
+    }
+    this.#asked = undefined
+    wipe(packet)
+    if (socket.destroyed || !socket.writable) over(false)
     // Called when the bytes are the kernel's, and also when the connection broke before.
-    socket.write(body, () => wipe(body))
-    return undefined
-  }
-
-  /** What cannot be answered after all is refused the general way. */
-  #refuse(asked: Buffer, error: CofferError, { requestId, body }: WarmReply): void {
-    wipe(body)
-    if (this.#socket.destroyed) return
-    this.#facts.door.refuseNext(this.#socket, { error, requestId })
-    this.#pass(asked, 0)
+    else socket.write(bytes, (error) => over(error === undefined || error === null))
+    this.#goOn()
   }
 
   #goOn(): void {
@@ -172,4 +264,19 @@ class Connection {
     if (this.#socket._paused !== true) this.#socket.resume()
     this.#take(held)
   }
+}
+
+/** Node's parser refuses them, and what becomes of the connection then is decided there (foreign-verbs.ts). */
+const NOT_NODES: ReadonlySet<string> = new Set(['LIST', 'SCAN'])
+
+const bytesOf = ({ status, headers, body }: WholeAnswer, keepAliveSeconds: number): Buffer => {
+  const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  const isEmpty = isBodiless(status)
+  const head = headText({ status, headers, contentLength: isEmpty && body === undefined ? undefined : String(length), date: httpDate() }, keepAliveSeconds)
+  const bytes = Buffer.allocUnsafe(head.length + (isEmpty ? 0 : length))
+  bytes.write(head, 0, 'latin1')
+  if (isEmpty || body === undefined) return bytes
+  if (typeof body === 'string') bytes.write(body, head.length, 'utf8')
+  else bytes.set(body, head.length)
+  return bytes
 }

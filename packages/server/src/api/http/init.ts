@@ -67,7 +67,7 @@ const requestOf = async (body: Body, options: SystemDoorOptions): Promise<InitRe
 }
 
 export const init: Answer = async (exchange, body, options) => {
-  if (exchange.method === 'GET') return { status: 200, body: { initialized: (await options.control.status()).initialized } }
+  if (exchange.request.method === 'GET') return { status: 200, body: { initialized: (await options.control.status()).initialized } }
   const result = await options.control.initialise(await requestOf(body, options))
   const both = (shares: readonly Buffer[]): readonly [hex: readonly string[], base64: readonly string[]] => [shares.map((share) => share.toString('hex')), shares.map((share) => share.toString('base64'))]
   try {

@@ -1,14 +1,13 @@
 // The client certificate of a TLS connection, for the login that asks for it.
 
-import type { FastifyRequest } from 'fastify'
 import { TLSSocket, type DetailedPeerCertificate } from 'node:tls'
 import type { Peer } from '../../kernel/call.ts'
+import type { HttpRequest } from './exchange.ts'
 
 const MAX_CHAIN = 8
 
 /** Undefined: not TLS, or no certificate was given. */
-export const peerOf = (request: FastifyRequest): Peer | undefined => {
-  const { socket } = request.raw
+export const peerOf = ({ socket }: Pick<HttpRequest, 'socket'>): Peer | undefined => {
   if (!(socket instanceof TLSSocket)) return undefined
   const chain: Buffer[] = []
   let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)

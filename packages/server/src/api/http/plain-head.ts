@@ -16,14 +16,16 @@ export interface PlainHead {
 }
 
 const MOST_BYTES = 8192
-const HEAD = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|LINK|UNLINK) (\/[\x21-\x7e]*) HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e]*\r\n)+\r\n/
+const HEAD = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|LIST|SCAN|LINK|UNLINK) (\/[\x21-\x7e]*) HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e]*\r\n)+\r\n/
 
 /** They say how this message or the connection goes on, in ways that are not told apart here. */
 const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'te', 'trailer', 'upgrade', 'http2-settings', 'expect', 'keep-alive', 'proxy-connection'])
 
 /** Undefined when the bytes are not known to begin with exactly one whole head. */
 export const readPlainHead = (bytes: Buffer): PlainHead | undefined => {
-  const text = bytes.toString('latin1', 0, MOST_BYTES)
+  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1')
+  if (end === -1 || end > MOST_BYTES - 4) return undefined
+  const text = bytes.toString('latin1', 0, end + 4)
   const found = HEAD.exec(text)
   if (found === null) return undefined
   const [head, method = '', target = ''] = found

@@ -1,12 +1,11 @@
 // From an HTTP request to what a door hands to the pipeline: headers by name, a bounded JSON body, and the checks that
 // concern the message itself.
 
-import type { IncomingMessage } from 'node:http'
-import type { FastifyRequest } from 'fastify'
 import { fail } from '../../kernel/errors.ts'
 import { JsonError, parseJson } from '../../lib/json.ts'
 import type { RawInput } from '../../kernel/input.ts'
 import { bodyMatches, sameSecret } from '../../request/message.ts'
+import type { HttpRequest } from './exchange.ts'
 
 export interface Message {
   readonly token: string | undefined
@@ -29,17 +28,17 @@ export interface BodyLimits {
 
 const MAX_HEADER_VALUE = 9000
 
-/** Node's own request as well as Fastify's. */
-type Headed = Pick<IncomingMessage, 'headers'> & { readonly rawHeaders?: readonly string[]; readonly raw?: Pick<IncomingMessage, 'rawHeaders'> }
+/** Node's own request, too. */
+type Headed = Pick<HttpRequest, 'headers' | 'rawHeaders'>
 
 // What we read or what says how a message is to be read. Node joins repeated headers with a comma or drops the later ones.
 const once: ReadonlySet<string> = new Set(['x-vault-token', 'authorization', 'x-coffer-organization', 'x-vault-namespace', 'x-coffer-project', 'idempotency-key', 'x-coffer-body-hmac', 'content-type', 'content-length', 'host', 'x-vault-wrap-ttl'])
 
 /** @throws invalid_request: of a repeated header two readers could each take another value */
 const refuseRepeated = (request: Headed): void => {
-  const sent = request.rawHeaders ?? request.raw?.rawHeaders ?? []
+  const sent = request.rawHeaders
   // No name twice: the usual case, told without looking at any.
-  if (sent.length / 2 === Object.keys(request.headers).length) return
+  if (sent === undefined || sent.length / 2 === Object.keys(request.headers).length) return
   const seen = new Set<string>()
   for (let i = 0; i < sent.length; i += 2) {
     const name = (sent[i] ?? '').toLowerCase()
@@ -86,8 +85,11 @@ export const readMessage = (request: Headed & { readonly socket: { readonly remo
   }
 }
 
+/** Of the headers that came, each name as often as it came. */
+export const namesOf = ({ headers, rawHeaders }: Headed): readonly string[] => (rawHeaders === undefined ? Object.keys(headers) : rawHeaders.filter((_each, index) => index % 2 === 0).map((name) => name.toLowerCase()))
+
 /** What only records of audit devices say. */
-export const traitsOf = (request: FastifyRequest): { readonly sourcePort: number | undefined; readonly headers: (name: string) => string | undefined } => ({
+export const traitsOf = (request: HttpRequest): { readonly sourcePort: number | undefined; readonly headers: (name: string) => string | undefined } => ({
   sourcePort: request.socket.remotePort,
   headers: (name) => {
     const value = request.headers[name]
@@ -95,14 +97,15 @@ export const traitsOf = (request: FastifyRequest): { readonly sourcePort: number
   },
 })
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * The body as an object, or undefined when there is none.
  * @throws invalid_request for anything but one JSON object; 415 for another content type; nothing of the body is repeated
  */
-export const readBody = (request: FastifyRequest, limits: BodyLimits, token: string | undefined): RawInput['body'] => {
-  const { body } = request
-  const bytes = Buffer.isBuffer(body) ? body : undefined
-  checkBodyHmac(request, bytes ?? Buffer.alloc(0), token)
+export const readBody = (request: HttpRequest, limits: BodyLimits, token: string | undefined): RawInput['body'] => {
+  const { body: bytes } = request
+  checkBodyHmac(request, bytes ?? NOTHING, token)
   if (bytes === undefined || bytes.length === 0) return undefined
   const type = header(request, 'content-type')
   if (limits.anyType === true) return isForm(type, bytes) ? parseForm(bytes) : bodyOf(bytes, limits)
@@ -142,7 +145,7 @@ export const parseObject = (bytes: Buffer, limits: BodyLimits): Readonly<Record<
 }
 
 /** Clients may send an HMAC of the body under their token: a proxy that changed the body on its way is found. */
-const checkBodyHmac = (request: FastifyRequest, body: Buffer, token: string | undefined): void => {
+const checkBodyHmac = (request: HttpRequest, body: Buffer, token: string | undefined): void => {
   const given = header(request, 'x-coffer-body-hmac')
   if (given === undefined) return
   if (token === undefined || !bodyMatches(given, token, body)) throw fail('invalid_request', 'request.body_hmac', 'X-Coffer-Body-HMAC does not fit the body: it was changed on its way, or made with another token.', { field: 'X-Coffer-Body-HMAC' })

@@ -11,7 +11,7 @@ import { vaultStatus } from '../v1/status.ts'
 import { init } from './init.ts'
 import { errorHeaders, type DoorLimits } from './doors.ts'
 import { readBody, readMessage } from './request.ts'
-import type { Door, HttpExchange } from './server.ts'
+import type { Door, HttpExchange } from './exchange.ts'
 
 export interface SystemDoorOptions {
   readonly control: SealControl
@@ -27,14 +27,15 @@ export interface SystemDoorOptions {
   isOpen(): boolean
 }
 
-export type Answer = (exchange: Pick<HttpExchange, 'request' | 'method' | 'requestId' | 'target'>, body: Readonly<Record<string, unknown>>, options: SystemDoorOptions) => Promise<{ readonly status: number; readonly body: unknown }>
+export type Answer = (exchange: Pick<HttpExchange, 'request' | 'requestId' | 'target'>, body: Readonly<Record<string, unknown>>, options: SystemDoorOptions) => Promise<{ readonly status: number; readonly body: unknown }>
 
 /** What Vault refuses here without a word. */
 const SILENT: ReadonlySet<string> = new Set(['request.method', 'request.bad_status_code'])
 
 export const systemDoor = (options: SystemDoorOptions): Door => ({
   async handle(exchange) {
-    const { request, method, target } = exchange
+    const { request, target } = exchange
+    const { method } = request
     const name = target.segments.slice(2).join('/')
     const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
     if (endpoint === undefined) throw fail('not_found', 'request.no_route', 'There is nothing at this path.')
@@ -43,12 +44,12 @@ export const systemDoor = (options: SystemDoorOptions): Door => ({
     const body = method === 'GET' || method === 'HEAD' ? {} : (readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes }, readMessage(request).token) ?? {})
     const answer = await endpoint.answer(exchange, body, options)
     const reply = exchange.reply.code(answer.status)
-    if (answer.body === undefined) void reply.send()
-    else void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(answer.body)))
+    if (answer.body === undefined) reply.send()
+    else reply.header('content-type', 'application/json').send(JSON.stringify(answer.body))
   },
   refuse(exchange, error) {
     errorHeaders(exchange, error, vaultStatus(error))
-    void exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(Buffer.from(JSON.stringify({ errors: SILENT.has(error.code) ? [] : [error.message] })))
+    exchange.reply.code(vaultStatus(error)).header('content-type', 'application/json').send(JSON.stringify({ errors: SILENT.has(error.code) ? [] : [error.message] }))
   },
 })
 
@@ -98,7 +99,7 @@ const health: Answer = async (exchange, _body, options) => {
     echo_duration_ms: 0,
     clock_skew_ms: 0,
   }
-  return { status: code, body: exchange.method === 'HEAD' ? undefined : body }
+  return { status: code, body: exchange.request.method === 'HEAD' ? undefined : body }
 }
 
 const sealStatus: Answer = async (_exchange, _body, options) => ({ status: 200, body: sealStatusBody(await options.control.status()) })

@@ -2,12 +2,11 @@
 // promise. Everything else goes on as if this were not here.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { CofferError } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
-import { systemClock } from '../../lib/clock.ts'
 import type { AnswerHead, Deliver, Leave, WarmFacts, WarmReply } from '../../request/warm.ts'
 import { WARM_STATUS } from '../../request/warm.ts'
+import { headText, httpDate } from './answer-head.ts'
 import type { PlainHead } from './plain-head.ts'
 import { readMessage } from './request.ts'
 
@@ -55,8 +54,6 @@ export class WarmDoor {
   readonly #headers: readonly string[]
   readonly #answerHead: AnswerHead
   readonly #refusals = new WeakMap<IncomingMessage, WarmRefusal>()
-  /** Of the next message on a connection. */
-  readonly #refusalsToCome = new WeakMap<Socket, WarmRefusal>()
 
   /** @param options.headers names and values, one after the other, that every answer has */
   constructor(source: () => WarmSource | undefined, options: { readonly headers: readonly string[]; readonly keepAliveSeconds: number }) {
@@ -68,14 +65,7 @@ export class WarmDoor {
   /** The request's handler: the plan if there is one, else the general way. */
   before(general: Handler): Handler {
     return (request, response) => {
-      const refusal = this.#refusalsToCome.get(request.socket)
-      if (refusal !== undefined) {
-        this.#refusalsToCome.delete(request.socket)
-        this.#refusals.set(request, refusal)
-        return general(request, response)
-      }
       if (!this.#begin(request, response, general)) general(request, response)
-      return undefined
     }
   }
 
@@ -85,11 +75,6 @@ export class WarmDoor {
     if (source === undefined || !isPlainRead(head) || isLeft(source, head)) return false
     const facts = factsOf({ url: head.target, headers: head.headers, socket: { remoteAddress: sourceIp } }, this.#answerHead)
     return facts !== undefined && source.begin(facts, deliver, leave)
-  }
-
-  /** The next message on the connection is refused, whatever it says. */
-  refuseNext(socket: Socket, refusal: WarmRefusal): void {
-    this.#refusalsToCome.set(socket, refusal)
   }
 
   /** Why a request that comes the general way after all must be refused. */
@@ -132,24 +117,7 @@ const factsOf = (request: Read, head?: AnswerHead): WarmFacts | undefined => {
   }
 }
 
-/** The bytes that Node writes for such an answer on a connection that is kept; front.test.ts compares them. */
-const answerHead = ({ headers, keepAliveSeconds }: { readonly headers: readonly string[]; readonly keepAliveSeconds: number }): AnswerHead => {
-  const common = Array.from({ length: headers.length / 2 }, (_, at) => `${headers[2 * at]}: ${headers[2 * at + 1]}\r\n`).join('')
-  return {
-    date: httpDate,
-    text: ({ contentType, contentLength, id, date }) => `HTTP/1.1 ${WARM_STATUS} OK\r\ncontent-type: ${contentType}\r\nx-request-id: ${id}\r\n${common}content-length: ${contentLength}\r\nDate: ${date}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n\r\n`,
-  }
-}
-
-let dateSecond = Number.NaN
-let dateText = ''
-
-/** The moment as HTTP writes it; many answers share a second. */
-const httpDate = (): string => {
-  const second = Math.floor(systemClock.wall() / 1000)
-  if (second !== dateSecond) {
-    dateSecond = second
-    dateText = new Date(second * 1000).toUTCString()
-  }
-  return dateText
-}
+const answerHead = ({ headers, keepAliveSeconds }: { readonly headers: readonly string[]; readonly keepAliveSeconds: number }): AnswerHead => ({
+  date: httpDate,
+  text: ({ contentType, contentLength, id, date }) => headText({ status: WARM_STATUS, headers: ['content-type', contentType, 'x-request-id', id, ...headers], contentLength, date }, keepAliveSeconds),
+})

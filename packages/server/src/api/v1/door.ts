@@ -9,10 +9,10 @@ import { parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { addHeaders, errorHeaders, type DoorLimits } from '../http/doors.ts'
+import type { Door, HttpExchange } from '../http/exchange.ts'
 import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, traitsOf, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
-import type { Door, HttpExchange } from '../http/server.ts'
 import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
 import { logInInline, wantsInlineAuth } from './inline-auth.ts'
 import { helpOf } from './help.ts'
@@ -40,9 +40,9 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       const backend = options.backend()
       if (backend === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
       const { request, target } = exchange
-      const query = exchange.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
-      if (query['help'] !== undefined && query['help'] !== '' && exchange.method === 'GET') return help(backend, routesOf(backend), exchange, readMessage(request))
-      const method = methodOf(exchange.method, query)
+      const query = exchange.request.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
+      if (query['help'] !== undefined && query['help'] !== '' && exchange.request.method === 'GET') return help(backend, routesOf(backend), exchange, readMessage(request))
+      const method = methodOf(exchange.request.method, query)
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
       if (target.trailingSlash && (method === 'POST' || method === 'PATCH')) throw fail('invalid_request', 'request.folder', "cannot write to a path ending in '/'")
       const sent = readMessage(request)
@@ -58,13 +58,13 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     refuse(exchange, error) {
       errorHeaders(exchange, error, vaultStatus(error))
       const bare = bareStatus(error)
-      if (bare !== undefined) return void exchange.reply.code(bare).header('content-type', JSON_TYPE).send()
+      if (bare !== undefined) return exchange.reply.code(bare).header('content-type', JSON_TYPE).send()
       const { 'x-vault-token': token = '', authorization = '' } = exchange.request.headers
       const isNobody = token === '' && !/^bearer ./i.test(authorization)
       // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
       const isEnveloped = error.code === 'kv.unknown_path' || (error.data !== undefined && error.kind === 'not_found')
       const body = error.body ?? (isEnveloped ? errorEnvelope(exchange.requestId, error) : { errors: errorsOf(error, isNobody), ...(error.data === undefined ? {} : { data: error.data }) })
-      void exchange.reply.code(error.body === undefined ? vaultStatus(error) : error.httpStatus).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(body)))
+      exchange.reply.code(error.body === undefined ? vaultStatus(error) : error.httpStatus).header('content-type', JSON_TYPE).send(JSON.stringify(body))
     },
   }
 }
@@ -74,7 +74,7 @@ const help = async (backend: VaultBackend, routes: Routes, exchange: HttpExchang
   const described = await describe(backend, routes, sliceSegments(exchange.target.segments, 1), message)
   await backend.help?.run({ door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: described.namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, raw: { path: { path: described.path }, query: {}, body: undefined } })
   if (described.operations.length === 0) throw fail('not_found', 'vault.no_handler', `no handler for route "${described.path}". route entry not found.`)
-  void exchange.reply.code(200).header('content-type', JSON_TYPE).send(Buffer.from(JSON.stringify(helpOf(described, backend.version))))
+  exchange.reply.code(200).header('content-type', JSON_TYPE).send(JSON.stringify(helpOf(described, backend.version)))
 }
 
 interface Parts {
@@ -106,7 +106,7 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
     raw: { path: { ...params, ...(message.token === undefined ? {} : { presented: message.token }), ...authorizationFor(operation, exchange) }, query: rest, body: bodyFor(operation, body) },
     parameters: { ...rest, ...body },
     // What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered.
-    warm: mount !== undefined && Object.keys(rest).length === 0 && isPlainRead(exchange.request.raw) ? warmForm(exchange.request.raw.url ?? '/', routed) : undefined,
+    warm: mount !== undefined && Object.keys(rest).length === 0 && isPlainRead(exchange.request) ? warmForm(exchange.request.url, routed) : undefined,
   }
 }
 
@@ -179,6 +179,6 @@ const send = async (backend: VaultBackend, exchange: HttpExchange, routed: Route
   const made = envelope(exchange.requestId, routed, answer)
   const isWrapped = parts.wrapTtlSeconds !== undefined && routed.prepared.operation.bare !== true && canWrap(routed.prepared.operation.id, made)
   const body = isWrapped ? JSON.stringify(await wrapped(backend, exchange, routed, parts, made)) : rendered(routed, made)
-  if (body === undefined) void exchange.reply.code(answer.status === 202 ? 202 : 204).send()
-  else void exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(routed.prepared.operation, made, JSON_TYPE)).send(Buffer.from(body))
+  if (body === undefined) exchange.reply.code(answer.status === 202 ? 202 : 204).send()
+  else exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(routed.prepared.operation, made, JSON_TYPE)).send(body)
 }

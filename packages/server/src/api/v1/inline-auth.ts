@@ -5,8 +5,8 @@ import { fail } from '../../kernel/errors.ts'
 import { parsePath } from '../../kernel/path.ts'
 import { encodeOutput } from '../../kernel/output.ts'
 import { peerOf } from '../http/peer.ts'
-import { header, parseObject, type Message } from '../http/request.ts'
-import type { HttpExchange } from '../http/server.ts'
+import type { HttpExchange } from '../http/exchange.ts'
+import { header, namesOf, parseObject, type Message } from '../http/request.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { route, type Routes, type VaultBackend } from './routing.ts'
 
@@ -23,11 +23,9 @@ const bad = (name: string, message: string): Error => fail('invalid_request', 'i
 export const wantsInlineAuth = ({ request }: HttpExchange): boolean => request.headers[PATH] !== undefined
 
 const parametersOf = ({ request }: HttpExchange): Readonly<Record<string, unknown>> => {
-  const { rawHeaders } = request.raw
   const sent = new Set<string>()
   const names: string[] = []
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase()
+  for (const name of namesOf(request)) {
     if (!name.startsWith(PREFIX)) continue
     if (sent.has(name)) throw bad(PARAMETER, 'A header of the inline authentication is repeated.')
     sent.add(name)
@@ -79,7 +77,7 @@ export const logInInline = async (backend: VaultBackend, routes: Routes, exchang
   try {
     return { ...message, token: await loginTo(backend, routes, exchange, message) }
   } catch (error) {
-    void exchange.reply.header('x-vault-inline-auth-failed', 'true')
+    exchange.reply.header('x-vault-inline-auth-failed', 'true')
     throw error
   }
 }
