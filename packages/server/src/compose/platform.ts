@@ -167,6 +167,8 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
   const changes = new ChangeHub()
   freshness.observe({ apply: (seen) => seen.forEach(({ kind, orgId }) => { if (kind === 'keys') keyring.forget(orgId) }), clear: () => keyring.forgetAll() })
   freshness.observe(changes)
+  let organizations = 0
+  freshness.observe(following('organization', () => { organizations += 1 }))
   await freshness.start()
   const late: DeviceSources['late'] = {}
   const settings = new LiveSettings({ pools, keyring, rootOrgId, logger })
@@ -182,6 +184,7 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
   const warm = new WarmReads({
     tokens: domain.tokens,
     registry: (orgId) => caches.registries.peek(orgId),
+    organizations: () => organizations,
     secrets: domain.warmSecrets,
     pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord },
     journal, log, limits: domain.quotas.book, now, observe,

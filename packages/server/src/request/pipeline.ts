@@ -31,10 +31,11 @@ interface Trace {
   granted: Grant | undefined
   status: 202 | undefined
   places: OrgRegistry | undefined
+  organizations: number | undefined
   revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
 }
 
-const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, revealed: undefined })
+const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined })
 
 /**
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
@@ -83,6 +84,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
   const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
+  if (request.warm !== undefined) trace.organizations = ports.plans?.organizations()
   const orgId = await targetOrganization(ports, request, authenticated)
   context.recorded = { ...context.recorded, orgId }
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
@@ -105,22 +107,27 @@ interface Taught {
 }
 
 /**
- * Whether nothing but a header names the organization, or nothing at all. One slug alone: it means the same organization for ever, and when
+ * Whether nothing but a header names the organization, or nothing at all. One slug alone means the same organization for ever, and when
  * that is suspended its tokens are dropped; of a longer name an organization on the way may be suspended.
  */
-const isOwnName = ({ namespace, organizationHeader }: DoorRequest): boolean =>
-  namespace === undefined ? organizationHeader === undefined : organizationHeader !== undefined && ONE_SLUG.exec(organizationHeader)?.[1] === ONE_SLUG.exec(namespace)?.[1] && ONE_SLUG.test(namespace)
+const ownName = ({ namespace, organizationHeader }: DoorRequest): 'none' | 'one' | 'several' | undefined => {
+  if (namespace === undefined) return organizationHeader === undefined ? 'none' : undefined
+  const named = SLUGS.exec(namespace)?.[1]
+  if (named === undefined || organizationHeader === undefined || SLUGS.exec(organizationHeader)?.[1] !== named) return undefined
+  return named.includes('/') ? 'several' : 'one'
+}
 
-const ONE_SLUG = /^\/?([a-z0-9-]+)\/?$/
+const SLUGS = /^\/?([a-z0-9-]+(?:\/[a-z0-9-]+)*)\/?$/
 
 /** A reveal of one secret upon one question to the policy, and nothing else, can be repeated by a plan. */
 const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: Operation; readonly warm: WarmAnswer }, { request, answer, trace, caller }: Taught): void => {
   const { granted, revealed, draft } = trace
   const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
-  if (!isOneReveal || caller === undefined || request.warm === undefined || !isOwnName(request) || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
+  const name = ownName(request)
+  if (!isOneReveal || caller === undefined || request.warm === undefined || name === undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
   // Begun before an audit device was enabled or disabled: the next records hold more than this one, or less.
   if ((draft.request !== undefined) !== (ports.journal.detail !== undefined)) return
-  ports.plans?.learn({ places: trace.places, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, organizationHeader: request.organizationHeader, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, secretId: draft.resourceId, action: granted.action, resource: granted.resource, draft: learnable(draft) })
+  ports.plans?.learn({ places: trace.places, organizations: name === 'several' ? trace.organizations : undefined, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, organizationHeader: request.organizationHeader, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, secretId: draft.resourceId, action: granted.action, resource: granted.resource, draft: learnable(draft) })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

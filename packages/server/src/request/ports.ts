@@ -90,6 +90,8 @@ export interface RecordPieces {
 export interface PlanBook {
   /** The organization's places as this worker has them now; undefined when it has none that it may use. */
   places(orgId: string): OrgRegistry | undefined
+  /** Another number whenever this worker has heard of a change of any organization. */
+  organizations(): number
   learn(lesson: Lesson): void
 }
 
@@ -97,6 +99,8 @@ export interface PlanBook {
 export interface Lesson {
   /** As they were before the target was resolved. */
   readonly places: OrgRegistry | undefined
+  /** As it was before the organization's name was resolved, when that is of several: one on the way may be suspended. */
+  readonly organizations: number | undefined
   /** The mount that the door found, where doors look for mounts. */
   readonly mount: Mount | undefined
   readonly operation: Operation

@@ -12,10 +12,12 @@ const mount: Mount = { mountId: '0198c5d2-7a00-7abc-9def-000000000002', class: '
 /** Only what learning looks at; a plan that was not learned asks the cache for nothing. */
 const setUp = () => {
   const places = { now: makeRegistry(orgId, [mount], []) }
+  const organizations = { now: 0 }
   const asked: string[] = []
   const caller = { orgId, lock: undefined }
   const ports = {
     registry: () => places.now,
+    organizations: () => organizations.now,
     tokens: { peek: () => ({ numUses: 0, boundCidrs: [], caller, decide: () => ({ allow: true, rule: 'root', reason: '' }) }) },
     secrets: { keyOf: () => 'the secret', cached: (key: string) => void asked.push(key) },
     pieces: { actor: () => '' },
@@ -23,13 +25,13 @@ const setUp = () => {
     now: () => 0,
   }
   const reads = new WarmReads(ports as unknown as WarmPorts)
-  const learn = (lesson: { readonly places: unknown; readonly mount: unknown }): void =>
+  const learn = (lesson: { readonly places: unknown; readonly mount: unknown; readonly organizations?: number }): void =>
     reads.learn({ ...lesson, operation: {}, answer: {}, form: { target: '/v1/secret/data/x' }, door: 'vault', projectHeader: undefined, caller, address: { orgId }, selector: 'current', action: 'reveal', resource: {}, draft: {} } as unknown as Lesson)
   const isKnown = (): boolean => {
     reads.begin({ target: '/v1/secret/data/x', token: 't', organizationHeader: undefined, projectHeader: undefined, sourceIp: undefined }, () => undefined)
     return asked.length > 0
   }
-  return { places, learn, isKnown }
+  return { places, organizations, learn, isKnown }
 }
 
 test('a target whose places stayed the same is learned', () => {
@@ -50,4 +52,16 @@ test('nor is one that the door routed to a mount which is not there any more', (
   const { places, learn, isKnown } = setUp()
   learn({ places: places.now, mount: { ...mount } })
   assert.equal(isKnown(), false)
+})
+
+test('a name of several organizations is learned as it was before it was resolved, and forgotten with the next change of any', () => {
+  const { places, organizations, learn, isKnown } = setUp()
+  organizations.now = 1
+  learn({ places: places.now, mount, organizations: 0 })
+  assert.equal(isKnown(), false)
+  learn({ places: places.now, mount, organizations: 1 })
+  organizations.now = 2
+  assert.equal(isKnown(), false)
+  learn({ places: places.now, mount, organizations: 2 })
+  assert.equal(isKnown(), true)
 })

@@ -29,6 +29,8 @@ export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
   readonly tokens: Pick<TokenAuthority, 'peek' | 'authenticate'>
   /** From the cache; undefined when it is not there or this worker may not answer from its cache now. */
   registry(orgId: string): OrgRegistry | undefined
+  /** Another number whenever this worker has heard of a change of any organization. */
+  organizations(): number
   readonly secrets: WarmSecrets<Loaded>
   readonly pieces: RecordPieces
   readonly journal: Pick<AuditJournal, 'append' | 'detail'>
@@ -87,6 +89,8 @@ interface Plan<Loaded> {
   readonly door: string
   /** The organization's places as they were when the target was resolved. Another object: the target may mean another. */
   readonly registry: OrgRegistry
+  /** While a name of several organizations leads to the caller's: until any organization changes. */
+  readonly organizations: number | undefined
   readonly address: SecretAddress
   readonly selector: string
   readonly secretId: string | undefined
@@ -121,6 +125,10 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     return this.#ports.registry(orgId)
   }
 
+  organizations(): number {
+    return this.#ports.organizations()
+  }
+
   /** What records hold has changed: everything is learned anew. */
   forget(): void {
     this.#plans.clear()
@@ -129,15 +137,16 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   }
 
   learn(lesson: Lesson): void {
-    const { places, mount, operation, answer, form, door, organizationHeader, projectHeader, caller, address, selector, secretId, action, resource, draft } = lesson
+    const { places, organizations, mount, operation, answer, form, door, organizationHeader, projectHeader, caller, address, selector, secretId, action, resource, draft } = lesson
     const registry = this.#ports.registry(caller.orgId)
     // Places that changed while the request was under way: what the target meant then it may not mean now.
     if (registry === undefined || registry !== places || address.orgId !== caller.orgId) return
+    if (organizations !== undefined && organizations !== this.#ports.organizations()) return
     if (mount !== undefined && registry.mountById(mount.mountId) !== mount) return
     const key = this.#ports.secrets.keyOf(address, selector)
     const asked = { organizationHeader, projectHeader, target: form.target }
     this.#targets.set(planKey(NOBODY, asked), true)
-    this.#plans.set(planKey(this.#holder(caller), asked), { operation, answer, form, door, registry, address, selector, secretId, key, action, resource, draft, material: undefined })
+    this.#plans.set(planKey(this.#holder(caller), asked), { operation, answer, form, door, registry, organizations, address, selector, secretId, key, action, resource, draft, material: undefined })
   }
 
   /**
@@ -183,6 +192,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const holder = this.#holder(caller)
     const plan = this.#plans.get(planKey(holder, facts))
     if (plan === undefined || ports.registry(caller.orgId) !== plan.registry) return false
+    if (plan.organizations !== undefined && plan.organizations !== ports.organizations()) return false
     const loaded = ports.secrets.cached(plan.key)
     if (loaded === undefined || loaded.snapshot.secret.secretId !== plan.secretId) return false
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })

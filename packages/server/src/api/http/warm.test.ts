@@ -118,6 +118,34 @@ test('the same target is another secret in another organization', async () => {
   await same({ path: '/v1/warm-child/secret/data/dev/warm/both', token, headers: { 'x-vault-namespace': 'warm-child' } }, { warm: false, status: 404 })
 })
 
+test('a name of several organizations has plans, until any organization changes', async () => {
+  await ok('POST', '/api/v1/organizations', { slug: 'above' })
+  const below = (method: string, path: string, body: object): Promise<Answer> => send({ method, path, token: 'root', body: JSON.stringify(body), headers: { 'x-vault-namespace': 'above' } })
+  const { token } = dataOf(JSON.parse((await below('POST', '/api/v1/organizations', { slug: 'team' })).body) as Record<string, unknown>) as { token: string }
+  await ok('POST', '/api/v1/secrets/warm/nested?environment=dev', { value: 'of the team' }, token)
+  const asked = { path: '/api/v1/secrets/warm/nested?environment=dev&reveal=true', token }
+  const kv = { path: '/v1/secret/data/dev/warm/nested', token }
+  for (const [header, name] of [['x-vault-namespace', 'above/team'], ['x-vault-namespace', '/above/team/'], ['x-coffer-organization', 'above/team']] as const) {
+    assert.equal(valueOf(await same({ ...asked, headers: { [header]: name } }, { warm: true, status: 200 })), 'of the team')
+    await same({ ...kv, headers: { [header]: name } }, { warm: true, status: 200 })
+  }
+  await same({ ...asked, headers: { 'x-vault-namespace': 'above' } }, { warm: false, status: 404 })
+  await same({ ...asked, headers: { 'x-vault-namespace': 'team' } }, { warm: false, status: 404 })
+  await same({ ...asked, token: 'root', headers: { 'x-vault-namespace': 'above/team' } }, { warm: false, status: 200 })
+  // Part of the name in the path: the header alone does not say which organization.
+  await same({ path: '/v1/team/secret/data/dev/warm/nested', token, headers: { 'x-vault-namespace': 'above' } }, { warm: false, status: 200 })
+  const named = { ...asked, headers: { 'x-vault-namespace': 'above/team' } }
+  await ok('POST', '/api/v1/organizations', { slug: 'unrelated' })
+  const [first, warm] = await ways.counted(named)
+  assert.deepEqual([first.status, warm], [200, 0])
+  await same(named, { warm: true, status: 200 })
+  await ok('POST', '/api/v1/organizations/above/suspend', {})
+  assert.equal((await send(named)).status, 401)
+  await same(named, { warm: false, status: 401 })
+  await ok('POST', '/api/v1/organizations/above/resume', {})
+  await same(named, { warm: true, status: 200 })
+})
+
 describe('what a plan must not answer goes the general way', () => {
   before(async () => {
     await put('cold/secret?environment=dev', 'v')
