@@ -29,6 +29,11 @@ test('every algorithm of the list signs and verifies, each with its own kind of 
     const token = await new CompactSign(Buffer.from('payload')).setProtectedHeader({ alg }).sign(pair.privateKey)
     const every = [rsa.publicKey, ...Object.values(pairs).map(({ publicKey }) => publicKey)].map((key) => keyOf(key))
     assert.equal(text(await verifyJws(token, every, jwsAlgorithms)), 'payload')
+    const [head, body, signature = ''] = token.split('.')
+    const altered = Buffer.from(signature, 'base64url')
+    altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1
+    for (const wrong of [altered, altered.subarray(1), Buffer.alloc(altered.length), Buffer.concat([altered, Buffer.of(0)])]) await assert.rejects(verifyJws(`${head}.${body}.${wrong.toString('base64url')}`, every, jwsAlgorithms), code('jws_signature'))
+    for (const odd of [`${token}=`, `${head}.${body}.`, `${head}.${Buffer.from('Payload').toString('base64url')}.${signature}`]) await assert.rejects(verifyJws(odd, every, jwsAlgorithms), code('jws_signature'))
     await assert.rejects(verifyJws(token, every.filter(({ key }) => key !== pair.publicKey), jwsAlgorithms), code('jws_unknown_key'))
     await assert.rejects(verifyJws(token, every, jwsAlgorithms.filter((each) => each !== alg)), code('jws_algorithm'))
   }
@@ -65,6 +70,9 @@ test('short RSA keys and unknown critical headers are refused', async () => {
   const critical = Buffer.from('{"alg":"EdDSA","crit":["odd"],"odd":1}').toString('base64url')
   const signed = `${critical}.${body}.${sign(null, Buffer.from(`${critical}.${body}`), pair.privateKey).toString('base64url')}`
   await assert.rejects(verifyJws(signed, [keyOf(pair.publicKey)], ['EdDSA']), code('jws_signature'))
+  // RFC 7797: the payload would not be what it seems.
+  const raw = Buffer.from('{"alg":"EdDSA","b64":false}').toString('base64url')
+  await assert.rejects(verifyJws(`${raw}.${body}.${sign(null, Buffer.from(`${raw}.${body}`), pair.privateKey).toString('base64url')}`, [keyOf(pair.publicKey)], ['EdDSA']), code('jws_signature'))
 })
 
 test('a key set gives its signing keys and leaves the rest out', () => {

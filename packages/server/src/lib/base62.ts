@@ -8,7 +8,7 @@ import { crc32 as zlibCrc32 } from 'node:zlib'
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const BITS_PER_CHARACTER = Math.log2(62)
 const DIGITS_PER_LIMB = 5
-/** 62^5 times a byte still fits in 53 bits, so plain numbers do the arithmetic. */
+/** 62^5 times two bytes still fits in 53 bits, so plain numbers do the arithmetic. */
 const LIMB = 62 ** DIGITS_PER_LIMB
 
 const VALUES = new Map([...ALPHABET].map((character, value) => [character.charCodeAt(0), value]))
@@ -22,10 +22,11 @@ export function encodeBase62(bytes: Uint8Array): string {
   const length = base62Length(bytes.length)
   const limbs: number[] = []
   for (let count = Math.ceil(length / DIGITS_PER_LIMB); count > 0; count--) limbs.push(0)
-  for (const byte of bytes) {
-    let carry = byte
+  // Two bytes at a time; of an odd count the first comes alone, which it may, for nothing stands before it.
+  for (let at = -(bytes.length % 2); at < bytes.length; at += 2) {
+    let carry = (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)
     for (let i = 0; i < limbs.length; i++) {
-      const sum = (limbs[i] ?? 0) * 256 + carry
+      const sum = (limbs[i] ?? 0) * 65_536 + carry
       carry = Math.floor(sum / LIMB)
       limbs[i] = sum - carry * LIMB
     }
