@@ -23,7 +23,7 @@ export function encodeBase62(bytes: Uint8Array): string {
   const limbs: number[] = []
   for (let count = Math.ceil(length / DIGITS_PER_LIMB); count > 0; count--) limbs.push(0)
   // Two bytes at a time; of an odd count the first comes alone, which it may, for nothing stands before it.
-  for (let at = -(bytes.length % 2); at < bytes.length; at += 2) {
+  for (let at = bytes.length % 2 === 0 ? 0 : -1; at < bytes.length; at += 2) {
     let carry = (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)
     for (let i = 0; i < limbs.length; i++) {
       const sum = (limbs[i] ?? 0) * 65_536 + carry

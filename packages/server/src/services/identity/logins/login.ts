@@ -71,9 +71,14 @@ const requireEnabled = ({ principal }: PrincipalGrants): void => {
   if (principal.disabled) throw denied('permission denied')
 }
 
-/** For somebody who is known: one statement for a token with a row, none for one without. To be called in the turn in which it was asked what is known. */
-export const issue = (ports: Pick<LoginPorts, 'writer' | 'fill'>, call: Call, of: Issuable): Promise<LoginAnswer> => remembering(ports, call, (making) => issueKnown(ports, making, of))
+/**
+ * For a login that is remembered: one statement for a token with a row, none for one without. To be called in the turn in which it was asked what is known.
+ * A token without a row says itself what it is, and whose it is has just been remembered: its first use asks nobody either.
+ */
+export const issue = async (ports: Pick<LoginPorts, 'writer' | 'fill'>, call: Call, of: Issuable): Promise<LoginAnswer> =>
+  of.form !== undefined ? issueSealed(call, of, of.form).answer : remembering(ports, call, (making) => issueKnown(ports, making, of))
 
+/** For somebody who is known. */
 const issueKnown = async ({ writer }: Pick<LoginPorts, 'writer'>, making: Making, of: Issuable): Promise<LoginAnswer> => {
   const { call } = making
   if (of.form !== undefined) {
