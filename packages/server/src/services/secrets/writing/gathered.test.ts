@@ -85,8 +85,8 @@ test('writes of two organizations are two statements, and each organization has 
 
 test('items of another organization are refused by the database, whoever hands them in', async () => {
   const { rows } = await database.superuser.query<{ secret_id: string; revision: number }>("select secret_id, revision from coffer.secrets where path = 'whose/0' and org_id <> $1", [rootOrgId])
-  const item = { secret_id: rows[0]?.secret_id, expected: rows[0]?.revision, before: 'x', version: 9, type: 'text' }
-  const { rows: none } = await database.app.query('select * from coffer.secret_apply_many($1, $2)', [rootOrgId, JSON.stringify([item])])
+  const item = { id: rows[0]?.secret_id, rev: rows[0]?.revision, was: 'x', version: 9, type: 'text', start: 1 }
+  const { rows: none } = await database.app.query('select * from coffer.secret_apply_many($1, $2, $3)', [rootOrgId, JSON.stringify([item]), Buffer.alloc(200)])
   assert.deepEqual(none, [])
 })
 

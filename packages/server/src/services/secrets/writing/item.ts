@@ -23,33 +23,54 @@ export const canBeGathered = ({ change: { plan, sealed, idempotent } }: SignedCh
 
 export const orderOf = ({ signed: { change: { plan } } }: Item): string => changeKey(plan.secret)
 
-const hex = (bytes: Buffer | undefined): string | undefined => (bytes === undefined ? undefined : `\\x${bytes.toString('hex')}`)
 const iso = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString())
 
 /** What stays as it is is left out. */
 const patched = ({ signed: { change: { plan: { secret } } }, before }: Item): object => {
   const old = before?.snapshot.secret
   return {
-    owner_team: secret.ownerTeam === old?.ownerTeam ? undefined : secret.ownerTeam,
+    owner: secret.ownerTeam === old?.ownerTeam ? undefined : secret.ownerTeam,
     description: secret.description === old?.description ? undefined : secret.description,
-    rotation_strategy: secret.rotationStrategy === old?.rotationStrategy ? undefined : secret.rotationStrategy,
-    custom_metadata: secret.customMetadata === old?.customMetadata ? undefined : secret.customMetadata,
+    rotation: secret.rotationStrategy === old?.rotationStrategy ? undefined : secret.rotationStrategy,
+    labels: secret.customMetadata === old?.customMetadata ? undefined : secret.customMetadata,
     settings: { ...secret.settings, sortOrder: secret.sortOrder },
-    sort_order: secret.sortOrder,
+    sort: secret.sortOrder,
   }
 }
 
-export const itemText = (item: Item): string => {
+const textOf = (item: Item, start: number): string => {
   const { signed: { change, macs }, before } = item
   const { plan: { secret, expectedRevision, newVersion, aliases, versions }, sealed, audit } = change
-  const macOf = (alias: string): string | undefined => hex(macs.aliases[aliases.findIndex((each) => each.alias === alias)])
   return JSON.stringify({
-    secret_id: secret.secretId, expected: expectedRevision, before: before?.before,
-    mount_id: secret.mountId, environment: secret.environment, path: secret.path, type: secret.type, ...patched(item), row_mac: hex(macs.secret),
-    version: newVersion?.version, ciphertext: hex(sealed?.ciphertext), wrapped_dek: hex(sealed?.wrapped), kek_id: sealed?.kekId, kek_version: sealed?.kekVersion,
-    fingerprint: sealed?.fingerprint, expires_at: iso(newVersion?.expiresAt), version_mac: hex(macs.version),
-    current_mac: macOf('current'), previous: aliases.find(({ alias }) => alias === 'previous')?.version, previous_mac: macOf('previous'), has_previous: before?.snapshot.aliases.has('previous') === true,
-    at: iso(audit.at), actor: change.actor, audit_id: audit.id, record: audit.record, digest: hex(audit.digest), audit: audit.fields,
-    ...(versions.length === 0 ? {} : { evicted: versions.map(({ version }, index) => ({ version: version.version, mac: hex(macs.versions[index]) })) }),
+    id: secret.secretId, rev: expectedRevision, was: before?.before, mount: secret.mountId, env: secret.environment, path: secret.path, type: secret.type, ...patched(item),
+    version: newVersion?.version, previous: aliases.find(({ alias }) => alias === 'previous')?.version, replaces: before?.snapshot.aliases.has('previous') === true,
+    kek: sealed?.kekId, kek_version: sealed?.kekVersion, print: sealed?.fingerprint, until: iso(newVersion?.expiresAt),
+    at: iso(audit.at), by: change.actor, event: audit.id, record: audit.record, audit: audit.fields, start, wrapped: sealed?.wrapped.length, sealed: sealed?.ciphertext.length,
+    ...(versions.length === 0 ? {} : { evicted: versions.map(({ version }, index) => ({ version: version.version, mac: `\\x${macs.versions[index]?.toString('hex') ?? ''}` })) }),
   })
+}
+
+const NO_MAC = Buffer.alloc(33)
+const NOTHING = Buffer.alloc(0)
+
+/** What is not text, in the order in which secret_apply_many cuts it. */
+const bytesOf = ({ signed: { change: { plan: { aliases }, sealed, audit }, macs } }: Item): readonly Buffer[] => {
+  const macOf = (alias: string): Buffer => macs.aliases[aliases.findIndex((each) => each.alias === alias)] ?? NO_MAC
+  return [macs.secret, macs.version ?? NO_MAC, macOf('current'), macOf('previous'), audit.digest, sealed?.wrapped ?? NOTHING, sealed?.ciphertext ?? NOTHING]
+}
+
+/** Items as the statement takes them: a JSON text, and the bytes behind each other, which as text would be twice as long. */
+export const encodeItems = (items: readonly Item[]): { readonly text: string; readonly bytes: Buffer } => {
+  const texts: string[] = []
+  const all: Buffer[] = []
+  // As PostgreSQL counts.
+  let start = 1
+  for (const item of items) {
+    texts.push(textOf(item, start))
+    for (const bytes of bytesOf(item)) {
+      all.push(bytes)
+      start += bytes.length
+    }
+  }
+  return { text: `[${texts.join(',')}]`, bytes: Buffer.concat(all) }
 }

@@ -52,7 +52,7 @@ const versionText = (facts: VersionFacts, mac: Buffer): string => `${facts.map((
 /** As secret_apply_many writes it, whose concat_ws leaves out what there is none of. */
 const beforeText = (secret: SecretRow, mac: Buffer, aliasTexts: ReadonlyMap<string, string>, version: string | undefined): string => {
   const names = [...aliasTexts.keys()].toSorted()
-  const parts = [secret.mountId, secret.environment, secret.path, secret.type, secret.lastVersion, secret.deletedAt ?? '-', mac.toString('hex')]
+  const parts = [secret.type, secret.lastVersion, secret.deletedAt ?? '-', mac.toString('hex')]
   if (names.length > 0) parts.push(names.map((name) => aliasTexts.get(name)).join(','))
   if (version !== undefined) parts.push(version)
   return parts.join('|')

@@ -10,7 +10,7 @@ import { Turns } from '../../../lib/turns.ts'
 import type { SecretPorts } from '../ports.ts'
 import * as repository from '../repository.ts'
 import type { KnownRow } from '../rows.ts'
-import { itemText, orderOf, type Item } from './item.ts'
+import { encodeItems, orderOf, type Item } from './item.ts'
 import { KnownSecrets } from './known.ts'
 
 const MOST_BYTES = 1024 * 1024
@@ -55,7 +55,7 @@ export class Writing {
     const [first] = items
     // One alone that was just read needs no comparing, and the statement for one is the quicker.
     if (items.length === 1 && first?.isFresh === true) return [(await repository.applySigned(this.#database, first.signed)).status === 'ok']
-    const written = await repository.applyMany(this.#database, orgId, items.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)).map(itemText))
+    const written = await repository.applyMany(this.#database, orgId, encodeItems(items.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1))))
     return items.map(({ signed }) => written.has(signed.change.plan.secret.secretId))
   }
 }
