@@ -190,7 +190,7 @@ export const applySigned = async (db: Queryable, signed: SignedChange): Promise<
 
 const APPLY = `select status, xid, answer from coffer.secret_apply(${Array.from({ length: 26 }, (_, i) => `$${i + 1}`).join(', ')})`
 
-/** Several at once, each a change of its own (storage/migrations/0016). Gives the ids of the secrets that were written. */
+/** Several at once, each a change of its own (storage/migrations/0018). Gives the ids of the secrets that were written. */
 export const applyMany = async (db: Queryable, orgId: string, { text, bytes }: { readonly text: string; readonly bytes: Buffer }): Promise<ReadonlySet<string>> => {
   const written = await db.query<{ secret_id: string }>('select secret_apply_many as secret_id from coffer.secret_apply_many($1, $2, $3)', [orgId, text, bytes], { name: 'secret_apply_many' })
   return new Set(written.rows.map(({ secret_id }) => secret_id))
