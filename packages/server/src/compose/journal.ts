@@ -10,7 +10,7 @@ import { durable } from '../request/recording.ts'
 import { Checkpointer } from '../services/audit/checkpoint.ts'
 import { exposeAuditMetrics, exposeDeviceMetrics } from '../services/audit/metrics.ts'
 import type { Devices } from '../services/audit/devices/devices.ts'
-import { hmacIdentifier, recordOf, writtenRecordOf } from '../services/audit/records.ts'
+import { hmacIdentifier, recordOf, recordsOf, writtenRecordOf } from '../services/audit/records.ts'
 import { LinkAdopter } from '../services/audit/shipping/adopter.ts'
 import { Shipper } from '../services/audit/shipping/shipper.ts'
 import { postgresSink } from '../services/audit/shipping/sinks/postgres.ts'
@@ -127,6 +127,7 @@ export const openJournal = async (sources: DeviceSources, rootKeys: OrgKeys): Pr
   const gated = (onDurable: OnDurable): OnDurable => (gate === undefined ? onDurable : (error) => (error === undefined ? gate.wait(spool.head.seq, onDurable) : onDurable(error)))
   return {
     encode: recordOf,
+    encodeAll: recordsOf,
     written: writtenRecordOf,
     append: (record, onDurable) => spool.append(record, gated(onDurable)),
     appendLink: (link, onDurable) => spool.appendDigest(link, gated(onDurable)),

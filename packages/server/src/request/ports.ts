@@ -58,6 +58,8 @@ export interface AuditJournal {
   readonly detail?: RecordDetail | undefined
   /** Canonical JSON. */
   encode(event: AuditEvent): string
+  /** Those of one call. */
+  encodeAll(events: readonly AuditEvent[]): readonly string[]
   /** A write's record, as it joins the write's own transaction. */
   written(event: AuditEvent): WrittenRecord
   append(record: string, onDurable: (error: Error | undefined) => void): void

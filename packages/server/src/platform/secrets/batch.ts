@@ -25,7 +25,8 @@ interface BatchRead {
 const readAll = async (secrets: SecretsPort, places: Places, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly action: string }): Promise<BatchRead> => {
   const { call, address } = access
   const isProtected = await protection(places, access)
-  const may = (path: string): boolean => ['reveal' as const, 'export' as const].some((action) => call.allows(action, resourceBelow(places, access, path, action, isProtected)).allow)
+  const mayBy = (action: 'reveal' | 'export', path: string): boolean => call.allows(action, resourceBelow(places, access, path, action, isProtected)).allow
+  const may = (path: string): boolean => mayBy('reveal', path) || mayBy('export', path)
   const { items, withheld } = await secrets.revealAll(access, { alias: options.alias, limit: options.limit, may })
   for (const { path, revealed } of items) {
     call.alsoRecord({ action: options.action, project: address.project, environment: address.environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId, rule: call.audit.rule })

@@ -29,10 +29,13 @@ const DANGEROUS = new Set([
   'PYTHONPYCACHEPREFIX', 'PYTHONUSERBASE', 'RES_OPTIONS', 'RUBYSHELL', 'RUSTC_WRAPPER', 'R_ENVIRON', 'R_PROFILE_USER', 'SHLIB_PATH', 'SUDO_ASKPASS', 'TERMINFO_DIRS',
   'TZDIR', 'XDG_CONFIG_HOME', 'ZDOTDIR',
 ])
-const DANGEROUS_PREFIXES = ['LD_', 'DYLD_', 'BASH_FUNC_', 'NPM_CONFIG_', 'GIT_CONFIG', 'COFFER_', 'VAULT_', 'BAO_']
+const DANGEROUS_PREFIX = /^(?:LD_|DYLD_|BASH_FUNC_|NPM_CONFIG_|GIT_CONFIG|COFFER_|VAULT_|BAO_)/
 
 /** Whether a variable of this name could take over the process that gets it, or our own tools. */
-export const isDangerous = (name: string): boolean => DANGEROUS.has(name.toUpperCase()) || DANGEROUS_PREFIXES.some((prefix) => name.toUpperCase().startsWith(prefix))
+export const isDangerous = (name: string): boolean => {
+  const upper = name.toUpperCase()
+  return DANGEROUS.has(upper) || DANGEROUS_PREFIX.test(upper)
+}
 
 // POSIX.1-2017, 8.1: names are letters, digits and underscores, and do not begin with a digit.
 const nameOf = (path: string, wholePath: boolean): string | undefined => {

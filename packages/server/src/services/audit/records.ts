@@ -15,6 +15,17 @@ const maxMetadataKeys = 64
 /** The record's text. Equal events give equal text. */
 export const recordOf = (event: AuditEvent): string => assembleRecord(actorPiece(event), targetPiece(event), event)
 
+/** The texts of events that one call leaves: who acts is the same in all of them, and written once. */
+export const recordsOf = (events: readonly AuditEvent[]): readonly string[] => {
+  const [first] = events
+  if (first === undefined) return []
+  const actor = actorPiece(first)
+  return events.map((event) => assembleRecord(isSameActor(event, first) ? actor : actorPiece(event), targetPiece(event), event))
+}
+
+const isSameActor = (one: AuditEvent, other: AuditEvent): boolean =>
+  one.actorType === other.actorType && one.actorId === other.actorId && one.principal === other.principal && one.accessorHmac === other.accessorHmac && one.holder === other.holder
+
 /** Who acts: constant for a token. */
 export const actorPiece = (actor: Pick<AuditEvent, 'actorType' | 'actorId' | 'principal' | 'accessorHmac' | 'holder'>): string =>
   `"actorType":${quoted(actor.actorType)}${field('actorId', actor.actorId)}${field('principal', actor.principal)}${field('accessorHmac', actor.accessorHmac)}${objectField('holder', actor.holder)}`

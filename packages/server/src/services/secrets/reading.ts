@@ -88,7 +88,10 @@ export const revealAll = async (ports: SecretPorts, access: SecretAccess, option
   for (const { path, secret, failure } of folder) {
     if (!options.may(path)) withheld++
     else if (failure !== undefined) throw failure
-    else if (secret !== undefined && readable(secret.snapshot, { ...address, path }, options.alias, now)) items.push({ path, revealed: open(ports, grant, { ...address, path }, secret, options.alias, now) })
+    else if (secret !== undefined) {
+      const at = { ...address, path }
+      if (readable(secret.snapshot, at, options.alias, now)) items.push({ path, revealed: open(ports, grant, at, secret, options.alias, now) })
+    }
   }
   return { items, withheld }
 }
