@@ -17,7 +17,7 @@ import type { NamedStatement } from '../services/identity/standing.ts'
 import { cacheKeyOf, find, takeUse, type TokenPorts } from '../services/identity/tokens.ts'
 import { parseAclPolicy } from '../services/policy/acl/parse.ts'
 import { builtinPolicies, WRAPPING_POLICY } from '../services/policy/builtin.ts'
-import { compilePrincipal, type CompiledPrincipal } from '../services/policy/compiled.ts'
+import { RuleBook, type CompiledPrincipal } from '../services/policy/compiled.ts'
 import { fitting, ruleName } from '../services/policy/json/compile.ts'
 import { decide } from '../services/policy/decide.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
@@ -34,6 +34,8 @@ export interface OrgPolicies {
   readonly json: readonly JsonPolicy[]
   readonly acl: ReadonlyMap<string, AclPolicy>
   readonly unreadable: readonly Pick<PolicyRow, 'kind' | 'name'>[]
+  /** What tokens with the same of these share. */
+  readonly rules: RuleBook
 }
 
 export interface AuthorityPorts extends TokenPorts {
@@ -68,11 +70,11 @@ export const parsePolicies = (rows: readonly PolicyRow[]): OrgPolicies => {
       unreadable.push(row)
     }
   }
-  return { json, acl, unreadable }
+  return { json, acl, unreadable, rules: new RuleBook() }
 }
 
 /** A JSON policy may be about everybody, an ACL policy is about whoever has it. @throws internal */
-const requireReadable = ({ unreadable }: OrgPolicies, aclNames: readonly string[]): void => {
+const requireReadable = ({ unreadable }: Pick<OrgPolicies, 'unreadable'>, aclNames: readonly string[]): void => {
   const stopping = unreadable.find(({ kind, name }) => kind === 'json' || aclNames.includes(name))
   if (stopping !== undefined) throw fail('internal', 'policy.unreadable', `The stored ${stopping.kind} policy ${quote(stopping.name)} cannot be read by this release, and it may concern you. A root token can replace or delete it.`)
 }
@@ -96,13 +98,13 @@ export const statementsNaming = ({ json }: OrgPolicies, names: readonly string[]
 }
 
 // Nothing restrains a root token, so it stays usable when a stored policy no longer parses.
-const noPolicies: OrgPolicies = { json: [], acl: new Map(), unreadable: [] }
+const noPolicies: Omit<OrgPolicies, 'rules'> = { json: [], acl: new Map(), unreadable: [] }
 
 /** What the policy engine and the pipeline need of a loaded token. Undefined when its principal is disabled. */
 export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'policies' | 'auditKey'>, orgId: string, loaded: LoadedToken, text?: string): Promise<Compiled | null> => {
   const { token, principal, groups } = loaded
   if (principal?.disabled === true) return null
-  const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? noPolicies : ports.policies(orgId), ports.auditKey(orgId)])
+  const [registry, policies, auditKey] = await Promise.all([ports.registry(orgId), token.root ? { ...noPolicies, rules: new RuleBook() } : ports.policies(orgId), ports.auditKey(orgId)])
   const lockedMount = token.lockMountId === undefined ? undefined : registry.mountById(token.lockMountId)
   // With the mount that gave it ends a batch token, also when that moves, as the tokens with a row do.
   if (token.batch?.mountId !== undefined && !token.issuePath.startsWith(`auth/${registry.mountById(token.batch.mountId)?.path ?? ''}/`)) return null
@@ -114,7 +116,7 @@ export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'pol
   const own = NATIVE.has(token.issuePath) ? [...token.policies, 'default'] : token.policies
   const aclNames = [...new Set([...own, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
   requireReadable(policies, [...aclNames, ...aclNames.map((name) => name.toLowerCase())])
-  const compiled = compilePrincipal({
+  const compiled = policies.rules.compile({
     principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }), entity: entityOf(orgId, loaded, registry) },
     // Vault keeps names of policies in lower case, and takes them from entities and groups as they were written.
     aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? policies.acl.get(name.toLowerCase()) ?? []),

@@ -36,6 +36,20 @@ export const compileStatements = ({ jsonPolicies, principal, defaultProject }: P
   return { denies: mine.filter((each) => each.denies), allows: mine.filter((each) => !each.denies), strangers }
 }
 
+/** Which statements name the principal, by number: who is named in the same ones has the same statements. */
+export const namingOf = (jsonPolicies: readonly JsonPolicy[], principal: PrincipalView): readonly number[] => {
+  const names = new Set(principal.names)
+  const mine: number[] = []
+  let number = 0
+  for (const { statements } of jsonPolicies) {
+    for (const { principals } of statements) {
+      if (principals.some((wanted) => isCalled(wanted, names, principal))) mine.push(number)
+      number += 1
+    }
+  }
+  return mine
+}
+
 export const ruleName = (policy: JsonPolicy, statement: JsonStatement): string => `json:${policy.name}#${statement.id}`
 
 const isCalled = (wanted: string, names: ReadonlySet<string>, principal: PrincipalView): boolean => {
