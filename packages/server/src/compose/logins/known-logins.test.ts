@@ -115,6 +115,21 @@ test('an entity that is disabled, or gets a policy, is so at its next login', as
   assert.deepEqual([(await it.login()).status, (await inline(it)).status], [403, 403])
 })
 
+test('an alias that was deleted is somebody else from the next login on, and one that moved is who it moved to', async () => {
+  const it = await remembered('alias')
+  const first = (await it.login()).body.auth?.entity_id ?? ''
+  const { aliases } = (await ask('GET', `identity/entity/id/${first}`)).data as unknown as { readonly aliases: readonly { readonly id: string }[] }
+  const alias = aliases[0]?.id ?? ''
+  const other = (await ask('POST', 'identity/entity', { name: 'other', policies: ['others'] })).data['id'] ?? ''
+  await ask('POST', `identity/entity-alias/id/${alias}`, { canonical_id: other })
+  const moved = (await it.login()).body.auth
+  assert.deepEqual([moved?.entity_id, moved?.identity_policies], [other, ['others']])
+  await it.warm()
+  await ask('DELETE', `identity/entity-alias/id/${alias}`)
+  const anew = (await it.login()).body.auth?.entity_id
+  assert.ok(anew !== undefined && ![first, other].includes(anew))
+})
+
 test('an inline request acts by its own login alone, and each has a record of the login and one of what it did', async () => {
   const it = await remembered('inline')
   await inline(it)
