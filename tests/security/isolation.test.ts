@@ -203,7 +203,6 @@ test('the queries of the repositories, with the other organization\'s id put in,
     locate: await secrets.locate(tx, theirs.orgId, secretId),
     versions: await secrets.listVersions(tx, theirs.orgId, secretId, 1_000, 10),
     named: await secrets.getVersions(tx, theirs.orgId, secretId, [1, 2]),
-    upTo: await secrets.versionsUpTo(tx, theirs.orgId, secretId, 10),
     list: await secrets.list(tx, address, { after: '', limit: 10, deleted: false }),
     inUse: await secrets.environmentsInUse(tx, theirs.orgId, address.mountId),
     purged: await secrets.purge(tx, theirs.orgId, secretId, 1),
@@ -218,7 +217,7 @@ test('the queries of the repositories, with the other organization\'s id put in,
     environment: await tenancy.environmentInUse(tx, theirs.orgId, address.mountId, 'prod'),
   }))
   assert.deepEqual(found, {
-    locate: undefined, versions: [], named: [], upTo: [], list: [], inUse: [], purged: false, principal: undefined, principals: [], bindings: [], binding: undefined, unbound: false, policies: [], unwritten: false, registry: { mounts: [], environments: [] }, environment: false,
+    locate: undefined, versions: [], named: [], list: [], inUse: [], purged: false, principal: undefined, principals: [], bindings: [], binding: undefined, unbound: false, policies: [], unwritten: false, registry: { mounts: [], environments: [] }, environment: false,
   })
 })
 
@@ -227,12 +226,17 @@ test('the functions, given ids of the other organization, find and change nothin
   const mount = await one(`select mount_id as v from coffer.mounts where org_id = $1 and path = 'secret'`)
   const token = await one('select token_id as v from coffer.tokens where org_id = $1 limit 1')
   const principal = parseId('principal', theirs.ids.principal) ?? ''
+  const secret = parseId('secret', theirs.ids.secret) ?? ''
   const lookup = await one(`select encode(lookup, 'hex') as v from coffer.tokens where org_id = $1 limit 1`)
   await superuser.query("insert into coffer.principal_aliases (org_id, alias_id, mount_id, name, principal_id, row_version, mac) values ($1, gen_random_uuid(), $2, 'only-alpha', $3, 1, '')", [theirs.orgId, mount, principal])
   const calls: Readonly<Record<string, readonly [string, readonly (string | number)[]]>> = {
     secret_lookup: [`select * from coffer.secret_lookup($1, $2, 'prod', 'app/key', 'current')`, [mount]],
     secret_lookup_all: [`select * from coffer.secret_lookup_all($1, $2, 'prod', '', 'current', 10)`, [mount]],
     secret_children: [`select * from coffer.secret_children($1, $2, 'prod', '', '', 10)`, [mount]],
+    secret_lookup_many: [`select * from coffer.secret_lookup_many($1, array[$2::uuid], array['prod'], array['app/key'])`, [mount]],
+    secret_versions_between: [`select * from coffer.secret_versions_between($1, array[$2::uuid], array[0], array[10])`, [secret]],
+    // It writes, but only over what is there.
+    secret_apply_many: [`select * from coffer.secret_apply_many($1, jsonb_build_array(jsonb_build_object('id', $2::text, 'rev', 1, 'mount', $3::text, 'env', 'prod', 'path', 'app/key', 'start', 1)), '')`, [secret, mount]],
     token_lookup: [`select * from coffer.token_lookup($1, decode($2, 'hex'))`, [lookup]],
     principal_grants: [`select * from coffer.principal_grants($1, $2)`, [principal]],
     login_aliases: [`select * from coffer.login_aliases($1, array[$2::uuid], array['only-alpha'])`, [mount]],

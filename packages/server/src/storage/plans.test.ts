@@ -61,3 +61,42 @@ test('the names of a folder cost what its own children cost, however much lies b
   const [first, last] = [await blocks('f000/'), await blocks('f499/')]
   assert.ok(last < 2 * first, `${last} blocks for the last folder, ${first} for the first`)
 })
+
+test('a gathered write costs what its own secret costs, however many there are beside it', async (t) => {
+  const { superuser } = await testDatabase(t)
+  const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+  const fill = (from: number, to: number): Promise<unknown> => superuser.query(`do $$ begin
+    set local session_replication_role = replica;
+    insert into coffer.secrets (org_id, mount_id, environment, path, secret_id, type, last_version, revision, created_by, created_at, updated_at, mac)
+      select '${ID}', '${ID}', 'dev', 's' || n, ('00000000-0000-4000-8000-' || to_char(n, 'fm000000000000'))::uuid, 'text', 1, 1, 'a', now(), now(), '\\x00' from generate_series(${from}, ${to}) n;
+    insert into coffer.secret_versions (org_id, secret_id, version, type, kek_id, kek_version, state, fingerprint, created_by, created_at, row_version, mac)
+      select org_id, secret_id, 1, 'text', '${ID}', 1, 'ACTIVE', 'f', 'a', now(), 1, '\\x00' from coffer.secrets where path >= 's' and substr(path, 2)::int between ${from} and ${to};
+    insert into coffer.secret_aliases (org_id, secret_id, alias, version, updated_at, row_version, mac)
+      select org_id, secret_id, 'current', 1, now(), 1, '\\x00' from coffer.secrets where path >= 's' and substr(path, 2)::int between ${from} and ${to};
+  end $$`)
+  const blocks = async (sql: string): Promise<number> => {
+    const { rows } = await superuser.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) ${sql}`)
+    return Number(/shared hit=(\d+)/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))?.[1])
+  }
+  // What is believed is wrong, so it is found out and nothing is written: the look at the rows is what is measured.
+  const item = (n: number): object => ({ id: id(n), rev: 1, was: 'x', mount: ID, env: 'dev', path: `s${n}`, type: 'text', version: 2, previous: 1, start: 1, wrapped: 0, sealed: 0, at: '2026-01-01' })
+  const apply = (n: number): Promise<number> => blocks(`select * from coffer.secret_apply_many('${ID}', '${JSON.stringify([item(n)])}', '\\x00')`)
+  const look = (n: number): Promise<number> => blocks(`select * from coffer.secret_lookup_many('${ID}', array['${ID}'::uuid], array['dev'], array['s${n}'])`)
+  const range = (n: number): Promise<number> => blocks(`select * from coffer.secret_versions_between('${ID}', array['${id(n)}'::uuid], array[0], array[1])`)
+  await fill(1, 20)
+  await superuser.query('analyze')
+  const asked = { apply, look, range }
+  const few = new Map<string, number>()
+  for (const [name, ask] of Object.entries(asked)) {
+    // The first call reads the catalogue, too.
+    await ask(3)
+    few.set(name, await ask(3))
+  }
+  await fill(21, 20_000)
+  await superuser.query(`insert into coffer.secret_versions (org_id, secret_id, version, type, kek_id, kek_version, state, fingerprint, created_by, created_at, row_version, mac)
+    select org_id, secret_id, n, 'text', kek_id, 1, 'ACTIVE', 'f', 'a', now(), 1, mac from coffer.secret_versions cross join generate_series(2, 5000) n where secret_id = '${id(19_999)}'`)
+  for (const [name, ask] of Object.entries(asked)) {
+    const [before, after] = [few.get(name) ?? 0, await ask(19_999)]
+    assert.ok(after < before + 20, `${name}: ${after} blocks among twenty thousand secrets, of a secret with five thousand versions; ${before} among twenty`)
+  }
+})

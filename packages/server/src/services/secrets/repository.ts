@@ -79,13 +79,24 @@ export const getVersions = async (db: Queryable, orgId: string, secretId: string
   return found.rows
 }
 
-/** Undestroyed versions up to and including one number: what max_versions lets go. */
-export const versionsUpTo = async (db: Queryable, orgId: string, secretId: string, upTo: number): Promise<readonly VersionRecord[]> => {
-  const found = await db.query<VersionRecord>(
-    `select ${versionColumns} from coffer.secret_versions where org_id = $1 and secret_id = $2 and version <= $3 and state <> 'DESTROYED' order by version limit 1000`,
-    [orgId, secretId, upTo],
-  )
-  return found.rows
+/** A secret's versions above one number and up to another one. */
+export interface VersionRange {
+  readonly secretId: string
+  readonly after: number
+  readonly until: number
+}
+
+/** How many of a range are given at most. */
+export const MOST_OF_RANGE = 1000
+
+/** Those of each range that are not destroyed, without their ciphertext: one statement. */
+export const versionsBetween = async (db: Queryable, orgId: string, ranges: readonly VersionRange[]): Promise<readonly (readonly VersionRecord[])[]> => {
+  const found = await db.query<VersionRecord & { readonly n: number }>('select * from coffer.secret_versions_between($1, $2, $3, $4)', [
+    orgId, ranges.map(({ secretId }) => secretId), ranges.map(({ after }) => after), ranges.map(({ until }) => until),
+  ], { name: 'secret_versions_between' })
+  const rows: VersionRecord[][] = ranges.map(() => [])
+  for (const row of found.rows) rows[row.n - 1]?.push(row)
+  return rows
 }
 
 export interface ListedRow {

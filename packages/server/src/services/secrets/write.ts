@@ -97,7 +97,7 @@ const attempt = async (ports: PutPorts, access: SecretAccess, command: PutComman
   const { call, address } = access
   const key = secretKey(address)
   writing.known.forget(key)
-  const { change, written } = await prepare(ports, access, command, { keys, snapshot: known?.snapshot, idempotent })
+  const { change, written, destroyedUpTo } = await prepare(ports, access, command, { keys, snapshot: known?.snapshot, destroyedUpTo: known?.destroyedUpTo ?? 0, idempotent })
   const signed = repository.sign(change, keys.purpose('rows'))
   if (!waits && canBeGathered(signed)) {
     if (!(await writing.apply({ signed, before: known, isFresh }))) return 'lost'
@@ -109,7 +109,7 @@ const attempt = async (ports: PutPorts, access: SecretAccess, command: PutComman
     // Repeated: the same request was a moment faster; the next look finds what it answered.
     if (status !== 'ok') return 'lost'
   }
-  const after = knownAfter(known, signed)
+  const after = knownAfter(known, signed, destroyedUpTo)
   if (after !== undefined) writing.known.keep(key, after)
   call.changed([{ orgId: address.orgId, kind: 'secret', key: changeKey(address) }])
   return written
@@ -137,7 +137,7 @@ export const putMany = async (ports: PutPorts, writes: readonly Write[]): Promis
     const prepared: Prepared[] = []
     for (const { access, command } of ordered) {
       const snapshot = (await loadRecord(ports, access.address, 'current'))?.snapshot
-      prepared.push(await prepare(ports, access, command, { keys, snapshot, idempotent: undefined }))
+      prepared.push(await prepare(ports, access, command, { keys, snapshot, destroyedUpTo: 0, idempotent: undefined }))
       call.keepRecord()
     }
     const summary = summarise(first.access, prepared.length)
@@ -174,17 +174,21 @@ interface PutContext {
   readonly idempotent: IdempotencyMacs | undefined
   readonly keys: SecretKeys
   readonly snapshot: Snapshot | undefined
+  /** All versions up to this one are known to be destroyed. */
+  readonly destroyedUpTo: number
 }
 
 /** A write that only needs to be applied: permitted, planned, encrypted, its record made. */
 interface Prepared {
   readonly change: repository.Change
   readonly written: Written
+  /** After it. */
+  readonly destroyedUpTo: number
 }
 
 const prepare = async (ports: PutPorts, access: SecretAccess, command: PutCommand, context: PutContext): Promise<Prepared> => {
   const { call } = access
-  const { snapshot, keys } = context
+  const { snapshot } = context
   const alive = snapshot !== undefined && snapshot.secret.deletedAt === undefined
   // The bytes are encoded before permission is asked, but nothing is told of them: a 400 about the value leaks nothing.
   if (command.pending) access.authorise('rotate', alive ? 'update' : 'create')
@@ -196,8 +200,8 @@ const prepare = async (ports: PutPorts, access: SecretAccess, command: PutComman
   try {
     checkCurrent(snapshot, requiredCas(access, snapshot, command))
     const planned = planPut(snapshot, freshRow(access, type, at), { ...command.metadata, type }, { at, expiresAt: command.expiresAt, pending: command.pending })
-    const plan = await withEviction(ports, access, keys, snapshot, planned)
-    return await seal(access, command, { ...context, plan, plaintext, created: !alive })
+    const { plan, destroyedUpTo } = await withEviction(ports, access, context, planned)
+    return await seal(access, command, { ...context, plan, plaintext, created: !alive, destroyedUpTo })
   } finally {
     wipe(plaintext)
   }
@@ -237,14 +241,22 @@ export const freshRow = (access: SecretAccess, type: ValueType, at: number): Sec
 
 export const actorOf = (access: SecretAccess): string => access.call.caller?.principal ?? 'anonymous'
 
-const withEviction = async (ports: PutPorts, { address, defaults, call }: SecretAccess, keys: SecretKeys, snapshot: Snapshot | undefined, plan: Plan): Promise<Plan> => {
-  const keep = plan.secret.settings.maxVersions || (defaults?.maxVersions ?? 0)
-  if (keep === 0 || snapshot === undefined || plan.secret.lastVersion <= keep) return plan
-  const rows = await ports.writing.alone(() => ports.database.transaction(address.orgId, (tx) => repository.versionsUpTo(tx, address.orgId, plan.secret.secretId, plan.secret.lastVersion - keep)))
-  const spared = new Set([currentVersion(snapshot), plan.newVersion?.version ?? 0])
-  const old = readVersions(ports, address, keys, { secretId: plan.secret.secretId, rows }).filter((version) => plan.newVersion?.state === 'ACTIVE' || !spared.has(version.version))
+type Evicting = Pick<Prepared, 'destroyedUpTo'> & { readonly plan: Plan }
+
+const withEviction = async (ports: PutPorts, { address, defaults, call }: SecretAccess, { keys, snapshot, destroyedUpTo }: PutContext, plan: Plan): Promise<Evicting> => {
+  const { secretId, lastVersion, settings } = plan.secret
+  const keep = settings.maxVersions || (defaults?.maxVersions ?? 0)
+  const until = lastVersion - keep
+  if (keep === 0 || snapshot === undefined || until <= destroyedUpTo) return { plan, destroyedUpTo }
+  const rows = await ports.writing.versionsBetween(address.orgId, { secretId, after: destroyedUpTo, until })
+  const isCurrent = plan.newVersion?.state === 'ACTIVE'
+  const spared = isCurrent ? undefined : new Set([currentVersion(snapshot), plan.newVersion?.version ?? 0])
+  const old = readVersions(ports, address, keys, { secretId, rows }).filter(({ version }) => spared?.has(version) !== true)
   if (old.length > 0) call.audit.metadata = { ...call.audit.metadata, destroyedVersions: old.map(({ version }) => version).join(',').slice(0, 1000) }
-  return { ...plan, versions: [...plan.versions, ...old.map((version) => ({ version, state: 'DESTROYED' as const, expiresAt: version.expiresAt, deletedAt: version.deletedAt }))] }
+  return {
+    plan: { ...plan, versions: [...plan.versions, ...old.map((version) => ({ version, state: 'DESTROYED' as const, expiresAt: version.expiresAt, deletedAt: version.deletedAt }))] },
+    destroyedUpTo: isCurrent && rows.length < repository.MOST_OF_RANGE ? until : destroyedUpTo,
+  }
 }
 
 interface SealContext extends PutContext {
@@ -268,7 +280,7 @@ const seal = async (access: SecretAccess, command: PutCommand, context: SealCont
     ...(stamped.newVersion?.expiresAt === undefined ? {} : { expiresAt: stamped.newVersion.expiresAt }), customMetadata: secret.customMetadata,
   }
   const idempotent = context.idempotent === undefined ? undefined : { ...context.idempotent, answer: { ...written } }
-  return { written, change: { orgId: address.orgId, plan: stamped, sealed, actor: actorOf(access), audit, idempotent } }
+  return { written, destroyedUpTo: context.destroyedUpTo, change: { orgId: address.orgId, plan: stamped, sealed, actor: actorOf(access), audit, idempotent } }
 }
 
 // The audit record's time is the write's time everywhere, and what a lifetime is counted from.

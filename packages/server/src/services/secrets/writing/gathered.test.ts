@@ -175,6 +175,20 @@ test('versions past the limit are dropped, each secret\'s own', async () => {
   assert.equal(rows[0]?.n, 6)
 })
 
+test('what was dropped once is not looked for again, and a lower limit drops what is left', async (t) => {
+  for (let i = 0; i < 6; i++) await put('dropped', `${i}`, { maxVersions: 3 })
+  const ranges: unknown[] = []
+  around(t, (send, name, values) => {
+    if (name === 'secret_versions_between') ranges.push([values[2], values[3]])
+    return send()
+  })
+  await put('dropped', '6')
+  await put('dropped', '7', { maxVersions: 1 })
+  assert.deepEqual(ranges, [[[3], [4]], [[4], [7]]])
+  const items = (await root(secrets.history, { key: 'dropped', ...dev })).items
+  assert.deepEqual(items.map(({ state }) => state === 'DESTROYED'), [false, true, true, true, true, true, true, true])
+})
+
 test('labels, settings, lifetimes and other aliases stay as they were, and change when they are said', async () => {
   const said = { ownerTeam: 'payments', description: 'for cards' }
   const keysOf = names('said', 3)

@@ -12,6 +12,8 @@ export interface Known {
   /** Of each alias, as `before` has it. */
   readonly aliasTexts: ReadonlyMap<string, string>
   readonly before: string
+  /** All versions up to this one are destroyed. */
+  readonly destroyedUpTo: number
 }
 
 /** From a row whose MACs were checked. */
@@ -20,11 +22,11 @@ export const knownFrom = (row: KnownRow, snapshot: Snapshot): Known => {
   const { secret, selected } = snapshot
   const version = selected === undefined ? undefined
     : versionText([selected.version, selected.type, selected.state, selected.fingerprint, selected.createdAt, selected.expiresAt, selected.deletedAt, row.v_row_version ?? 0], row.v_mac ?? Buffer.alloc(0))
-  return { snapshot: { ...snapshot, selected: undefined }, aliasTexts, before: beforeText(secret, row.mac, aliasTexts, version) }
+  return { snapshot: { ...snapshot, selected: undefined }, aliasTexts, before: beforeText(secret, row.mac, aliasTexts, version), destroyedUpTo: 0 }
 }
 
 /** What there is after a new version became current. */
-export const knownAfter = (before: Known | undefined, { change: { plan, sealed, audit }, macs }: SignedChange): Known | undefined => {
+export const knownAfter = (before: Known | undefined, { change: { plan, sealed, audit }, macs }: SignedChange, destroyedUpTo: number): Known | undefined => {
   const { secret, newVersion } = plan
   if (newVersion === undefined || sealed === undefined || macs.version === undefined || newVersion.state !== 'ACTIVE') return undefined
   const aliases = new Map<string, AliasRow>(before?.snapshot.aliases)
@@ -40,7 +42,7 @@ export const knownAfter = (before: Known | undefined, { change: { plan, sealed, 
     }
   })
   const version = versionText([newVersion.version, secret.type, newVersion.state, sealed.fingerprint, audit.at, newVersion.expiresAt, undefined, secret.revision], macs.version)
-  return { snapshot: { secret, aliases, selected: undefined }, aliasTexts, before: beforeText(secret, macs.secret, aliasTexts, version) }
+  return { snapshot: { secret, aliases, selected: undefined }, aliasTexts, before: beforeText(secret, macs.secret, aliasTexts, version), destroyedUpTo }
 }
 
 const aliasText = (alias: string, version: number, revision: number, mac: string): string => `${alias}:${version}:${revision}:${mac}`

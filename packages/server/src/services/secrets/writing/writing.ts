@@ -9,7 +9,7 @@ import { Gathering } from '../../../lib/gathering.ts'
 import { Turns } from '../../../lib/turns.ts'
 import type { SecretPorts } from '../ports.ts'
 import * as repository from '../repository.ts'
-import type { KnownRow } from '../rows.ts'
+import type { KnownRow, VersionRecord } from '../rows.ts'
 import { encodeItems, orderOf, type Item } from './item.ts'
 import { KnownSecrets } from './known.ts'
 
@@ -23,21 +23,31 @@ export class Writing {
   readonly turns = new Turns<string>()
   readonly #database: SecretPorts['database']
   readonly #room: BoundedQueue
+  /** Of the room, for what may wait for somebody's row: a place is left to those that wait for nobody. */
+  readonly #waitingRoom: BoundedQueue
   readonly #looks: Gathering<SecretAddress, KnownRow | undefined>
+  readonly #ranges: Gathering<repository.VersionRange, readonly VersionRecord[]>
   readonly #changes: Gathering<Item, boolean>
 
   constructor({ database, limits }: Pick<SecretPorts, 'database' | 'limits'>) {
     this.#database = database
     this.#room = new BoundedQueue({ concurrency: limits.writers, maxWaiting: Number.POSITIVE_INFINITY })
+    this.#waitingRoom = new BoundedQueue({ concurrency: Math.max(1, limits.writers - 1), maxWaiting: Number.POSITIVE_INFINITY })
     // Two journeys, so that the database has work while this process makes ready what follows.
     const common = { isOfOne: wasRefused, most: 64, mostBytes: MOST_BYTES, journeys: 2, worthwhile: 8, place: <T>(journey: () => Promise<T>) => this.#room.run(journey) }
     this.#looks = new Gathering({ ...common, send: (orgId, addresses) => repository.lookupMany(database, orgId, addresses) })
+    this.#ranges = new Gathering({ ...common, send: (orgId, ranges) => repository.versionsBetween(database, orgId, ranges) })
     this.#changes = new Gathering({ ...common, send: (orgId, items) => this.#send(orgId, items) })
   }
 
   /** The rows of a secret but for its value; nobody has checked them yet. */
   look(address: SecretAddress): Promise<KnownRow | undefined> {
     return this.#looks.add(address.orgId, address)
+  }
+
+  /** Versions that are not destroyed; nobody has checked them yet. */
+  versionsBetween(orgId: string, range: repository.VersionRange): Promise<readonly VersionRecord[]> {
+    return this.#ranges.add(orgId, range)
   }
 
   /** Applies a change that can be gathered. False: it was planned from what is no longer so. */
@@ -48,7 +58,7 @@ export class Writing {
 
   /** Whatever else takes a connection on behalf of a write. */
   alone<T>(task: () => Promise<T>): Promise<T> {
-    return this.#room.run(task)
+    return this.#waitingRoom.run(() => this.#room.run(task))
   }
 
   async #send(orgId: string, items: readonly Item[]): Promise<readonly boolean[]> {
