@@ -5,7 +5,7 @@ import { authMethods } from '../catalog.ts'
 import { hashPassword, PasswordTooLong, verifyPassword } from '../crypto/password.ts'
 import { makeBase62 } from '../crypto/random.ts'
 import { auditedWrite } from '../kernel/audited-write.ts'
-import { mountOf, type AuthParts, type Passwords, type RenewalCheck } from '../kernel/auth/method.ts'
+import { mountOf, throughMount, type AuthParts, type Passwords, type RenewalCheck } from '../kernel/auth/method.ts'
 import type { Call } from '../kernel/call.ts'
 import { fail } from '../kernel/errors.ts'
 import type { TokenRow } from '../kernel/identity.ts'
@@ -87,7 +87,7 @@ const makeAuth = (sources: AuthSources): { readonly methods: ReadonlyMap<string,
     methods,
     async checkRenewal(call, row) {
       const mount = (await sources.registry(call.orgId)).mounts.find((each) => each.class === 'auth' && row.issuePath.startsWith(`auth/${each.path}/`))
-      if (mount !== undefined) await checks.get(mount.type)?.(row, { ...call, mount })
+      if (mount !== undefined) await checks.get(mount.type)?.(row, throughMount(call, mount))
     },
   }
 }

@@ -87,12 +87,13 @@ interface Learning {
 }
 
 /** Judges a good credential once more, without effects, and notes everything that the verdict and the token depend upon. */
-const learn = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call: { orgId }, call: given, mount, readings }: Learning): Promise<{ readonly value: KnownLogin | null; readonly tags: readonly string[] }> => {
-  const call = { ...given }
+const learn = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings }: Learning): Promise<{ readonly value: KnownLogin | null; readonly tags: readonly string[] }> => {
+  const { orgId } = call
   const read: string[] = []
   readings.set(call, read)
   const nothing = { value: null, tags: [] }
   const verdict = await verify(input, call)
+  readings.delete(call)
   const name = nameOf(input, call)
   if (verdict.holds === undefined || (await mayAsk(sources.mfa, orgId, mount))) return nothing
   if (method.lockable && name !== undefined) {

@@ -184,6 +184,17 @@ export const mountOf = (call: Call): Mount => {
   return call.mount
 }
 
+/** The same call as if it had come through this mount. */
+export const throughMount = (call: Call, mount: Mount): Call =>
+  new Proxy(call, {
+    get(target, name) {
+      if (name === 'mount') return mount
+      const value: unknown = Reflect.get(target, name, target)
+      // Its methods may need the call itself.
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+
 /** What a policy must allow for an operation on a path of the mount. */
 export const authResource = (call: Call, path: string): Resource => ({ kind: 'auth', apiPath: `auth/${mountOf(call).path}/${path}` })
 
