@@ -5,6 +5,7 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { portOf, type Case } from '../lib/context.ts'
 import { offerStorm } from '../lib/load/load.ts'
+import { cpuSeconds } from '../lib/processes.ts'
 import { call, seed, sizes } from '../lib/seed.ts'
 import { startInstalled, type InstalledServer } from '../lib/server.ts'
 
@@ -53,6 +54,12 @@ const settled = async (count: () => Promise<number>, wanted: number): Promise<nu
   return found
 }
 
+/** Processor seconds so far, of the workers and of the database. */
+const used = (server: InstalledServer): { readonly workers: number; readonly database: number } => {
+  const sum = (pids: readonly number[]): number => pids.reduce((seconds, pid) => seconds + cpuSeconds(pid), 0)
+  return { workers: sum(server.workers().map(({ pid }) => pid)), database: sum(server.family().filter(({ title }) => title.startsWith('postgres')).map(({ pid }) => pid)) }
+}
+
 export const storm: Case = {
   name: 'storm',
   async run({ note }) {
@@ -64,6 +71,7 @@ export const storm: Case = {
       await trust(server, publicKey)
       const logins = Array.from({ length: PODS }, (_, index) => JSON.stringify({ role: 'pod', jwt: tokenOf(privateKey, `system:serviceaccount:apps:pod-${index}`) }))
       const from = new Date().toISOString()
+      const before = used(server)
       const result = await offerStorm({ host: '127.0.0.1', port: portOf(origin), connections: 256, seconds: SECONDS, logins, loginPath: '/v1/auth/jwt/login', readPaths: sizes.map((size) => `/v1/secret/data/dev/kv/value-${size}`) })
       for (const [name, { total, errors, seconds, p50, p99 }] of [[`storm, ${PODS.toLocaleString('en-US')} first logins by JWT offered in ${SECONDS} s`, result.logins], [`storm, ${(PODS * sizes.length).toLocaleString('en-US')} reads`, result.reads]] as const) {
         note(`${name}: p50`, 'ms', p50)
@@ -72,6 +80,12 @@ export const storm: Case = {
         console.log(`${name}: ${errors} of ${total} failed, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, all answered after ${seconds.toFixed(1)} s`)
       }
       note('storm: all answered after', 's', result.logins.seconds)
+      const after = used(server)
+      for (const of of ['workers', 'database'] as const) {
+        const each = ((after[of] - before[of]) * 1e6) / PODS
+        note(`storm: processor time of the ${of}, each pod`, 'µs', each)
+        console.log(`storm: ${each.toFixed(0)} µs of the ${of} each pod`)
+      }
       const good = { logins: result.logins.total - result.logins.errors, reads: result.reads.total - result.reads.errors }
       const missing = good.logins - (await settled(() => loginsSince(server, from), good.logins)) + good.reads - (await settled(() => readsSince(server, from), good.reads))
       note('storm: answers without an audit record', '', missing)
