@@ -1,7 +1,7 @@
-// What a plan may be learned from. Whether plans answer as the general way does is api/http/warm.test.ts.
+// What a plan may be learned from, and when a read waits for its token. Whether plans answer as the general way does is api/http/warm.test.ts.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { makeRegistry, type Mount } from '../kernel/tenancy.ts'
 import type { Lesson } from './ports.ts'
 import { WarmReads, type WarmPorts } from './warm.ts'
@@ -64,4 +64,56 @@ test('a name of several organizations is learned as it was before it was resolve
   assert.equal(isKnown(), false)
   learn({ places: places.now, mount, organizations: 2 })
   assert.equal(isKnown(), true)
+})
+
+describe('a token that is not in the cache', () => {
+  /** One whose look-up is pending until it is let go. */
+  const unknown = ({ isLimited = false, target = '/v1/secret/data/x' } = {}) => {
+    const places = makeRegistry(orgId, [mount], [])
+    const caller = { orgId, lock: undefined }
+    const looked: ((found: unknown) => void)[] = []
+    const ports = {
+      registry: () => places, organizations: () => 0,
+      tokens: { peek: () => undefined, authenticate: () => new Promise((resolve) => void looked.push(resolve)) },
+      secrets: { keyOf: () => 'the secret', cached: () => undefined }, pieces: { actor: () => '' }, journal: {}, now: () => 0,
+      limits: { active: isLimited },
+    }
+    const reads = new WarmReads(ports as unknown as WarmPorts)
+    reads.learn({ places, mount, operation: {}, answer: {}, form: { target: '/v1/secret/data/x' }, door: 'vault', projectHeader: undefined, caller, address: { orgId }, selector: 'current', action: 'reveal', resource: {}, draft: {} } as unknown as Lesson)
+    let left = 0
+    const begin = (): boolean => reads.begin({ target, token: 't', organizationHeader: undefined, projectHeader: undefined, sourceIp: undefined }, () => undefined, () => void (left += 1))
+    return { begin, looked, caller, left: () => left, counters: reads.counters }
+  }
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  test('is waited for, and the read goes the general way when it is nobody\'s or its plan does not hold', async () => {
+    const { begin, looked, caller, left, counters } = unknown()
+    assert.deepEqual([begin(), begin()], [true, true])
+    looked[0]?.(undefined)
+    looked[1]?.({ numUses: 0, boundCidrs: [], caller, decide: () => ({ allow: true, rule: 'root', reason: '' }) })
+    await settle()
+    assert.equal(left(), 2)
+    assert.deepEqual(counters, { answered: 0, left: 2 })
+  })
+
+  test('is not looked up for a target that nobody taught', () => {
+    const { begin, looked } = unknown({ target: '/v1/secret/data/y' })
+    assert.deepEqual([begin(), looked.length], [false, 0])
+  })
+
+  test('nor while there are limits: a guess must count before anything is looked up for it', () => {
+    const { begin, looked } = unknown({ isLimited: true })
+    assert.deepEqual([begin(), looked.length], [false, 0])
+  })
+
+  test('nor when very many wait already', async () => {
+    const { begin, looked } = unknown()
+    let waiting = 0
+    while (begin()) waiting += 1
+    assert.equal(waiting, looked.length)
+    assert.ok(waiting >= 256 && waiting <= 4096, `${waiting} wait`)
+    looked[0]?.(undefined)
+    await settle()
+    assert.deepEqual([begin(), begin()], [true, false])
+  })
 })
