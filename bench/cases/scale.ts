@@ -72,9 +72,10 @@ const round = async (subject: Subject, note: (what: string, unit: string, value:
   await sleep(3_000)
   note('resident memory, idle (PSS of supervisor and worker)', 'MiB', memoryOf(server))
   const order = { host: '127.0.0.1', port: portOf(server.origin), connections: 1, generator: 'raw', seconds: SECONDS } as const
-  const pids = { worker: [server.worker().pid], database: server.family().filter(isDatabase).map(({ pid }) => pid) }
-  const used = (who: keyof typeof pids): number => pids[who].reduce((sum, pid) => sum + cpuSeconds(pid), 0)
   const time = async (what: string, requests: readonly RawRequest[]): Promise<void> => {
+    // Asked for each time: the pool grows.
+    const pids = { worker: [server.worker().pid], database: server.family().filter(isDatabase).map(({ pid }) => pid) }
+    const used = (who: keyof typeof pids): number => pids[who].reduce((sum, pid) => sum + cpuSeconds(pid), 0)
     const before = { worker: used('worker'), database: used('database') }
     const { total, errors, p50, p99 } = await load({ ...order, requests })
     for (const who of ['worker', 'database'] as const) note(`${what}: processor time of the ${who}`, 'µs/request', ((used(who) - before[who]) * 1e6) / total)

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { equalBytes, equalText } from './compare.ts'
+import { equalBytes, equalTags, equalText } from './compare.ts'
 
 test('bytes are equal exactly when they are', () => {
   const bytes = fc.uint8Array({ maxLength: 6, max: 2 })
   fc.assert(fc.property(bytes, bytes, (a, b) => {
     assert.equal(equalBytes(a, b), Buffer.compare(a, b) === 0)
     assert.equal(equalBytes(a, Buffer.from(a)), true)
+    assert.equal(equalTags(a, b), Buffer.compare(a, b) === 0)
+    assert.equal(equalTags(a, Buffer.from(a)), true)
   }))
 })
 

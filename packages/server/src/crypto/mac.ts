@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto'
 import { lengthPrefixed, u64be, utf8 } from '../lib/bytes.ts'
 import { parseUuid } from '../lib/uuid.ts'
-import { equalBytes } from './compare.ts'
+import { equalTags } from './compare.ts'
 import type { HmacKey } from './keys.ts'
 
 /** HMAC over the parts one after the other, without separators: for inputs that are unambiguous already. */
@@ -43,7 +43,7 @@ const MAC_BYTES = 32
 export function verifyRow(
   key: HmacKey, table: string, rowKey: RowKey, rowVersion: number, columns: readonly RowColumn[], mac: Uint8Array,
 ): boolean {
-  return equalBytes(macRow(key, table, rowKey, rowVersion, columns), mac)
+  return equalTags(macRow(key, table, rowKey, rowVersion, columns), mac)
 }
 
 /**

@@ -1,7 +1,7 @@
 // Row MACs of tokens, principals, groups, members and role bindings, and how rows become models. uses_left is not
 // under a MAC: it is counted by SQL, and taking it back is a replay, which MACs do not prevent (THREAT-MODEL.md).
 
-import { equalBytes } from '../../crypto/compare.ts'
+import { equalTags } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -58,7 +58,7 @@ export const macPolicy = (key: HmacKey, row: PolicyRow): Buffer => macRow(key, '
 
 /** @throws internal `row.integrity` */
 export const requireMac = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: (key: HmacKey) => Buffer): void => {
-  for (const { key } of keys) if (equalBytes(of(key), mac)) return
+  for (const { key } of keys) if (equalTags(of(key), mac)) return
   throw fail('internal', 'row.integrity', `The stored record of a ${what} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`)
 }
 

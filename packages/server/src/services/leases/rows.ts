@@ -1,7 +1,7 @@
 // Rows of leases and their MACs. What the queue counts (state, attempts, claims, due times) is not under the MAC: whoever can
 // change that can make a credential live longer or shorter, and could as well stop the database.
 
-import { equalBytes } from '../../crypto/compare.ts'
+import { equalTags } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -77,6 +77,6 @@ const readLease = (row: StoredLease): LeaseRow => ({
 /** @throws internal `row.integrity` */
 export const checkedLease = (row: StoredLease, keys: readonly VersionedKey[]): LeaseRow => {
   const lease = readLease(row)
-  for (const { key } of keys) if (equalBytes(macLease(key, lease), row.mac)) return lease
+  for (const { key } of keys) if (equalTags(macLease(key, lease), row.mac)) return lease
   throw fail('internal', 'row.integrity', 'The stored record of a lease failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.')
 }

@@ -1,6 +1,6 @@
 // Rows of quotas and their MACs. The count of leases is not under the MAC: the database keeps it.
 
-import { equalBytes } from '../../crypto/compare.ts'
+import { equalTags } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -55,6 +55,6 @@ export const checkedQuota = (stored: StoredQuota, keys: readonly VersionedKey[])
     quotaId: stored.quota_id, type: stored.type, name: stored.name, mount: stored.mount, suffix: stored.suffix, role: stored.role, inheritable: stored.inheritable,
     rate: stored.rate, intervalSeconds: stored.interval_seconds, blockSeconds: stored.block_seconds, maxLeases: stored.max_leases, used: stored.used, rowVersion: stored.row_version,
   }
-  for (const { key } of keys) if (equalBytes(macQuota(key, row), stored.mac)) return row
+  for (const { key } of keys) if (equalTags(macQuota(key, row), stored.mac)) return row
   throw fail('internal', 'row.integrity', 'The stored record of a quota failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.')
 }

@@ -2,7 +2,7 @@
 // resolves or grants is believed only when its MAC holds (docs/formats/row-mac.md). kek_id, kek_version and wrapped_dek are not
 // under the MAC, because the DEK's own AAD binds them; so a re-wrap touches three columns and no MAC.
 
-import { equalBytes } from '../../crypto/compare.ts'
+import { equalTags } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import type { VersionedKey } from './ports.ts'
@@ -91,7 +91,7 @@ export class RowIntegrityError extends Error {
 type MacOf = (key: HmacKey) => Buffer
 
 const check = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: MacOf): void => {
-  for (const { key } of keys) if (equalBytes(of(key), mac)) return
+  for (const { key } of keys) if (equalTags(of(key), mac)) return
   throw new RowIntegrityError(what)
 }
 

@@ -1,6 +1,6 @@
 // Row MACs of organizations (under root's row key), mounts and environments (under the organization's own).
 
-import { equalBytes } from '../../crypto/compare.ts'
+import { equalTags } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow } from '../../crypto/mac.ts'
 import { fail } from '../../kernel/errors.ts'
@@ -27,6 +27,6 @@ const canonical = (value: unknown): string =>
 
 /** @throws internal `row.integrity` naming the row when no key verifies it. */
 export const requireMac = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: (key: HmacKey) => Buffer): void => {
-  for (const { key } of keys) if (equalBytes(of(key), mac)) return
+  for (const { key } of keys) if (equalTags(of(key), mac)) return
   throw fail('internal', 'row.integrity', `The stored record of ${what} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`)
 }
