@@ -104,13 +104,13 @@ export interface Call {
   readonly caller: Caller | undefined
   readonly sourceIp: string | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
-  readonly isForOneRequest?: boolean
+  readonly isForOneRequest?: boolean | undefined
   /** Passcodes of second steps that came with a login, as their header has them. */
-  readonly mfaHeader?: string
+  readonly mfaHeader?: string | undefined
   /** Only behind doors that TLS clients reach; undefined: no certificate was given. */
-  peer?(): Peer | undefined
+  readonly peer?: (() => Peer | undefined) | undefined
   /** Headers of the answer, names and values one after the other; doors without any take none. */
-  tell?(headers: readonly string[]): void
+  readonly tell?: ((headers: readonly string[]) => void) | undefined
   /** From X-Coffer-Project; the default when the operation names no project. */
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined

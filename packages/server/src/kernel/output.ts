@@ -4,19 +4,43 @@
 import { Secret, reveal } from '../crypto/secret.ts'
 import { snakeCase, type AnyField, type Fields } from './fields.ts'
 
+interface Declared {
+  readonly name: string
+  readonly wire: string
+  readonly field: AnyField
+}
+
+interface Plan {
+  readonly fields: readonly Declared[]
+  readonly names: ReadonlySet<string>
+}
+
+/** Contracts do not change: what their names are on the wire is worked out once. */
+const plans: Readonly<Record<'snake' | 'camel', WeakMap<Fields, Plan>>> = { snake: new WeakMap(), camel: new WeakMap() }
+
+const planOf = (fields: Fields, snake: boolean): Plan => {
+  const known = plans[snake ? 'snake' : 'camel']
+  const found = known.get(fields)
+  if (found !== undefined) return found
+  const made = { fields: Object.entries(fields).map(([name, field]) => ({ name, wire: snake ? snakeCase(name) : name, field })), names: new Set(Object.keys(fields)) }
+  known.set(fields, made)
+  return made
+}
+
 /** @throws Error naming a field that is missing or not declared: a defect of ours, which the tests of every operation look for. */
 export const encodeOutput = (fields: Fields, value: Readonly<Record<string, unknown>>, snake = false): Record<string, unknown> => {
   const out: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(fields)) {
+  const plan = planOf(fields, snake)
+  for (const { name, wire, field } of plan.fields) {
     const item = value[name]
     if (item === undefined) {
       if (field.required) throw new Error(`reply lacks the declared field ${name}`)
       continue
     }
-    out[snake ? snakeCase(name) : name] = encodeField(field, item, snake)
+    out[wire] = encodeField(field, item, snake)
   }
   for (const name of Object.keys(value)) {
-    if (!Object.hasOwn(fields, name)) throw new Error(`reply has the undeclared field ${name}`)
+    if (!plan.names.has(name)) throw new Error(`reply has the undeclared field ${name}`)
   }
   return out
 }

@@ -45,11 +45,16 @@ export interface Environment {
 export interface OrgRegistry {
   readonly orgId: string
   readonly mounts: readonly Mount[]
+  /** The most segments that a mount's path has. */
+  readonly deepest: number
   mountByPath(cls: Mount['class'], path: string): Mount | undefined
   mountById(mountId: string): Mount | undefined
   environment(mountId: string, slug: string): Environment | undefined
   environments(mountId: string): readonly Environment[]
 }
+
+/** No organization is called so: they are what paths begin with. */
+export const reservedSlugs: ReadonlySet<string> = new Set(['sys', 'auth', 'identity', 'cubbyhole', 'secrets', 'v1', 'api', 'root'])
 
 /** The answer to an operation of the whole server in the name of an organization, whether there is such a one or not. */
 export const wholeServerOnly = (): Error => fail('not_found', 'vault.no_handler', 'no handler for route: operations of the whole server are reached without a namespace.')
@@ -67,6 +72,7 @@ export const makeRegistry = (orgId: string, mounts: readonly Mount[], environmen
   return Object.freeze({
     orgId,
     mounts,
+    deepest: Math.max(0, ...mounts.map(({ path }) => path.split('/').length)),
     mountByPath: (cls: Mount['class'], path: string) => byPath.get(`${cls}:${path}`),
     mountById: (mountId: string) => byId.get(mountId),
     environment: (mountId: string, slug: string) => bySlug.get(`${mountId}/${slug}`),

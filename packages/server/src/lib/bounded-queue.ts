@@ -10,16 +10,19 @@ export class QueueFull extends Error {
 export class BoundedQueue {
   readonly #concurrency: number
   readonly #maxWaiting: number
+  readonly #full: () => Error
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  constructor(limits: { readonly concurrency: number; readonly maxWaiting: number }) {
+  /** @param full what is thrown when the waiting room is full */
+  constructor(limits: { readonly concurrency: number; readonly maxWaiting: number }, full: () => Error = () => new QueueFull()) {
     if (!(limits.concurrency >= 1) || !(limits.maxWaiting >= 0)) throw new RangeError('A queue needs room for a task')
     this.#concurrency = limits.concurrency
     this.#maxWaiting = limits.maxWaiting
+    this.#full = full
   }
 
-  /** Runs the task in its turn. Throws `QueueFull` when the waiting room is full. */
+  /** Runs the task in its turn. Throws when the waiting room is full. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#running < this.#concurrency) this.#running++
     else await this.#turn()
@@ -34,7 +37,7 @@ export class BoundedQueue {
   }
 
   #turn(): Promise<void> {
-    if (this.#waiting.length >= this.#maxWaiting) throw new QueueFull()
+    if (this.#waiting.length >= this.#maxWaiting) throw this.#full()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 }

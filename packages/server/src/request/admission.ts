@@ -4,7 +4,7 @@
 
 import { fail } from '../kernel/errors.ts'
 import type { WorkClass } from '../kernel/operation.ts'
-import { BoundedQueue, QueueFull } from '../lib/bounded-queue.ts'
+import { BoundedQueue } from '../lib/bounded-queue.ts'
 
 interface Room {
   readonly concurrency: number
@@ -28,14 +28,10 @@ export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>>
 /** Runs work in its class's turn. @throws unavailable `server.busy` when its waiting room is full */
 export type Admission = <T>(work: WorkClass, task: () => Promise<T>) => Promise<T>
 
+const busy = (): Error => fail('unavailable', 'server.busy', 'The server has more requests of this kind than it can take. Try again shortly.', { retryAfterSeconds: 1 })
+
 export const makeAdmission = (rooms: Readonly<Record<WorkClass, Room>>): Admission => {
-  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: new BoundedQueue(rooms.read), put: new BoundedQueue(rooms.put), write: new BoundedQueue(rooms.write), login: new BoundedQueue(rooms.login), list: new BoundedQueue(rooms.list) }
-  return async (work, task) => {
-    try {
-      return await queues[work].run(task)
-    } catch (error) {
-      if (error instanceof QueueFull) throw fail('unavailable', 'server.busy', 'The server has more requests of this kind than it can take. Try again shortly.', { retryAfterSeconds: 1, cause: error })
-      throw error
-    }
-  }
+  const queue = (room: Room): BoundedQueue => new BoundedQueue(room, busy)
+  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: queue(rooms.read), put: queue(rooms.put), write: queue(rooms.write), login: queue(rooms.login), list: queue(rooms.list) }
+  return (work, task) => queues[work].run(task)
 }

@@ -45,13 +45,14 @@ const headersOf = async (detail: RecordDetail, request: DoorRequest, hash: (valu
 }
 
 /** Known before anything else of the request is, so that a refusal says it, too. */
-export const describeTarget = (operation: Operation, { mount, apiPath, sourcePort }: DoorRequest): RequestFacts => ({
+export const describeTarget = (operation: Operation, { mount, apiPath, sourcePort }: DoorRequest): RequestFacts => withPort(sourcePort?.(), {
   operation: VERBS[operation.method],
   // Doors with paths of their own ask the policy about one of Vault's: that is the path then.
   path: cut(apiPath?.() ?? '', LONGEST_PATH),
   ...(mount === undefined ? {} : { mountType: mount.type, mountAccessor: accessorOf(mount), mountPoint: `${mount.class === 'auth' ? 'auth/' : ''}${mount.path}/` }),
-  ...(sourcePort === undefined ? {} : { remotePort: sourcePort }),
 })
+
+const withPort = (remotePort: number | undefined, facts: RequestFacts): RequestFacts => (remotePort === undefined ? facts : { ...facts, remotePort })
 
 /** What it sent, under the key of the organization that it is for. */
 export const describeContent = async (detail: RecordDetail, request: DoorRequest, orgId: string): Promise<Pick<RequestFacts, 'headers' | 'data'>> => {

@@ -33,7 +33,8 @@ export interface DoorRequest {
   readonly peer?: (() => Peer | undefined) | undefined
   /** As the client wrote it, below /v1; for records. Doors with paths of their own say nothing. */
   readonly apiPath?: (() => string) | undefined
-  readonly sourcePort?: number | undefined
+  /** For records of audit devices, read when somebody asks. */
+  readonly sourcePort?: (() => number | undefined) | undefined
   /** For the records of audit devices, read when somebody asks. */
   readonly headers?: ((name: string) => string | undefined) | undefined
   /** X-Vault-MFA. */

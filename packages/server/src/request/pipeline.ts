@@ -1,41 +1,21 @@
 // The life of a request, the same behind every door: decode, authenticate, execute under the policy, make the record
 // durable, answer. An answer never leaves before its audit record is on stable storage (architecture, section 6).
 
-import type { AuditDraft, Call, Caller, Grant, Resource, Action } from '../kernel/call.ts'
-import type { SecretAddress } from '../kernel/secret-model.ts'
-import type { OrgRegistry } from '../kernel/tenancy.ts'
+import type { Caller } from '../kernel/call.ts'
 import type { WarmAnswer } from '../kernel/warm.ts'
-import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
 import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
 import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
+import { newTrace, RequestCall, type Trace } from './call.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
 import { describeContent, describeTarget, learnable } from './description.ts'
-import { mintGrant } from './grant.ts'
 import { RATE_EXCEEDED, requireWithin } from './limits.ts'
-import { durable, eventOf, type Recorded } from './recording.ts'
+import { append, durable, eventOf, type Recorded } from './recording.ts'
 import { requireServerScope } from './scope.ts'
 import { WARM_STATUS } from './warm.ts'
 
 export type Runner = (request: DoorRequest) => Promise<Answer>
-
-/** What one call leaves behind for its record. */
-interface Trace {
-  readonly draft: AuditDraft
-  written: WrittenRecord | undefined
-  kept: WrittenRecord[]
-  readonly also: ({ readonly action: string } & AuditDraft)[]
-  /** How often the policy was asked. */
-  asked: number
-  granted: Grant | undefined
-  status: 202 | undefined
-  places: OrgRegistry | undefined
-  organizations: number | undefined
-  revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
-}
-
-const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined })
 
 /**
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
@@ -46,27 +26,30 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
   return async (request) => {
     const startedAt = performance.now()
     const trace = newTrace()
-    const context: { recorded: Recorded } = { recorded: { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined } }
-    if (context.recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
+    const recorded: Recording = { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined }
+    if (recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
     try {
-      limitBefore(ports, request, context)
-      const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, context }))
-      await record(ports, operation, trace, { recorded: context.recorded, status: answer.status, errorCode: undefined })
-      if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: context.recorded.caller })
+      limitBefore(ports, request, recorded)
+      const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, recorded }))
+      await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
+      if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: recorded.caller })
       ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
       return answer
     } catch (thrown) {
-      const error = await refused(ports, operation, trace, context.recorded, thrown)
+      const error = await refused(ports, operation, trace, recorded, thrown)
       ports.observe(operation.id, error.httpStatus, (performance.now() - startedAt) / 1000)
       throw error
     }
   }
 }
 
+/** Who it is and whose it is are found on the way. */
+type Recording = { -readonly [Name in keyof Recorded]: Recorded[Name] }
+
 /** Before the token is even looked at: guesses count, too. */
-const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell }: DoorRequest, context: { recorded: Recorded }): void => {
+const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell }: DoorRequest, recorded: Recording): void => {
   if (limited === undefined || ports.limits?.active !== true) return
-  context.recorded = { ...context.recorded, orgId: limited.orgId }
+  recorded.orgId = limited.orgId
   requireWithin(ports.limits, limited, sourceIp, tell)
 }
 
@@ -74,23 +57,27 @@ interface Execution {
   readonly request: DoorRequest
   readonly parse: InputParser
   readonly trace: Trace
-  readonly context: { recorded: Recorded }
+  readonly recorded: Recording
 }
 
-const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, parse, trace, context }: Execution): Promise<Answer> => {
+const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, parse, trace, recorded }: Execution): Promise<Answer> => {
   const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : await authenticate(ports, request)
   const caller = authenticated?.caller
-  if (caller !== undefined) context.recorded = { ...context.recorded, orgId: caller.orgId, caller }
+  if (caller !== undefined) {
+    recorded.orgId = caller.orgId
+    recorded.caller = caller
+  }
   if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
   const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
   if (request.warm !== undefined) trace.organizations = ports.plans?.organizations()
-  const orgId = await targetOrganization(ports, request, authenticated)
-  context.recorded = { ...context.recorded, orgId }
+  const { namespace } = request
+  const orgId = namespace === undefined || namespace === '' ? (caller?.orgId ?? ports.organizations.rootOrgId) : await namedOrganization(ports, namespace, caller)
+  recorded.orgId = orgId
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
   if (request.warm !== undefined) trace.places = ports.plans?.places(orgId)
   const { input, ignored } = early ?? parse(request.raw, request.leniency)
-  const call = makeCall(ports, { operation, request, authenticated, orgId, trace, recorded: context.recorded })
+  const call = new RequestCall(ports, { operation, request, authenticated, orgId, trace, recorded })
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.
   if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
@@ -144,90 +131,12 @@ const authenticate = async (ports: PipelinePorts, request: DoorRequest): Promise
 }
 
 /** A header or prefix may name the caller's own organization, or, to root tokens of the platform, one below. */
-const targetOrganization = async (ports: PipelinePorts, request: DoorRequest, authenticated: Authenticated | undefined): Promise<string> => {
-  const { rootOrgId } = ports.organizations
-  if (request.namespace === undefined || request.namespace === '') return authenticated?.caller.orgId ?? rootOrgId
-  const target = await ports.organizations.resolve(request.namespace)
-  const caller = authenticated?.caller
-  if (target !== undefined && caller !== undefined && (target === caller.orgId || (caller.root && caller.orgId === rootOrgId && caller.lock === undefined))) return target
+const namedOrganization = async ({ organizations }: PipelinePorts, namespace: string, caller: Caller | undefined): Promise<string> => {
+  const target = await organizations.resolve(namespace)
+  if (target !== undefined && caller !== undefined && (target === caller.orgId || (caller.root && caller.orgId === organizations.rootOrgId && caller.lock === undefined))) return target
   if (target !== undefined && caller === undefined) return target
   // The same words for an organization that does not exist and for one that is not the caller's.
   throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
-}
-
-interface CallParts {
-  readonly operation: Operation
-  readonly request: DoorRequest
-  readonly authenticated: Authenticated | undefined
-  readonly orgId: string
-  readonly trace: Trace
-  readonly recorded: Recorded
-}
-
-const makeCall = (ports: PipelinePorts, { operation, request, authenticated, orgId, trace, recorded }: CallParts): Call => {
-  const now = (): number => ports.courier.now()
-  const allows: Call['allows'] = (action, resource) => {
-    trace.asked += 1
-    if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
-    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: now(), door: request.door, parameters: request.parameters, wrapTtlSeconds: request.wrapTtlSeconds })
-  }
-  return {
-    mount: request.mount,
-    requestId: request.requestId,
-    door: request.door,
-    orgId,
-    caller: authenticated?.caller,
-    sourceIp: request.sourceIp,
-    ...(request.peer === undefined ? {} : { peer: request.peer }),
-    ...(request.tell === undefined ? {} : { tell: request.tell }),
-    ...(request.isForOneRequest === true ? { isForOneRequest: true } : {}),
-    ...(request.mfaHeader === undefined ? {} : { mfaHeader: request.mfaHeader }),
-    projectHeader: request.projectHeader,
-    idempotencyKey: request.idempotencyKey,
-    now,
-    allows,
-    authorise: (action, resource) => {
-      if (ports.limits?.active === true && request.limited === undefined && trace.asked === 0) requireWithin(ports.limits, { orgId, apiPath: resource.apiPath.replace(/\/$/, '') }, request.sourceIp, request.tell)
-      trace.granted = grant(trace.draft, action, resource, allows(action, resource))
-      return trace.granted
-    },
-    noteReveal: (address, selector) => {
-      trace.revealed = { address, selector, times: (trace.revealed?.times ?? 0) + 1 }
-    },
-    audit: trace.draft,
-    accepted: () => {
-      trace.status = 202
-    },
-    writeRecord: (outcome) => {
-      trace.written = ports.journal.written(eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(now()) }))
-      return trace.written
-    },
-    keepRecord: () => {
-      if (trace.written !== undefined) trace.kept.push(trace.written)
-    },
-    dropKeptRecords: () => {
-      trace.kept = []
-      trace.written = undefined
-    },
-    alsoRecord: (event) => void trace.also.push(event),
-    changed: (changes: readonly NotedChange[]) => ports.courier.committed(changes),
-    confirm: (xid) => ports.courier.confirm(xid),
-  }
-}
-
-const grant = (draft: AuditDraft, action: Action, resource: Resource, verdict: { readonly allow: boolean; readonly rule: string; readonly reason: string }): Grant => {
-  draft.rule = verdict.rule
-  draft.resourceType ??= resource.kind
-  draft.project ??= resource.project
-  draft.environment ??= resource.environment
-  draft.path ??= resource.path
-  if (draft.request?.path === '') draft.request = { ...draft.request, path: resource.apiPath }
-  if (!verdict.allow) {
-    draft.denied = true
-    throw fail('permission_denied', 'policy.denied', `You may not ${action} this. Ask for access, or look with explain at what is missing.`)
-  }
-  draft.denied = false
-  return mintGrant(action, resource, verdict)
 }
 
 interface Outcome {
@@ -240,8 +149,9 @@ const record = async (ports: PipelinePorts, operation: Operation, trace: Trace, 
   if (operation.audit === undefined) return
   const at = Math.trunc(ports.courier.now())
   const { recorded, status, errorCode } = outcome
-  const events = trace.also.map((also) => eventOf(recorded, also, { action: also.action, status, at }))
   const { written } = trace
+  if (written === undefined && trace.also.length === 0) return append(ports.journal, ports.journal.encode(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode })))
+  const events = trace.also.map((also) => eventOf(recorded, also, { action: also.action, status, at }))
   // A write's own record committed with it; only its digest joins the chain. A failure after the commit has a record besides.
   if (written === undefined || errorCode !== undefined) events.push(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode }))
   const committed = written === undefined || errorCode !== undefined ? [] : [...trace.kept, written]

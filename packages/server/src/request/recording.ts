@@ -44,6 +44,15 @@ export const eventOf = (recorded: Recorded, draft: AuditDraft, facts: { readonly
   metadata: draft.metadata,
 })
 
+/** Resolves when the record is on stable storage. @throws internal audit_unavailable */
+export const append = (journal: Pick<AuditJournal, 'append'>, record: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    journal.append(record, (error) => {
+      if (error === undefined) resolve()
+      else reject(error)
+    })
+  })
+
 /** Resolves when all records are on stable storage. They share a frame, so that a batch costs one flush. @throws internal audit_unavailable */
 export const durable = (journal: AuditJournal, records: readonly string[], links: readonly { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer; readonly record?: string }[]): Promise<void> =>
   new Promise((resolve, reject) => {

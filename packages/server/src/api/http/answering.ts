@@ -42,8 +42,9 @@ export class Answering {
       exchange = { request, reply, requestId, target: parseTarget(request.url) }
       door = doorOf(exchange.target)
       if (flights !== undefined) {
-        flights.begin(exchange)
-        reply.whenGone(() => flights.end(requestId))
+        const begun = exchange
+        flights.begin(begun)
+        reply.whenGone(() => flights.end(begun))
       }
       if (refusal !== undefined) return door.refuse(exchange, refusal)
       if (answerCors(exchange, this.#options.settings?.()?.cors)) return undefined

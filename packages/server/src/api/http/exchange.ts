@@ -17,6 +17,7 @@ export interface HttpRequest {
   readonly rawHeaders?: readonly string[] | undefined
   /** The whole body; undefined when there is none, and for verbs whose body nobody reads. */
   readonly body: Buffer | undefined
+  readonly sourceIp: string | undefined
   readonly socket: Socket
 }
 

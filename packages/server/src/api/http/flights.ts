@@ -9,33 +9,29 @@ export interface Flight {
   readonly method: string
 }
 
-interface Begun {
-  readonly startTime: number
-  readonly exchange: Pick<HttpExchange, 'request' | 'target'>
-}
-
 export class Flights {
   readonly #now: () => number
-  readonly #flights = new Map<string, Begun>()
+  /** Each with when it began. */
+  readonly #flights = new Map<HttpExchange, number>()
 
   constructor(now: () => number) {
     this.#now = now
   }
 
   begin(exchange: HttpExchange): void {
-    this.#flights.set(exchange.requestId, { startTime: this.#now(), exchange })
+    this.#flights.set(exchange, this.#now())
   }
 
-  end(requestId: string): void {
-    this.#flights.delete(requestId)
+  end(exchange: HttpExchange): void {
+    this.#flights.delete(exchange)
   }
 
   list(): ReadonlyMap<string, Flight> {
-    return new Map([...this.#flights].map(([requestId, begun]) => [requestId, flightOf(begun)]))
+    return new Map([...this.#flights].map(([exchange, startTime]) => [exchange.requestId, flightOf(exchange, startTime)]))
   }
 }
 
-const flightOf = ({ startTime, exchange: { request: { method, socket }, target } }: Begun): Flight => {
+const flightOf = ({ request: { method, socket }, target }: HttpExchange, startTime: number): Flight => {
   const { remoteAddress = '', remotePort = 0 } = socket
   // Without the query: it may say more than where something is.
   return { startTime, remoteAddress: remoteAddress === '' ? '' : `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`, path: `/${target.segments.join('/')}`, method }

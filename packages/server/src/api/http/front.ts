@@ -237,7 +237,7 @@ class Connection {
   #ask(asked: Asked, requestId: string, refusal?: CofferError): void {
     const { head: { method, target, headers, length, bodyLength }, packet } = asked
     const body = bodyLength === 0 ? undefined : packet.subarray(length)
-    this.#facts.answering.answer({ method, url: target, headers, body, socket: this.#socket }, requestId, (answer, gone) => this.#send(asked, bytesOf(answer, this.#facts.keepAliveSeconds), gone), refusal)
+    this.#facts.answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, (answer, gone) => this.#send(asked, bytesOf(answer, this.#facts.keepAliveSeconds), gone), refusal)
   }
 
   #send({ packet }: Asked, bytes: Buffer, gone?: (isWhole: boolean) => void): void {

@@ -12,6 +12,7 @@ export const nodeRequest = ({ raw, body }: FastifyRequest): HttpRequest => ({
   headers: raw.headers,
   rawHeaders: raw.rawHeaders,
   body: Buffer.isBuffer(body) ? body : undefined,
+  sourceIp: raw.socket.remoteAddress,
   socket: raw.socket,
 })
 

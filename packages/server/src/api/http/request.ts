@@ -70,7 +70,7 @@ const either = (first: string | undefined, second: string | undefined, name: str
 }
 
 /** What the headers say. @throws invalid_request */
-export const readMessage = (request: Headed & { readonly socket: { readonly remoteAddress?: string | undefined } }): Message => {
+export const readMessage = (request: Headed & Pick<HttpRequest, 'sourceIp'>): Message => {
   refuseRepeated(request)
   const idempotencyKey = header(request, 'idempotency-key')
   if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) throw fail('invalid_request', 'request.bad_header', 'Idempotency-Key has 1 to 255 printable ASCII characters.', { field: 'Idempotency-Key' })
@@ -81,7 +81,7 @@ export const readMessage = (request: Headed & { readonly socket: { readonly remo
     namespace: either(header(request, 'x-coffer-organization'), header(request, 'x-vault-namespace'), 'the organization'),
     project,
     idempotencyKey,
-    sourceIp: request.socket.remoteAddress,
+    sourceIp: request.sourceIp,
   }
 }
 
@@ -89,13 +89,12 @@ export const readMessage = (request: Headed & { readonly socket: { readonly remo
 export const namesOf = ({ headers, rawHeaders }: Headed): readonly string[] => (rawHeaders === undefined ? Object.keys(headers) : rawHeaders.filter((_each, index) => index % 2 === 0).map((name) => name.toLowerCase()))
 
 /** What only records of audit devices say. */
-export const traitsOf = (request: HttpRequest): { readonly sourcePort: number | undefined; readonly headers: (name: string) => string | undefined } => ({
-  sourcePort: request.socket.remotePort,
-  headers: (name) => {
-    const value = request.headers[name]
-    return Array.isArray(value) ? value.join(', ') : value
-  },
+export const traitsOf = (request: HttpRequest): { readonly sourcePort: () => number | undefined; readonly headers: (name: string) => string | undefined } => ({
+  sourcePort: () => request.socket.remotePort,
+  headers: (name) => textOf(request.headers[name]),
 })
+
+export const textOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(', ') : value)
 
 const NOTHING = Buffer.alloc(0)
 

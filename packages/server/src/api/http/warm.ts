@@ -73,7 +73,7 @@ export class WarmDoor {
   beginPlain(head: PlainHead, sourceIp: string | undefined, { deliver, leave }: Outcomes): boolean {
     const source = this.#source()
     if (source === undefined || !isPlainRead(head) || isLeft(source, head)) return false
-    const facts = factsOf({ url: head.target, headers: head.headers, socket: { remoteAddress: sourceIp } }, this.#answerHead)
+    const facts = factsOf({ url: head.target, headers: head.headers, sourceIp }, this.#answerHead)
     return facts !== undefined && source.begin(facts, deliver, leave)
   }
 
@@ -85,7 +85,7 @@ export class WarmDoor {
   #begin(request: IncomingMessage, response: ServerResponse, general: Handler): boolean {
     const source = this.#source()
     if (source === undefined || !isPlainRead(request) || isLeft(source, request)) return false
-    const facts = factsOf(request)
+    const facts = factsOf({ url: request.url, headers: request.headers, rawHeaders: request.rawHeaders, sourceIp: request.socket.remoteAddress })
     if (facts === undefined) return false
     return source.begin(facts, (error, reply) => {
       if (error === undefined) return this.#send(response, reply)

@@ -5,13 +5,13 @@ import { encodeOutput } from '../../kernel/output.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import type { Operation } from '../../kernel/operation.ts'
 import { wholeServerOnly } from '../../kernel/tenancy.ts'
-import { parseQuery, sliceSegments } from '../../kernel/path.ts'
+import { NO_QUERY, parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { addHeaders, errorHeaders, type DoorLimits } from '../http/doors.ts'
 import type { Door, HttpExchange } from '../http/exchange.ts'
 import { peerOf } from '../http/peer.ts'
-import { header, readBody, readMessage, traitsOf, type Message } from '../http/request.ts'
+import { header, readBody, readMessage, textOf, type Message } from '../http/request.ts'
 import { isPlainRead } from '../http/warm.ts'
 import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
 import { logInInline, wantsInlineAuth } from './inline-auth.ts'
@@ -48,12 +48,13 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       const sent = readMessage(request)
       const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true, anyType: true }, sent.token)
       const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
-      const routed = await route(backend, routesOf(backend), { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message).catch((error: unknown) => {
-        throw translateRouting(error)
-      })
+      const routed = await routeOf(backend, routesOf(backend), { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message)
       const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
       const limited = backend.limits?.active === true ? await placeOf(backend, exchange, routed, parts) : undefined
-      await send(backend, exchange, routed, parts, await run(exchange, routed, { ...parts, limited }))
+      const answer = await run(exchange, routed, limited === undefined ? parts : { ...parts, limited })
+      const made = envelope(exchange.requestId, routed, answer)
+      if (parts.wrapTtlSeconds === undefined || routed.prepared.operation.bare === true || !canWrap(routed.prepared.operation.id, made)) send(exchange, routed, answer, made, rendered(routed, made))
+      else send(exchange, routed, answer, made, JSON.stringify(await wrapped(backend, exchange, routed, parts, made)))
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error, vaultStatus(error))
@@ -89,24 +90,45 @@ interface Parts {
 /** Some paths take the body as it is, whatever its names: KV version 1, cubbyholes, wrapping. */
 const bodyFor = ({ input }: Operation, body: Parts['body']): Parts['body'] => (Object.hasOwn(input, 'document') && body !== undefined ? { document: body } : body)
 
-/** OAuth's clients say in a header who they are (RFC 6749, 2.3.1), and where a token came from matters there (RFC 6750). */
-const authorizationFor = ({ input }: Operation, { request }: HttpExchange): Readonly<Record<string, string>> => {
+/**
+ * Some of Vault's own paths get the token that the request came with as a parameter. OAuth's clients say in a header who they are
+ * (RFC 6749, 2.3.1), and where a token came from matters there (RFC 6750): those get the whole header.
+ */
+const pathFor = ({ input }: Operation, { request }: HttpExchange, params: Routed['params'], token: string | undefined): Routed['params'] => {
+  const presented = token !== undefined && Object.hasOwn(input, 'presented') ? token : undefined
   const authorization = Object.hasOwn(input, 'authorization') ? header(request, 'authorization') : undefined
-  return authorization === undefined ? {} : { authorization }
+  return presented === undefined && authorization === undefined ? params : { ...params, ...(presented === undefined ? {} : { presented }), ...(authorization === undefined ? {} : { authorization }) }
+}
+
+const routeOf = async (...asked: Parameters<typeof route>): Promise<Routed> => {
+  try {
+    return await route(...asked)
+  } catch (error) {
+    throw translateRouting(error)
+  }
+}
+
+/** What the query says to operations. */
+const queryFor = (query: Parts['query']): Parts['query'] => {
+  if (query === NO_QUERY) return query
+  const { list: _list, help: _help, ...rest } = query
+  return rest
 }
 
 const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds, limited }: Parts): DoorRequest => {
   const { prepared: { operation }, params, mount, namespace, unknown } = routed
-  const { list: _list, help: _help, ...rest } = query
-  const common = { door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: operation.isEverywhere === true ? undefined : namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey, sourceIp: message.sourceIp, mfaHeader: header(exchange.request, 'x-vault-mfa'), peer: () => peerOf(exchange.request), mount, wrapTtlSeconds, limited, tell: (headers: readonly string[]) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace), ...traitsOf(exchange.request) } as const
-  if (unknown !== undefined) return { ...common, raw: { path: params, query: { ...unknown }, body: undefined } }
+  const { request, requestId } = exchange
+  const given = unknown === undefined ? queryFor(query) : NO_QUERY
+  let parameters: DoorRequest['parameters']
   return {
-    ...common,
-    // Vault's own paths get the token that the request came with as a parameter, and those of OAuth the whole header.
-    raw: { path: { ...params, ...(message.token === undefined ? {} : { presented: message.token }), ...authorizationFor(operation, exchange) }, query: rest, body: bodyFor(operation, body) },
-    parameters: { ...rest, ...body },
+    door: 'vault', requestId, leniency: 'lenient', token: message.token, namespace: operation.isEverywhere === true ? undefined : namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey,
+    sourceIp: message.sourceIp, sourcePort: () => request.socket.remotePort, headers: (name) => textOf(request.headers[name]), mfaHeader: header(request, 'x-vault-mfa'), peer: () => peerOf(request), mount, wrapTtlSeconds, limited,
+    tell: (headers) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace),
+    raw: unknown === undefined ? { path: pathFor(operation, exchange, params, message.token), query: given, body: bodyFor(operation, body) } : { path: params, query: { ...unknown }, body: undefined },
+    // Seldom asked for: only by policies that bound parameters.
+    get parameters() { return unknown === undefined ? (parameters ??= { ...given, ...body }) : undefined },
     // What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered.
-    warm: mount !== undefined && Object.keys(rest).length === 0 && isPlainRead(exchange.request) ? warmForm(exchange.request.url, routed) : undefined,
+    warm: unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && isPlainRead(request) ? warmForm(request.url, routed) : undefined,
   }
 }
 
@@ -146,8 +168,7 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
   }
 }
 
-// Exactly this, as Vault has it: hvac reads the body of an error only under this very type. Sent as bytes, because Fastify
-// adds a charset to text.
+// Exactly this, as Vault has it: hvac reads the body of an error only under this very type.
 const JSON_TYPE = 'application/json'
 
 const envelope = (requestId: string, { prepared: { operation }, mount }: Pick<Routed, 'prepared' | 'mount'>, answer: Answer): Envelope | undefined => envelopeOf(requestId, operation, answer, operation.access !== 'policy' || operation.id === 'system.rewrap' ? '' : (mount?.type ?? operation.tag))
@@ -175,10 +196,8 @@ const wrapped = async (backend: VaultBackend, exchange: HttpExchange, routed: Ro
   return wrappedEnvelope(made, encodeOutput(backend.wrapper.operation.output, answer.data ?? {}, true))
 }
 
-const send = async (backend: VaultBackend, exchange: HttpExchange, routed: Routed, parts: Parts, answer: Answer): Promise<void> => {
-  const made = envelope(exchange.requestId, routed, answer)
-  const isWrapped = parts.wrapTtlSeconds !== undefined && routed.prepared.operation.bare !== true && canWrap(routed.prepared.operation.id, made)
-  const body = isWrapped ? JSON.stringify(await wrapped(backend, exchange, routed, parts, made)) : rendered(routed, made)
-  if (body === undefined) exchange.reply.code(answer.status === 202 ? 202 : 204).send()
-  else exchange.reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(routed.prepared.operation, made, JSON_TYPE)).send(body)
+/** @param body undefined: nothing to say */
+const send = ({ reply }: HttpExchange, { prepared: { operation } }: Routed, answer: Answer, made: Envelope | undefined, body: string | undefined): void => {
+  if (body === undefined) reply.code(answer.status === 202 ? 202 : 204).send()
+  else reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(operation, made, JSON_TYPE)).send(body)
 }

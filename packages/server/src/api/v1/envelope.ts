@@ -20,13 +20,22 @@ export interface Envelope {
 
 const BESIDE: ReadonlySet<string> = new Set(['auth', 'warnings', 'lease', 'lease_duration', 'document', 'wrap_info'])
 
-const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
+const NONE: readonly string[] = []
+
+const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : NONE)
 
 const dataOf = (encoded: Readonly<Record<string, unknown>> | undefined): unknown => {
   if (encoded === undefined) return null
   if (Object.hasOwn(encoded, 'document')) return encoded['document']
-  const rest = Object.entries(encoded).filter(([name]) => !BESIDE.has(name))
-  return rest.length === 0 && Object.keys(encoded).length > 0 ? null : Object.fromEntries(rest)
+  const rest: Record<string, unknown> = {}
+  let [all, kept] = [0, 0]
+  for (const name of Object.keys(encoded)) {
+    all += 1
+    if (BESIDE.has(name)) continue
+    rest[name] = encoded[name]
+    kept += 1
+  }
+  return kept === 0 && all > 0 ? null : rest
 }
 
 type Lease = Pick<Envelope, 'lease_id' | 'renewable' | 'lease_duration'>
@@ -46,14 +55,14 @@ const saysNothing = ({ output }: Operation, encoded: Readonly<Record<string, unk
 export const envelopeOf = (requestId: string, operation: Operation, answer: Answer, mountType: string): Envelope | undefined => {
   const encoded = answer.data === undefined ? undefined : encodeOutput(operation.output, answer.data, true)
   // As in Vault, only an answer that has a body carries the warning.
-  const ignored = answer.ignored.length === 0 || encoded === undefined ? [] : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
+  const ignored = answer.ignored.length === 0 || encoded === undefined ? NONE : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
   const said = textsOf(encoded?.['warnings'])
   if (said.length === 0 && saysNothing(operation, encoded)) return undefined
-  const warnings = [...said, ...ignored]
+  const warnings = ignored.length === 0 ? said : [...said, ...ignored]
   const lease = leaseOf(encoded)
   return {
     // What names a wrapping token names no request, as in Vault.
-    request_id: operation.id === 'system.rewrap' ? '' : requestId.replace(/^req_/, ''),
+    request_id: operation.id === 'system.rewrap' ? '' : bareId(requestId),
     ...lease,
     data: dataOf(encoded),
     wrap_info: encoded?.['wrap_info'] ?? null,
@@ -63,9 +72,11 @@ export const envelopeOf = (requestId: string, operation: Operation, answer: Answ
   }
 }
 
+const bareId = (requestId: string): string => (requestId.startsWith('req_') ? requestId.slice(4) : requestId)
+
 /** An error that has data (a deleted version's metadata) comes in an envelope, too; of a path that an engine does not know the text is a warning in one. */
 export const errorEnvelope = (requestId: string, { data, message }: CofferError): Envelope => ({
-  request_id: requestId.replace(/^req_/, ''), lease_id: '', renewable: false, lease_duration: 0, data: data ?? null, wrap_info: null, warnings: data === undefined ? [message] : null, auth: null, mount_type: '',
+  request_id: bareId(requestId), lease_id: '', renewable: false, lease_duration: 0, data: data ?? null, wrap_info: null, warnings: data === undefined ? [message] : null, auth: null, mount_type: '',
 })
 
 // Vault's own old clients read these from the top of the answer, and its new ones from data; so both have them.
@@ -77,8 +88,21 @@ const BARE = /^\/v1\/sys\/(leader|rekey(-recovery-key)?\/(init|update|verify)|ge
 export const bodyOf = (operation: Operation, envelope: Envelope): unknown => {
   const { data } = envelope
   if (data === null || typeof data !== 'object') return envelope
-  if (operation.bare === true || BARE.test(operation.path)) return data
-  return INJECTED.test(operation.path) ? { ...data, ...envelope } : envelope
+  const form = formOf(operation)
+  return form === 'bare' ? data : form === 'injected' ? { ...data, ...envelope } : envelope
+}
+
+type Form = 'bare' | 'injected' | 'envelope'
+
+/** Contracts do not change: what their paths mean is worked out once. */
+const forms = new WeakMap<Operation, Form>()
+
+const formOf = (operation: Operation): Form => {
+  const known = forms.get(operation)
+  if (known !== undefined) return known
+  const form = operation.bare === true || BARE.test(operation.path) ? 'bare' : INJECTED.test(operation.path) ? 'injected' : 'envelope'
+  forms.set(operation, form)
+  return form
 }
 
 // A wrapped answer goes out as it was, and numbers of the server in a form that is not Vault's.

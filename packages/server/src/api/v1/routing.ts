@@ -4,7 +4,7 @@
 import { fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Method, Operation } from '../../kernel/operation.ts'
 import { sliceSegments, type PathSegments } from '../../kernel/path.ts'
-import type { Mount, OrgRegistry } from '../../kernel/tenancy.ts'
+import { reservedSlugs, type Mount, type OrgRegistry } from '../../kernel/tenancy.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import type { Message } from '../http/request.ts'
 import { Router } from '../http/router.ts'
@@ -109,21 +109,32 @@ export class Routes {
 const routerOf = (operations: readonly Prepared[]): Router<Prepared> => new Router(operations.map((prepared) => ({ method: prepared.operation.method, pattern: prepared.operation.path.replace(/^\/v1\//, '/'), target: prepared })))
 
 const FIXED: ReadonlySet<string> = new Set(['sys', 'cubbyhole', 'identity'])
+const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/
 
 /** The mount of a class whose path is the longest prefix of the segments. */
 const mountAt = (registry: OrgRegistry, cls: Mount['class'], segments: readonly string[]): Mount | undefined => {
-  for (let length = segments.length; length > 0; length--) {
-    const mount = registry.mountByPath(cls, segments.slice(0, length).join('/'))
+  for (let length = Math.min(segments.length, registry.deepest); length > 0; length--) {
+    const mount = registry.mountByPath(cls, length === 1 ? (segments[0] ?? '') : segments.slice(0, length).join('/'))
     if (mount !== undefined) return mount
   }
   return undefined
 }
 
+interface Split {
+  readonly namespace: string | undefined
+  readonly rest: PathSegments
+  readonly orgId: string | undefined
+  readonly taken: number
+}
+
+/** No name of an organization is on the path, and no header has one. */
+const isUnnamed = ({ namespace }: Pick<Message, 'namespace'>, segments: PathSegments): boolean => namespace === undefined && reservedSlugs.has(segments[0] ?? '')
+
 /**
  * Takes leading segments that name organizations off the path, as Vault does with namespaces. To a token of another organization they are
  * not names: it must not learn which there are, and its own mounts may be called like them.
  */
-const splitNamespace = async (backend: VaultBackend, { namespace: header_, token }: Pick<Message, 'namespace' | 'token'>, segments: PathSegments): Promise<{ readonly namespace: string | undefined; readonly rest: PathSegments; readonly orgId: string | undefined; readonly taken: number }> => {
+const splitNamespace = async (backend: VaultBackend, { namespace: header_, token }: Pick<Message, 'namespace' | 'token'>, segments: PathSegments): Promise<Split> => {
   let namespace = header_?.replace(/^\/|\/$/g, '')
   const own = token === undefined ? undefined : await backend.organizationOfToken(token)
   const mayName = (found: string): boolean => own === undefined || own === backend.rootOrgId || own === found
@@ -133,9 +144,9 @@ const splitNamespace = async (backend: VaultBackend, { namespace: header_, token
   let at = 0
   for (; at < Math.min(segments.length - 1, 8); at++) {
     const next = namespace === undefined || namespace === '' ? (segments[at] ?? '') : `${namespace}/${segments[at] ?? ''}`
-    if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(segments[at] ?? '')) break
+    if (reservedSlugs.has(segments[at] ?? '') || !SLUG.test(segments[at] ?? '')) break
     const found = await backend.organization(next)
-    if (found === undefined || !mayName(found) || (segments[at] === 'root' && at === 0)) break
+    if (found === undefined || !mayName(found)) break
     namespace = next
     orgId = found
   }
@@ -156,12 +167,12 @@ interface Located {
 }
 
 const locate = async (backend: VaultBackend, routes: Routes, segments: PathSegments, message: Message): Promise<Located> => {
-  const { namespace, rest, orgId, taken } = await splitNamespace(backend, message, segments)
+  const { namespace, rest, orgId, taken } = isUnnamed(message, segments) ? { namespace: undefined, rest: segments, orgId: undefined, taken: 0 } : await splitNamespace(backend, message, segments)
   const first = rest[0] ?? ''
   if (FIXED.has(first) || (first === 'auth' && rest[1] === 'token')) return { router: routes.fixed, within: rest, mount: undefined, namespace, rest, taken }
   // Below an organization that is not there nothing is mounted, as in one where nothing is.
   if (orgId === undefined && (namespace ?? '') !== '') return { router: undefined, within: rest, mount: undefined, namespace, rest, taken }
-  const registry = await backend.registry(orgId ?? (await backend.organizationOfToken(message.token)))
+  const registry = await backend.registry(orgId ?? (message.token === undefined ? backend.rootOrgId : await backend.organizationOfToken(message.token)))
   const isAuth = first === 'auth'
   const mount = mountAt(registry, isAuth ? 'auth' : 'secret', isAuth ? rest.slice(1) : rest)
   if (mount === undefined) return { router: undefined, within: rest, mount, namespace, rest, taken }

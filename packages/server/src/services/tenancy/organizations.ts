@@ -5,7 +5,7 @@ import { auditedWrite } from '../../kernel/audited-write.ts'
 import type { Call, Grant } from '../../kernel/call.ts'
 import { fail, quote } from '../../kernel/errors.ts'
 import { isUniqueViolation, type Database, type Transaction } from '../../kernel/storage.ts'
-import type { Organization, OrgRegistry } from '../../kernel/tenancy.ts'
+import { reservedSlugs, type Organization, type OrgRegistry } from '../../kernel/tenancy.ts'
 import { makeBase62, makeUuidV7 } from '../../crypto/random.ts'
 import * as repository from './repository.ts'
 import type { TenancyKeys } from './service.ts'
@@ -22,7 +22,6 @@ export interface OrganizationPorts {
   furnish(tx: Transaction, organization: Organization): Promise<string>
 }
 
-const RESERVED = new Set(['sys', 'auth', 'identity', 'cubbyhole', 'secrets', 'v1', 'api', 'root'])
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/
 const SHORT_ID_BYTES = 5
 
@@ -67,7 +66,7 @@ export const bySlugs = async (ports: OrganizationPorts, path: string): Promise<O
 
 /** Makes an organization below the caller's. @throws invalid_request, conflict */
 export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call, command: { readonly slug: string; readonly name: string }): Promise<{ readonly organization: Organization; readonly token: string }> => {
-  if (!SLUG.test(command.slug) || RESERVED.has(command.slug)) throw fail('invalid_request', 'organization.bad_slug', `${quote(command.slug)} cannot name an organization.`, { field: 'slug' })
+  if (!SLUG.test(command.slug) || reservedSlugs.has(command.slug)) throw fail('invalid_request', 'organization.bad_slug', `${quote(command.slug)} cannot name an organization.`, { field: 'slug' })
   const registry = await ports.registry(call.orgId)
   if (registry.mounts.some((mount) => mount.path.split('/')[0] === command.slug)) throw fail('conflict', 'organization.mount_taken', `A project or mount is called ${quote(command.slug)} already.`, { field: 'slug' })
   const at = Math.trunc(call.now())

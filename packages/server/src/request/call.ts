@@ -1,0 +1,149 @@
+// One request as its operation's handler sees it, and what it leaves behind for its record.
+
+import type { Action, AuditDraft, Call, Caller, Grant, Resource, Verdict } from '../kernel/call.ts'
+import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
+import { fail } from '../kernel/errors.ts'
+import type { Operation } from '../kernel/operation.ts'
+import type { SecretAddress } from '../kernel/secret-model.ts'
+import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
+import type { DoorRequest } from './exchange.ts'
+import { mintGrant } from './grant.ts'
+import { requireWithin } from './limits.ts'
+import type { Authenticated, PipelinePorts } from './ports.ts'
+import { eventOf, type Recorded } from './recording.ts'
+
+/** What one call leaves behind for its record. */
+export interface Trace {
+  readonly draft: AuditDraft
+  written: WrittenRecord | undefined
+  kept: WrittenRecord[]
+  readonly also: ({ readonly action: string } & AuditDraft)[]
+  /** How often the policy was asked. */
+  asked: number
+  granted: Grant | undefined
+  status: 202 | undefined
+  places: OrgRegistry | undefined
+  organizations: number | undefined
+  revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
+}
+
+export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined })
+
+export interface CallParts {
+  readonly operation: Operation
+  readonly request: DoorRequest
+  readonly authenticated: Authenticated | undefined
+  readonly orgId: string
+  readonly trace: Trace
+  readonly recorded: Recorded
+}
+
+/** A class, because a closure for each of its methods would be made for every request. */
+export class RequestCall implements Call {
+  readonly mount: Mount | undefined
+  readonly requestId: string
+  readonly door: string
+  readonly orgId: string
+  readonly caller: Caller | undefined
+  readonly sourceIp: string | undefined
+  readonly isForOneRequest: boolean | undefined
+  readonly mfaHeader: string | undefined
+  readonly peer: DoorRequest['peer']
+  readonly tell: DoorRequest['tell']
+  readonly projectHeader: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly audit: AuditDraft
+  readonly #ports: PipelinePorts
+  readonly #parts: CallParts
+
+  constructor(ports: PipelinePorts, parts: CallParts) {
+    const { request, authenticated, orgId, trace } = parts
+    this.mount = request.mount
+    this.requestId = request.requestId
+    this.door = request.door
+    this.orgId = orgId
+    this.caller = authenticated?.caller
+    this.sourceIp = request.sourceIp
+    this.isForOneRequest = request.isForOneRequest
+    this.mfaHeader = request.mfaHeader
+    this.peer = request.peer
+    this.tell = request.tell
+    this.projectHeader = request.projectHeader
+    this.idempotencyKey = request.idempotencyKey
+    this.audit = trace.draft
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  now(): number {
+    return this.#ports.courier.now()
+  }
+
+  allows(action: Action, resource: Resource): Verdict {
+    const { trace, authenticated, request } = this.#parts
+    trace.asked += 1
+    if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
+    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: this.now(), door: request.door, parameters: request.parameters, wrapTtlSeconds: request.wrapTtlSeconds })
+  }
+
+  authorise(action: Action, resource: Resource): Grant {
+    const { trace, request, orgId } = this.#parts
+    const { limits } = this.#ports
+    if (limits?.active === true && request.limited === undefined && trace.asked === 0) requireWithin(limits, { orgId, apiPath: resource.apiPath.replace(/\/$/, '') }, request.sourceIp, request.tell)
+    trace.granted = grant(trace.draft, action, resource, this.allows(action, resource))
+    return trace.granted
+  }
+
+  noteReveal(address: SecretAddress, selector: string): void {
+    const { trace } = this.#parts
+    trace.revealed = { address, selector, times: (trace.revealed?.times ?? 0) + 1 }
+  }
+
+  accepted(): void {
+    this.#parts.trace.status = 202
+  }
+
+  writeRecord(outcome: Parameters<Call['writeRecord']>[0]): WrittenRecord {
+    const { trace, recorded, operation } = this.#parts
+    trace.written = this.#ports.journal.written(eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(this.now()) }))
+    return trace.written
+  }
+
+  keepRecord(): void {
+    const { trace } = this.#parts
+    if (trace.written !== undefined) trace.kept.push(trace.written)
+  }
+
+  dropKeptRecords(): void {
+    const { trace } = this.#parts
+    trace.kept = []
+    trace.written = undefined
+  }
+
+  alsoRecord(event: { readonly action: string } & AuditDraft): void {
+    this.#parts.trace.also.push(event)
+  }
+
+  changed(changes: readonly NotedChange[]): void {
+    this.#ports.courier.committed(changes)
+  }
+
+  confirm(xid: string): Promise<void> {
+    return this.#ports.courier.confirm(xid)
+  }
+}
+
+const grant = (draft: AuditDraft, action: Action, resource: Resource, verdict: { readonly allow: boolean; readonly rule: string; readonly reason: string }): Grant => {
+  draft.rule = verdict.rule
+  draft.resourceType ??= resource.kind
+  draft.project ??= resource.project
+  draft.environment ??= resource.environment
+  draft.path ??= resource.path
+  if (draft.request?.path === '') draft.request = { ...draft.request, path: resource.apiPath }
+  if (!verdict.allow) {
+    draft.denied = true
+    throw fail('permission_denied', 'policy.denied', `You may not ${action} this. Ask for access, or look with explain at what is missing.`)
+  }
+  draft.denied = false
+  return mintGrant(action, resource, verdict)
+}
