@@ -55,6 +55,7 @@ export class RequestCall implements Call {
   readonly audit: AuditDraft
   readonly #ports: PipelinePorts
   readonly #parts: CallParts
+  #given: Readonly<Record<string, unknown>> | undefined
 
   constructor(ports: PipelinePorts, parts: CallParts) {
     const { request, authenticated, orgId, trace } = parts
@@ -83,7 +84,12 @@ export class RequestCall implements Call {
     const { trace, authenticated, request } = this.#parts
     trace.asked += 1
     if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
-    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: this.now(), door: request.door, parameters: request.parameters, wrapTtlSeconds: request.wrapTtlSeconds })
+    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: this.now(), door: request.door, parameters: this.#parameters(), wrapTtlSeconds: request.wrapTtlSeconds })
+  }
+
+  #parameters(): Readonly<Record<string, unknown>> | undefined {
+    this.#given ??= this.#parts.request.parameters?.()
+    return this.#given
   }
 
   authorise(action: Action, resource: Resource): Grant {

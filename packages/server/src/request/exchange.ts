@@ -41,8 +41,8 @@ export interface DoorRequest {
   readonly mfaHeader?: string | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
   readonly isForOneRequest?: boolean | undefined
-  /** What the body and query say, for policies that bound parameters. Absent: such policies allow nothing that they require something of. */
-  readonly parameters?: Readonly<Record<string, unknown>> | undefined
+  /** What the body and query say, read when a policy may bound parameters. Absent: such policies allow nothing that they require something of. */
+  readonly parameters?: (() => Readonly<Record<string, unknown>>) | undefined
   /** The answer is to be wrapped for as long. */
   readonly wrapTtlSeconds?: number | undefined
   /** The mount that the path was found to be below, for engines. */

@@ -34,26 +34,25 @@ export class Answering {
   /** @param refusal why it is refused whatever it asks for */
   answer(request: HttpRequest, requestId: string, sink: Sink, refusal?: CofferError): void {
     const reply = new Reply(requestId, this.#headers, sink)
-    const { doorOf, flights } = this.#options
-    let exchange: HttpExchange = { request, reply, requestId, target: EMPTY_TARGET }
-    let door: Door | undefined
-    let handled: Promise<void>
+    const { doorOf, flights, settings } = this.#options
+    let target: ParsedTarget
     try {
-      exchange = { request, reply, requestId, target: parseTarget(request.url) }
-      door = doorOf(exchange.target)
-      if (flights !== undefined) {
-        const begun = exchange
-        flights.begin(begun)
-        reply.whenGone(() => flights.end(begun))
-      }
-      if (refusal !== undefined) return door.refuse(exchange, refusal)
-      if (answerCors(exchange, this.#options.settings?.()?.cors)) return undefined
-      handled = door.handle(exchange)
+      target = parseTarget(request.url)
     } catch (thrown) {
-      return this.#refuse(door ?? doorOf(unparsedTarget(request.url)), exchange, thrown)
+      return this.#refuse(doorOf(unparsedTarget(request.url)), { request, reply, requestId, target: EMPTY_TARGET }, thrown)
     }
-    const asked = door
-    handled.catch((thrown: unknown) => this.#refuse(asked, exchange, thrown))
+    const exchange: HttpExchange = { request, reply, requestId, target }
+    const door = doorOf(target)
+    if (flights !== undefined) {
+      flights.begin(exchange)
+      reply.whenGone(() => flights.end(exchange))
+    }
+    if (refusal !== undefined) return this.#refuse(door, exchange, refusal)
+    try {
+      if (!answerCors(exchange, settings?.()?.cors)) door.handle(exchange).catch((thrown: unknown) => this.#refuse(door, exchange, thrown))
+    } catch (thrown) {
+      this.#refuse(door, exchange, thrown)
+    }
     return undefined
   }
 

@@ -54,6 +54,7 @@ const render = (name: NativeDoorOptions['name'], operation: Operation, answered:
 /** `{error, message, data}` for the native door, bare bodies for the flat one; errors of both in the native form. */
 export const nativeDoor = (options: NativeDoorOptions): Door => {
   const router = new Router(options.operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
+  const bodyLimits = { depth: options.limits.depth, bytes: options.limits.bodyBytes }
   return {
     async handle(exchange) {
       const { request, target } = exchange
@@ -64,7 +65,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
       const runner = options.runners()?.get(operation.id)
       if (runner === undefined) throw fail('sealed', 'seal.sealed', 'The server is sealed. Unseal it first.')
       const message = readMessage(request)
-      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes }, message.token)
+      const body = readBody(request, bodyLimits, message.token)
       if (body !== undefined && (method === 'GET' || method === 'DELETE')) throw fail('invalid_request', 'request.unexpected_body', `${method} takes no body.`, { field: 'body' })
       const answer = await runner({
         door: options.name,

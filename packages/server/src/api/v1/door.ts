@@ -35,6 +35,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     if (routes?.backend !== backend) routes = { backend, routes: new Routes(backend) }
     return routes.routes
   }
+  const bodyLimits = { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true, anyType: true }
   return {
     async handle(exchange) {
       const backend = options.backend()
@@ -46,7 +47,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
       if (target.trailingSlash && (method === 'POST' || method === 'PATCH')) throw fail('invalid_request', 'request.folder', "cannot write to a path ending in '/'")
       const sent = readMessage(request)
-      const body = readBody(request, { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true, anyType: true }, sent.token)
+      const body = readBody(request, bodyLimits, sent.token)
       const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
       const routed = await routeOf(backend, routesOf(backend), { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message)
       const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
@@ -119,14 +120,12 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   const { prepared: { operation }, params, mount, namespace, unknown } = routed
   const { request, requestId } = exchange
   const given = unknown === undefined ? queryFor(query) : NO_QUERY
-  let parameters: DoorRequest['parameters']
   return {
     door: 'vault', requestId, leniency: 'lenient', token: message.token, namespace: operation.isEverywhere === true ? undefined : namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey,
     sourceIp: message.sourceIp, sourcePort: () => request.socket.remotePort, headers: (name) => textOf(request.headers[name]), mfaHeader: header(request, 'x-vault-mfa'), peer: () => peerOf(request), mount, wrapTtlSeconds, limited,
     tell: (headers) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace),
     raw: unknown === undefined ? { path: pathFor(operation, exchange, params, message.token), query: given, body: bodyFor(operation, body) } : { path: params, query: { ...unknown }, body: undefined },
-    // Seldom asked for: only by policies that bound parameters.
-    get parameters() { return unknown === undefined ? (parameters ??= { ...given, ...body }) : undefined },
+    parameters: unknown === undefined ? () => ({ ...given, ...body }) : undefined,
     // What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered.
     warm: unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && isPlainRead(request) ? warmForm(request.url, routed) : undefined,
   }
