@@ -9,8 +9,8 @@ import type { KnownRow } from '../rows.ts'
 
 export interface Known {
   readonly snapshot: Snapshot
-  /** Of each alias, as `before` has it. */
-  readonly aliasTexts: ReadonlyMap<string, string>
+  /** Aliases that a write leaves as they are, as `before` has them. */
+  readonly others: ReadonlyMap<string, string>
   readonly before: string
   /** All versions up to this one are destroyed. */
   readonly destroyedUpTo: number
@@ -22,7 +22,14 @@ export const knownFrom = (row: KnownRow, snapshot: Snapshot): Known => {
   const { secret, selected } = snapshot
   const version = selected === undefined ? undefined
     : versionText([selected.version, selected.type, selected.state, selected.fingerprint, selected.createdAt, selected.expiresAt, selected.deletedAt, row.v_row_version ?? 0], row.v_mac ?? Buffer.alloc(0))
-  return { snapshot: { ...snapshot, selected: undefined }, aliasTexts, before: beforeText(secret, row.mac, aliasTexts, version), destroyedUpTo: 0 }
+  return { snapshot: { ...snapshot, selected: undefined }, others: othersOf(aliasTexts), before: beforeText(secret, row.mac, aliasTexts, version), destroyedUpTo: 0 }
+}
+
+const NONE: ReadonlyMap<string, string> = new Map()
+
+const othersOf = (aliasTexts: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
+  const others = [...aliasTexts].filter(([alias]) => alias !== 'current' && alias !== 'previous')
+  return others.length === 0 ? NONE : new Map(others)
 }
 
 /** What there is after a new version became current. */
@@ -30,7 +37,7 @@ export const knownAfter = (before: Known | undefined, { change: { plan, sealed, 
   const { secret, newVersion } = plan
   if (newVersion === undefined || sealed === undefined || macs.version === undefined || newVersion.state !== 'ACTIVE') return undefined
   const aliases = new Map<string, AliasRow>(before?.snapshot.aliases)
-  const aliasTexts = new Map(before?.aliasTexts)
+  const aliasTexts = new Map(before?.others)
   plan.aliases.forEach(({ alias, version }, index) => {
     const mac = macs.aliases[index]
     if (version === undefined || mac === undefined) {
@@ -42,7 +49,7 @@ export const knownAfter = (before: Known | undefined, { change: { plan, sealed, 
     }
   })
   const version = versionText([newVersion.version, secret.type, newVersion.state, sealed.fingerprint, audit.at, newVersion.expiresAt, undefined, secret.revision], macs.version)
-  return { snapshot: { secret, aliases, selected: undefined }, aliasTexts, before: beforeText(secret, macs.secret, aliasTexts, version), destroyedUpTo }
+  return { snapshot: { secret, aliases, selected: undefined }, others: othersOf(aliasTexts), before: beforeText(secret, macs.secret, aliasTexts, version), destroyedUpTo }
 }
 
 const aliasText = (alias: string, version: number, revision: number, mac: string): string => `${alias}:${version}:${revision}:${mac}`
