@@ -46,6 +46,7 @@ export const makeAccess = (parts: AccessParts): Access => {
     dropState: authority.dropState,
     organizationOf: authority.organizationOf,
     batch: authority.batch,
+    lookup: authority.lookup,
     shortIdOf: async (orgId) => (orgId === parts.rootOrgId ? undefined : (await byId(parts.organizations, orgId))?.shortId),
     policiesNaming: async (orgId, names) => policiesNaming(await authority.policies(orgId), names),
     statementsNaming: async (orgId, names) => statementsNaming(await authority.policies(orgId), names),

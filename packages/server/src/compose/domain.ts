@@ -28,6 +28,7 @@ import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
 import { loadPolicies } from '../services/identity/grants.ts'
+import { gatheredLookups } from '../services/identity/token-repository.ts'
 import type { TokenPorts } from '../services/identity/tokens.ts'
 import { makeLoginWriter } from '../services/identity/logins/writing.ts'
 import { releaseEnvironment } from '../services/identity/grants.ts'
@@ -127,6 +128,7 @@ const authorityPorts = ({ pools, keyring, caches, rootOrgId }: DomainParts, orga
     keys: (orgId) => keyring.organization(orgId),
     dropState: (tx, orgId, tokenIds) => deleteMounts(tx, orgId, tokenIds),
     batch: memory,
+    lookup: gatheredLookups(pools.app),
     async organizationOf(shortId) {
       if (shortId === undefined) return { orgId: rootOrgId, shortId: undefined }
       const found = await byShortId(organizations, shortId)

@@ -56,9 +56,8 @@ export const gatheredGrants = (db: Queryable): ((orgId: string, principalId: str
     // What one row is found to be is judged by who asked for it; a statement fails for all.
     isOfOne: () => false,
     async send(orgId, ids) {
-      const found = await db.query<GrantsRow>('select g.principal, g.groups, g.bindings, g.parents, g.aliases from unnest($2::uuid[]) as asked(id) cross join lateral coffer.principal_grants($1, asked.id) g', [orgId, [...new Set(ids)]], { name: 'principal_grants_of' })
-      const byId = new Map(found.rows.map((row) => [row.principal['principal_id'], row]))
-      return ids.map((id) => byId.get(id))
+      const found = await db.query<GrantsRow & Asked>('select asked.number::int, g.principal, g.groups, g.bindings, g.parents, g.aliases from unnest($2::uuid[]) with ordinality as asked(id, number) cross join lateral coffer.principal_grants($1, asked.id) g', [orgId, ids], { name: 'principal_grants_of' })
+      return inOrder(ids, found.rows)
     },
   })
   return async (orgId, principalId, keys) => {
@@ -69,11 +68,17 @@ export const gatheredGrants = (db: Queryable): ((orgId: string, principalId: str
 
 const MOST_TOGETHER = 100
 
-/** A live token with its grants: one statement. Undefined: unknown, expired or used up. @throws internal for a row that was altered */
-export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: readonly VersionedKey[]): Promise<LoadedToken | undefined> => {
-  const found = await db.query<LookupRow>('select token, lookup, mac, principal, groups, bindings, parents, aliases from coffer.token_lookup($1, $2)', [orgId, key], { name: 'token_lookup' })
-  const row = found.rows[0]
-  if (row === undefined) return undefined
+/** Which of those asked for a row answers; what it is is judged by who asked. */
+interface Asked {
+  readonly number: number
+}
+
+const inOrder = <Row extends Asked>(asked: readonly unknown[], rows: readonly Row[]): readonly (Row | undefined)[] => {
+  const byNumber = new Map(rows.map((row) => [row.number, row]))
+  return asked.map((_each, index) => byNumber.get(index + 1))
+}
+
+const requireToken = (row: LookupRow, key: Buffer, keys: readonly VersionedKey[]): LoadedToken => {
   const token = readToken(row.token)
   requireMac(keys, 'token', row.mac, (k) => macToken(k, token, row.lookup))
   // A MAC binds what a row is, not what it answers: another token's row, and another principal's, are refused.
@@ -81,6 +86,29 @@ export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: re
   const principal = row.principal === null ? undefined : checkedPrincipal(row.principal, keys)
   if (principal?.principalId !== token.principalId) throw notAsked('principal')
   return { token, principal, ...checkedGrants(row, token.principalId, keys) }
+}
+
+/** A live token with its grants: one statement. Undefined: unknown, expired or used up. @throws internal for a row that was altered */
+export const lookup = async (db: Queryable, orgId: string, key: Buffer, keys: readonly VersionedKey[]): Promise<LoadedToken | undefined> => {
+  const found = await db.query<LookupRow>('select token, lookup, mac, principal, groups, bindings, parents, aliases from coffer.token_lookup($1, $2)', [orgId, key], { name: 'token_lookup' })
+  const row = found.rows[0]
+  return row === undefined ? undefined : requireToken(row, key, keys)
+}
+
+/** The same for whoever asks often: those who ask at once share a statement. */
+export const gatheredLookups = (db: Queryable): ((orgId: string, key: Buffer, keys: readonly VersionedKey[]) => Promise<LoadedToken | undefined>) => {
+  const reads = new Gathering<Buffer, LookupRow | undefined>({
+    most: MOST_TOGETHER,
+    isOfOne: () => false,
+    async send(orgId, wanted) {
+      const found = await db.query<LookupRow & Asked>('select asked.number::int, t.token, t.lookup, t.mac, t.principal, t.groups, t.bindings, t.parents, t.aliases from unnest($2::bytea[]) with ordinality as asked(lookup, number) cross join lateral coffer.token_lookup($1, asked.lookup) t', [orgId, wanted], { name: 'token_lookups' })
+      return inOrder(wanted, found.rows)
+    },
+  })
+  return async (orgId, key, keys) => {
+    const row = await reads.add(orgId, key)
+    return row === undefined ? undefined : requireToken(row, key, keys)
+  }
 }
 
 export const insertToken = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {

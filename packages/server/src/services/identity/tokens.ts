@@ -31,6 +31,8 @@ export interface TokenPorts {
   dropState(tx: Transaction, orgId: string, tokenIds: readonly string[]): Promise<void>
   organizationOf(shortId: string | undefined): Promise<{ readonly orgId: string; readonly shortId: string | undefined } | undefined>
   readonly batch: BatchPorts
+  /** A token with its grants, by what it is looked up by. */
+  lookup(orgId: string, key: Buffer, keys: readonly VersionedKey[]): Promise<LoadedToken | undefined>
 }
 
 const MAX_TOKEN_LENGTH = 9000
@@ -59,7 +61,7 @@ export const load = async (ports: TokenPorts, orgId: string, token: string): Pro
   if (parseTokenShape(token)?.kind === 'batch') return loadBatch(ports, orgId, token)
   const keys = await ports.keys(orgId)
   for (const { key } of keys.purposeVersions('tokens')) {
-    const loaded = await repository.lookup(ports.database, orgId, lookupKey(key, token), keys.purposeVersions('rows'))
+    const loaded = await ports.lookup(orgId, lookupKey(key, token), keys.purposeVersions('rows'))
     if (loaded !== undefined) return loaded
   }
   return undefined

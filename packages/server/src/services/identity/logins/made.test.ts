@@ -10,7 +10,7 @@ import type { WrittenRecord } from '../../../kernel/audited-write.ts'
 import type { Call } from '../../../kernel/call.ts'
 import type { LoadedToken } from '../../../kernel/identity.ts'
 import type { Mount } from '../../../kernel/tenancy.ts'
-import { principalGrants } from '../token-repository.ts'
+import { lookup, principalGrants } from '../token-repository.ts'
 import { load } from '../tokens.ts'
 import { mint, type LoginPorts } from './login.ts'
 import { makeLoginWriter } from './writing.ts'
@@ -29,6 +29,7 @@ const ports: LoginPorts = {
   dropState: () => Promise.resolve(),
   organizationOf: () => Promise.resolve({ orgId: rootOrgId, shortId: undefined }),
   batch: { isRole: () => Promise.resolve(true), now: () => Date.now(), grants: (orgId, principalId) => principalGrants(database.app, orgId, principalId, keys.purposeVersions('rows')) },
+  lookup: (orgId, key, versions) => lookup(database.app, orgId, key, versions),
   shortIdOf: () => Promise.resolve(undefined),
   alias: (orgId, id, name) => writer.alias(orgId, keys, { mountId: id, name }),
   fillsGroups: () => Promise.resolve(false),
