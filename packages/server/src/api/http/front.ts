@@ -18,7 +18,7 @@ import { newRequestId } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
 import type { Answering } from './answering.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
-import { isBodiless, type WholeAnswer } from './reply.ts'
+import { isBodiless, type Sink, type WholeAnswer } from './reply.ts'
 import type { Outcomes, WarmDoor } from './warm.ts'
 
 type Listener = (chunk: Buffer) => void
@@ -137,7 +137,7 @@ class Connection {
       deliver: (error, { requestId, body }) => {
         const asked = this.#asked
         if (asked === undefined) return wipe(body)
-        if (error === undefined) return this.#send(asked, body)
+        if (error === undefined) return this.#send(body)
         // What cannot be answered after all is refused by its door.
         wipe(body)
         return this.#ask(asked, requestId, error)
@@ -234,25 +234,29 @@ class Connection {
     if (!this.#facts.warm.beginPlain(asked.head, this.#sourceIp, this.#outcomes)) this.#ask(asked, newRequestId())
   }
 
-  #ask(asked: Asked, requestId: string, refusal?: CofferError): void {
-    const { head: { method, target, headers, length, bodyLength }, packet } = asked
+  #ask({ head: { method, target, headers, length, bodyLength }, packet }: Asked, requestId: string, refusal?: CofferError): void {
+    const { answering, keepAliveSeconds } = this.#facts
     const body = bodyLength === 0 ? undefined : packet.subarray(length)
-    this.#facts.answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, (answer, gone) => this.#send(asked, bytesOf(answer, this.#facts.keepAliveSeconds), gone), refusal)
+    const sink: Sink = (answer, gone) => {
+      if (body !== undefined) wipe(body)
+      this.#send(bytesOf(answer, keepAliveSeconds), gone)
+    }
+    answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, sink, refusal)
   }
 
-  #send({ packet }: Asked, bytes: Buffer, gone?: (isWhole: boolean) => void): void {
+  #send(bytes: Buffer, gone?: (isWhole: boolean) => void): void {
     const socket = this.#socket
-    const over = (isWhole: boolean): void => {
-      wipe(bytes)
-      this.#count(-1)
-      gone?.(isWhole)
-    }
     this.#asked = undefined
-    wipe(packet)
-    if (socket.destroyed || !socket.writable) over(false)
+    if (socket.destroyed || !socket.writable) this.#over(bytes, false, gone)
     // Called when the bytes are the kernel's, and also when the connection broke before.
-    else socket.write(bytes, (error) => over(error === undefined || error === null))
+    else socket.write(bytes, (error) => this.#over(bytes, error === undefined || error === null, gone))
     this.#goOn()
+  }
+
+  #over(bytes: Buffer, isWhole: boolean, gone: ((isWhole: boolean) => void) | undefined): void {
+    wipe(bytes)
+    this.#count(-1)
+    gone?.(isWhole)
   }
 
   #goOn(): void {

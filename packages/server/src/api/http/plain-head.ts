@@ -23,9 +23,7 @@ const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'te', 'traile
 
 /** Undefined when the bytes are not known to begin with exactly one whole head. */
 export const readPlainHead = (bytes: Buffer): PlainHead | undefined => {
-  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1')
-  if (end === -1 || end > MOST_BYTES - 4) return undefined
-  const text = bytes.toString('latin1', 0, end + 4)
+  const text = bytes.toString('latin1', 0, MOST_BYTES)
   const found = HEAD.exec(text)
   if (found === null) return undefined
   const [head, method = '', target = ''] = found
