@@ -19,7 +19,7 @@ export const writersFor = (connections: number): number => part(connections, 0.3
 /** Places by class, for a worker with so many database connections. */
 export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>> => ({
   read: { concurrency: 1024, maxWaiting: 8192 },
-  put: { concurrency: 256, maxWaiting: 2048 },
+  put: { concurrency: 128, maxWaiting: 2048 },
   write: { concurrency: part(connections, 0.4), maxWaiting: 2048 },
   login: { concurrency: part(connections, 0.5), maxWaiting: 2048 },
   list: { concurrency: part(connections, 0.2), maxWaiting: 256 },
