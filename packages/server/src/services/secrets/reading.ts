@@ -119,7 +119,7 @@ const folderItem = (ports: SecretPorts, address: SecretAddress, { row, keys, ali
 
 // Beside the ciphertexts, about. A folder that is larger than the most would push many others out.
 const FOLDER_BYTES = 512
-const ITEM_BYTES = 1536
+const ITEM_BYTES = 3072
 const MOST_FOLDER_BYTES = 4 * 1024 * 1024
 
 export const readable = (snapshot: Snapshot, address: SecretAccess['address'], selector: string, now: number): boolean => {

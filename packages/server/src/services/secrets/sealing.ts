@@ -56,8 +56,20 @@ export const unwrap = (keys: SecretKeys, secretId: string, version: VersionRow):
 export const withKey = (keys: SecretKeys, orgId: string, snapshot: Snapshot): CachedSecret => {
   const { secret, selected } = snapshot
   if (selected?.wrappedDek === undefined) return { snapshot, dek: undefined, aad: undefined }
-  const aad = valueAad({ orgId, secretId: secret.secretId, version: selected.version, type: selected.type })
-  return { snapshot, dek: unwrap(keys, secret.secretId, selected), aad }
+  const dek = unwrap(keys, secret.secretId, selected)
+  const [aad, wrappedDek, ciphertext] = inOwnMemory([valueAad({ orgId, secretId: secret.secretId, version: selected.version, type: selected.type }), selected.wrappedDek, ...(selected.ciphertext === undefined ? [] : [selected.ciphertext])])
+  return { snapshot: { ...snapshot, selected: { ...selected, wrappedDek, ciphertext } }, dek, aad }
+}
+
+/** What the driver gives are pieces of Node's shared slabs; one of them, kept in a cache, keeps all 8 KiB of its slab. */
+const inOwnMemory = (pieces: readonly Buffer[]): readonly Buffer[] => {
+  const all = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  return pieces.map((piece) => {
+    const from = at
+    at += piece.copy(all, at)
+    return all.subarray(from, at)
+  })
 }
 
 /** Decrypts into a buffer that the caller wipes. @throws OpenFailed */
