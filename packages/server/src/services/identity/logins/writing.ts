@@ -87,8 +87,8 @@ export const makeLoginWriter = (database: Database): LoginWriter => {
   const writes = new Gathering<Rows, undefined>({
     most: MOST_TOGETHER,
     isOfOne,
-    // A second one, so that a call that waits for a lock on somebody's row does not hold up everybody else's logins.
-    journeys: 2, worthwhile: 8,
+    // More than one, because commits under way together share a flush, and a call that waits for a lock on somebody's row does not hold up everybody's logins.
+    journeys: 4, worthwhile: 16,
     async send(orgId, rows) {
       await database.query('select coffer.login_write($1, $2, $3, $4, $5)', [orgId, listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
       return []
