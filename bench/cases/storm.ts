@@ -81,10 +81,10 @@ export const storm: Case = {
       }
       note('storm: all answered after', 's', result.logins.seconds)
       const after = used(server)
-      for (const of of ['workers', 'database'] as const) {
-        const each = ((after[of] - before[of]) * 1e6) / PODS
-        note(`storm: processor time of the ${of}, each pod`, 'µs', each)
-        console.log(`storm: ${each.toFixed(0)} µs of the ${of} each pod`)
+      for (const who of ['workers', 'database'] as const) {
+        const each = ((after[who] - before[who]) * 1e6) / PODS
+        note(`storm: processor time of the ${who}, each pod`, 'µs', each)
+        console.log(`storm: ${each.toFixed(0)} µs of the ${who} each pod`)
       }
       const good = { logins: result.logins.total - result.logins.errors, reads: result.reads.total - result.reads.errors }
       const missing = good.logins - (await settled(() => loginsSince(server, from), good.logins)) + good.reads - (await settled(() => readsSince(server, from), good.reads))
