@@ -161,8 +161,8 @@ test('addresses are looked at each time, of the role and of the secret id', asyn
 })
 
 test('a secret id ends by its time', async () => {
-  const it = await remembered('times', {}, { ttl: '3s' })
-  await worker.database.superuser.query('select pg_sleep(3.1)')
+  const it = await remembered('times', {}, { ttl: '8s' })
+  await worker.database.superuser.query('select pg_sleep(8.1)')
   assert.deepEqual([(await it.login()).status, (await inline(it)).status], [400, 400])
 })
 
@@ -222,9 +222,9 @@ test('a signed token that comes again is good until its own end, and until its r
     for (let tries = 0; tries < 20 && hits() === before_; tries += 1) assert.equal(await login(jwt), 200)
     assert.ok(hits() > before_)
   }
-  const [short, long] = [signed(4), signed(600)]
+  const [short, long] = [signed(8), signed(600)]
   await known(short)
-  await sleep(4500)
+  await sleep(8500)
   assert.equal(await login(short), 400)
   await known(long)
   await ask('POST', 'auth/pods/role/app', { ...role, bound_audiences: ['others'] })
