@@ -7,7 +7,7 @@ import type { Resource } from './resources.ts'
 const ofTheBench = join(dirname(dirname(import.meta.dirname)), '.cache', 'peers', 'vault')
 
 function findVault(): string | undefined {
-  return [process.env['COFFER_TEST_VAULT'], ofTheBench, 'vault'].find((path) => path !== undefined && String(spawnSync(path, ['version'], { encoding: 'utf8' }).stdout).startsWith('Vault v'))
+  return [process.env['COFFER_TEST_VAULT'], ofTheBench, 'vault'].find((path) => path !== undefined && path !== '' && String(spawnSync(path, ['version'], { encoding: 'utf8' }).stdout).startsWith('Vault v'))
 }
 
 export const vault: Resource = {
