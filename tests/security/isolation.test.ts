@@ -244,14 +244,15 @@ test('the functions, given ids of the other organization, find and change nothin
     lease_next: [`select name from coffer.lease_next($1, '', '') as name where name is not null and name like '%only-alpha%'`, []],
     lease_children: [`select * from coffer.lease_children($1, 'auth/only-alpha/', '', 10)`, []],
     lease_quota: [`select quota from coffer.lease_quota($1, 'auth/only-alpha/login', '') as quota where quota is not null`, []],
+    token_revoke: [`select * from coffer.token_revoke($1, array[$2::uuid])`, [token]],
     token_use: [`select left_over from coffer.token_use($1, $2) as left_over where left_over is not null`, [token]],
   }
   assert.equal((await app.query(`select * from coffer.login_aliases($1, array[$2::uuid], array['only-alpha'])`, [theirs.orgId, mount])).count, 1, 'it is there for those who may')
   for (const [name, [text, values]] of Object.entries(calls)) assert.equal((await asMe((tx) => tx.query(text, [mine.orgId, ...values]))).count, 0, name)
   await superuser.query("delete from coffer.principal_aliases where org_id = $1 and name = 'only-alpha'", [theirs.orgId])
   const { rows } = await superuser.query<{ name: string }>(`select distinct proname::text as name from pg_proc where pronamespace = 'coffer'::regnamespace and 'p_org' = any(proargnames) order by 1`)
-  // These write what they are given under the organization that they are given, and only there.
-  const writing = ['audit_write', 'count_leases', 'login_write', 'recount_leases', 'secret_apply']
+  // These write what they are given under the organization that they are given, and only there, or give nothing.
+  const writing = ['audit_write', 'auth_mounts_stay', 'count_leases', 'login_write', 'recount_leases', 'secret_apply']
   assert.deepEqual(rows.map((row) => row.name), [...Object.keys(calls), ...writing].sort(), 'a new function needs a line here')
   assert.equal(await stateOf(theirs), before)
   assert.equal(server.entries().filter(({ message }) => message === 'request failed').length, 0)

@@ -49,6 +49,9 @@ const refusal = (error: DriverError, sqlstate: string): CofferError => {
     return fail('unavailable', 'storage.unavailable', `The database cannot serve at the moment (SQLSTATE ${sqlstate}). Try again shortly.`, { cause })
   }
   // Raised by the triggers that count leases.
+  // Raised where something is made of what is being ended.
+  if (sqlstate === 'CF401') return fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.', { cause })
+  if (sqlstate === 'CF404') return fail('not_found', 'auth_mount.gone', 'The auth mount was disabled or moved meanwhile. Log in where it is now.', { cause })
   if (sqlstate === 'CF429') return fail('rate_limited', 'quota.leases_exceeded', 'lease count quota exceeded', { cause })
   if (sqlstate === '57014') return fail('unavailable', 'storage.statement_timeout', 'The database took too long to answer. Try again shortly.', { cause })
   if (sqlstate === '55P03') return fail('unavailable', 'storage.lock_timeout', 'The database is busy with a conflicting change. Try again shortly.', { cause })

@@ -165,14 +165,11 @@ export const listTokens = async (db: Queryable, orgId: string, { after, limit }:
 }
 
 /** Deletes a token and every token made from it, however deep. Returns their ids. */
-export const revokeTree = async (db: Queryable, orgId: string, tokenId: string): Promise<readonly string[]> => {
-  const gone = await db.query<{ token_id: string }>(
-    `with recursive tree as (
-       select token_id from coffer.tokens where org_id = $1 and token_id = $2
-       union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
-     delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
-    [orgId, tokenId],
-  )
+export const revokeTree = (db: Queryable, orgId: string, tokenId: string): Promise<readonly string[]> => revokeTrees(db, orgId, [tokenId])
+
+/** The same for several at once. Who is making a child of one of them is waited for. */
+export const revokeTrees = async (db: Queryable, orgId: string, tokenIds: readonly string[]): Promise<readonly string[]> => {
+  const gone = await db.query<{ token_id: string }>('select token_revoke as token_id from coffer.token_revoke($1, $2)', [orgId, tokenIds], { name: 'token_revoke' })
   return gone.rows.map((row) => row.token_id)
 }
 
@@ -230,14 +227,7 @@ export const revokeLeased = async (db: Queryable, orgId: string, prefix: string,
   )
   const ids = roots.rows.map(({ token_id }) => token_id)
   if (ids.length === 0) return { ended: [], roots: 0 }
-  const gone = await db.query<{ token_id: string }>(
-    `with recursive tree as (
-       select token_id from coffer.tokens where org_id = $1 and token_id = any($2::uuid[])
-       union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
-     delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
-    [orgId, ids],
-  )
-  return { ended: gone.rows.map((row) => row.token_id), roots: ids.length }
+  return { ended: await revokeTrees(db, orgId, ids), roots: ids.length }
 }
 
 /** Every token of a principal, locked, to be changed. */

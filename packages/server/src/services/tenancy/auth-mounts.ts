@@ -102,20 +102,24 @@ export const enable = async (ports: AuthMountPorts, _grant: Grant, call: Call, c
   }
 }
 
+/** Logins that are being written are over when this returns; others are refused once the transaction is. */
+const hold = async (tx: Transaction, { mountId }: Mount): Promise<void> => {
+  await tx.query('select coffer.auth_mount_hold($1)', [mountId])
+}
+
 /** The tokens that the mount gave, with all made from them. */
 const endTokens = async (tx: Transaction, call: Call, mount: Mount): Promise<void> => {
-  const gone = await tx.query<{ token_id: string }>(
-      `with recursive tree as (
-         select token_id from coffer.tokens where org_id = $1 and principal_id in (select principal_id from coffer.principal_aliases where org_id = $1 and mount_id = $2) and starts_with(issue_path, $3)
-         union select t.token_id from coffer.tokens t join tree on t.parent_id = tree.token_id where t.org_id = $1)
-       delete from coffer.tokens where org_id = $1 and token_id in (select token_id from tree) returning token_id`,
-      [call.orgId, mount.mountId, `auth/${mount.path}/`])
+  const gone = await tx.query(
+    `select coffer.token_revoke($1, array(
+       select token_id from coffer.tokens where org_id = $1 and principal_id in (select principal_id from coffer.principal_aliases where org_id = $1 and mount_id = $2) and starts_with(issue_path, $3)))`,
+    [call.orgId, mount.mountId, `auth/${mount.path}/`])
   call.audit.metadata = { ...call.audit.metadata, revoked: gone.count }
 }
 
 /** Ends the mount, its tokens and what was made from them; when this returns no worker takes any. What it stored is deleted then. */
 export const disable = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount): Promise<void> => {
   await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
+    await hold(tx, mount)
     await tx.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
     await endTokens(tx, call, mount)
     await tx.query('delete from coffer.principal_aliases where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
@@ -137,6 +141,7 @@ export const move = async (ports: TenancyPorts, _grant: Grant, call: Call, mount
   const keys = await ports.keys(call.orgId)
   call.audit.resourceId = mount.mountId
   await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    await hold(tx, mount)
     await repository.updateMount(tx, call.orgId, { ...mount, path, rowVersion: mount.rowVersion + 1 }, keys.purpose('rows'))
     await endTokens(tx, call, mount)
     note('grants', '')

@@ -5,12 +5,13 @@
 set local search_path = coffer, pg_catalog;
 set local role coffer_owner;
 
-create function login_write(p_org uuid, p_principals json, p_aliases json, p_tokens json, p_records json) returns void
+create function login_write(p_org uuid, p_mounts uuid[], p_paths text[], p_principals json, p_aliases json, p_tokens json, p_records json) returns void
 language plpgsql
 set search_path = coffer, pg_catalog
 as $$
 begin
-  perform set_config('coffer.org', p_org::text, true);
+  -- First: nothing is written for a mount that is being ended (0018).
+  perform auth_mounts_stay(p_org, p_mounts, p_paths);
   if p_principals is not null then
     insert into principals (org_id, principal_id, kind, name, display_name, policies, disabled, metadata, merged_ids, created_at, updated_at, row_version, mac)
       select p_org, r.principal_id, r.kind, r.name, r.display_name, r.policies, r.disabled, r.metadata, r.merged_ids, r.created_at, r.updated_at, r.row_version, r.mac
@@ -46,5 +47,5 @@ end $$;
 drop function login_first(uuid, jsonb, bytea, jsonb, bytea, jsonb, bytea, bytea, uuid, timestamptz, text, bytea, jsonb);
 drop function token_issue(uuid, jsonb, bytea, bytea, uuid, timestamptz, text, bytea, jsonb);
 
-revoke all on function login_write(uuid, json, json, json, json), login_aliases(uuid, uuid[], text[]) from public;
-grant execute on function login_write(uuid, json, json, json, json), login_aliases(uuid, uuid[], text[]) to coffer_app;
+revoke all on function login_write(uuid, uuid[], text[], json, json, json, json), login_aliases(uuid, uuid[], text[]) from public;
+grant execute on function login_write(uuid, uuid[], text[], json, json, json, json), login_aliases(uuid, uuid[], text[]) to coffer_app;

@@ -12,7 +12,7 @@ import type { Mount } from '../../../kernel/tenancy.ts'
 import { batchForm, rowOfForm, sealForm, type BatchForm } from '../batch.ts'
 import { identityPoliciesOf } from '../identity-policies.ts'
 import { lookupKey, newRow, type TokenCommand, type TokenKeys } from '../tokens.ts'
-import type { LoginWrite } from './writing.ts'
+import type { LoginMount, LoginWrite } from './writing.ts'
 
 /** One login that a method found good. */
 export interface LoginOf {
@@ -47,6 +47,7 @@ export interface Setting {
 }
 
 export interface Issuable extends Setting {
+  readonly mount: LoginMount
   readonly holder: PrincipalGrants
   readonly facets: TokenCommand
   /** Of a token without a row. */
@@ -125,6 +126,7 @@ export const issuable = ({ orgId, keys, shortId }: Setting, of: LoginOf, holder:
   const identityPolicies = identityPoliciesOf(holder)
   return {
     orgId, keys, shortId, holder, facets, form,
+    mount: { mountId: mount.mountId, path: mount.path },
     said: {
       policies: [...new Set([...facets.policies, ...identityPolicies])].sort(),
       tokenPolicies: facets.policies,

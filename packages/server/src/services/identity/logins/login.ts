@@ -14,7 +14,7 @@ import { followGroups, keepGroups } from '../groups/external.ts'
 import { insertToken, principalGrants } from '../token-repository.ts'
 import type { TokenPorts } from '../tokens.ts'
 import { forOneRequest, issuable, issueRow, issueSealed, type Issuable, type LoginAnswer, type LoginOf, type Setting } from './issuing.ts'
-import type { LoginWriter } from './writing.ts'
+import { requireMount, type LoginWriter } from './writing.ts'
 
 export interface LoginPorts extends TokenPorts {
   shortIdOf(orgId: string): Promise<string | undefined>
@@ -87,7 +87,7 @@ const issueKnown = async ({ writer }: Pick<LoginPorts, 'writer'>, making: Making
     return answer
   }
   const { answer, token } = issueRow(call, of)
-  await writer.write(of.orgId, { token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
+  await writer.write(of.orgId, { mount: of.mount, token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
   keep(making, of, answer, token.row)
   return answer
 }
@@ -103,7 +103,7 @@ const makeFirst = async (ports: LoginPorts, making: Making, of: LoginOf, setting
   const made = issuable(setting, of, { principal, groups: [], bindings: [], aliases: [alias] })
   const { answer, token, row } = made.form === undefined ? issueRow(call, made) : { ...issueSealed(call, made, made.form), token: undefined }
   try {
-    await ports.writer.write(call.orgId, { holder: { principal, alias }, token, record: call.writeRecord({ status: 200 }) }, setting.keys.purpose('rows'))
+    await ports.writer.write(call.orgId, { mount: made.mount, holder: { principal, alias }, token, record: call.writeRecord({ status: 200 }) }, setting.keys.purpose('rows'))
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     // The record that was made belongs to nothing that was written, and nor does what it said.
@@ -120,6 +120,7 @@ const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): 
   auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
     const { mount, verdict } = of
     const { keys } = setting
+    await requireMount(tx, call.orgId, mount)
     const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, call))
     // Before there is a token: whoever locks the principal must not hold a share of it already.
     const said = verdict.groups === undefined ? undefined : { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }
@@ -145,6 +146,7 @@ export const holderOf = async (ports: LoginPorts, call: Call, of: Pick<LoginOf, 
   const [keys, alias, fillsGroups] = await Promise.all([ports.keys(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias), verdict.groups !== undefined && ports.fillsGroups(call.orgId, mount.mountId)])
   const known = alias === undefined || fillsGroups ? undefined : await ports.batch.grants(call.orgId, alias.principalId)
   const found = known ?? (await retried(() => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+    await requireMount(tx, call.orgId, mount)
     const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, call))
     if (verdict.groups !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }, note)
     return principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))

@@ -14,7 +14,8 @@ const { database, keyring, rootOrgId } = await testPlatform({ after })
 const keys = await keyring.organization(rootOrgId)
 const key = keys.purpose('rows')
 const writer = makeLoginWriter(database.app)
-const mountId = (await database.superuser.query<{ id: string }>("select mount_id as id from coffer.mounts where org_id = $1 limit 1", [rootOrgId])).rows[0]?.id ?? ''
+const mount = (await database.superuser.query<LoginWrite['mount']>('select mount_id as "mountId", path from coffer.mounts where org_id = $1 limit 1', [rootOrgId])).rows[0] ?? { mountId: '', path: '' }
+const { mountId } = mount
 
 const recorded = (): LoginWrite['record'] => {
   const id = makeUuidV7()
@@ -32,7 +33,7 @@ const tokenOf = (principalId: string): NonNullable<LoginWrite['token']> => {
 
 const first = (name: string): LoginWrite => {
   const holder = newHolder({ mountId, mountPath: 'm', name, kind: 'workload', metadata: { team: 'a' }, at: Date.now() }, `m/${name}`)
-  return { holder, token: tokenOf(holder.principal.principalId), record: recorded() }
+  return { mount, holder, token: tokenOf(holder.principal.principalId), record: recorded() }
 }
 
 const isThere = async ({ holder, token, record }: LoginWrite): Promise<readonly boolean[]> => {
@@ -55,7 +56,7 @@ test('logins that come together are one statement, and every row and record of e
 
 test('one that is refused takes nothing of the others with it, and nothing of it is there', async () => {
   const again = first('one')
-  const orphan: LoginWrite = { token: tokenOf(makeUuidV7()), record: recorded() }
+  const orphan: LoginWrite = { mount, token: tokenOf(makeUuidV7()), record: recorded() }
   const logins = [first('four'), again, first('five'), orphan, { ...first('six'), token: undefined }]
   const outcomes = await Promise.allSettled(logins.map((login) => writer.write(rootOrgId, login, key)))
   assert.deepEqual(outcomes.map((outcome) => (outcome.status === 'rejected' ? sqlstateOf(outcome.reason) : 'written')), ['written', '23505', 'written', '23503', 'written'])
@@ -65,9 +66,10 @@ test('one that is refused takes nothing of the others with it, and nothing of it
 test('what is written for one organization is not there for another, whose logins go by themselves', async () => {
   const other = makeUuidV7()
   await database.superuser.query("insert into coffer.organizations (org_id, parent_id, slug, short_id, name, state, home_region, row_version, mac) select $1, org_id, 'elsewhere', 'elsewhere', 'e', state, home_region, 1, mac from coffer.organizations where org_id = $2", [other, rootOrgId])
+  await database.superuser.query('insert into coffer.mounts (org_id, mount_id, class, path, type, row_version, mac) select $1, mount_id, class, path, type, 1, mac from coffer.mounts where org_id = $2 and mount_id = $3', [other, rootOrgId, mountId])
   const before = database.app.counters.statements
   const record = recorded()
-  const outcomes = await Promise.allSettled([writer.write(rootOrgId, first('seven'), key), writer.write(other, { record }, key), writer.alias(other, keys, { mountId, name: 'one' })])
+  const outcomes = await Promise.allSettled([writer.write(rootOrgId, first('seven'), key), writer.write(other, { mount, record }, key), writer.alias(other, keys, { mountId, name: 'one' })])
   assert.deepEqual(outcomes.map((each) => (each.status === 'fulfilled' ? each.value : each.reason)), [undefined, undefined, undefined])
   assert.equal(database.app.counters.statements - before, 3)
   const { rows } = await database.superuser.query<{ org: string }>('select org_id as org from coffer.audit_events where id = $1', [record.id])
@@ -82,4 +84,11 @@ test('an alias whose row was altered is refused, and those that were asked for w
   assert.deepEqual(found, { status: 'fulfilled', value: good.holder?.alias })
   assert.equal(altered?.status, 'rejected')
   assert.deepEqual(nobody, { status: 'fulfilled', value: undefined })
+})
+
+test('nothing is written for a mount that is not there, or no longer at its path, and the others of the batch are', async () => {
+  const [gone, moved, there] = [{ ...first('eight'), mount: { mountId: makeUuidV7(), path: mount.path } }, { ...first('nine'), mount: { mountId, path: 'elsewhere' } }, first('ten')]
+  const outcomes = await Promise.allSettled([gone, moved, there].map((login) => writer.write(rootOrgId, login, key)))
+  assert.deepEqual(outcomes.map((outcome) => (outcome.status === 'rejected' ? sqlstateOf(outcome.reason) : 'written')), ['CF404', 'CF404', 'written'])
+  assert.deepEqual(await Promise.all([gone, moved, there].map(isThere)), [[false, false, false, false], [false, false, false, false], [true, true, true, true]])
 })

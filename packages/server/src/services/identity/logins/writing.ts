@@ -4,14 +4,19 @@
 import type { HmacKey } from '../../../crypto/keys.ts'
 import type { WrittenRecord } from '../../../kernel/audited-write.ts'
 import type { AliasRow, PrincipalRow, TokenRow } from '../../../kernel/identity.ts'
-import { sqlstateOf, type Database } from '../../../kernel/storage.ts'
+import { sqlstateOf, type Database, type Queryable } from '../../../kernel/storage.ts'
+import type { Mount } from '../../../kernel/tenancy.ts'
 import { Gathering } from '../../../lib/gathering.ts'
 import type { AliasCommand, KnownAlias } from '../aliases.ts'
 import { checkedAlias, macAlias, macPrincipal, macToken, notAsked, type JsonRow } from '../rows.ts'
 import type { TokenKeys } from '../tokens.ts'
 
+export type LoginMount = Pick<Mount, 'mountId' | 'path'>
+
 /** One login that is to be written. */
 export interface LoginWrite {
+  /** Where it logs in. Nothing is written once that is disabled or moved. */
+  readonly mount: LoginMount
   /** Whoever logs in for the first time. */
   readonly holder?: { readonly principal: PrincipalRow; readonly alias: AliasRow } | undefined
   /** Undefined for a token without a row. */
@@ -29,6 +34,7 @@ export interface LoginWriter {
 
 /** Rows as JSON texts, made by whoever logs in and put together by whoever sends. */
 interface Rows {
+  readonly mount: LoginMount
   readonly principal: string | undefined
   readonly alias: string | undefined
   readonly token: string | undefined
@@ -57,7 +63,8 @@ const tokenText = ({ row, lookup }: NonNullable<LoginWrite['token']>, key: HmacK
 
 const recordText = ({ id, at, record, digest, fields }: WrittenRecord): string => JSON.stringify({ id, at: time(at), record, digest: hex(digest), ...fields })
 
-const rowsOf = ({ holder, token, record }: LoginWrite, key: HmacKey): Rows => ({
+const rowsOf = ({ mount, holder, token, record }: LoginWrite, key: HmacKey): Rows => ({
+  mount,
   principal: holder === undefined ? undefined : principalText(holder.principal, key),
   alias: holder === undefined ? undefined : aliasText(holder.alias, key),
   token: token === undefined ? undefined : tokenText(token, key),
@@ -83,6 +90,11 @@ const findAliases = async (database: Database, orgId: string, wanted: readonly A
   return wanted.map((each) => byName.get(nameOf(each)))
 }
 
+/** For a login that is written in a transaction of its own: its mount is there until that is over. @throws not_found */
+export const requireMount = async (tx: Queryable, orgId: string, { mountId, path }: LoginMount): Promise<void> => {
+  await tx.query('select coffer.auth_mounts_stay($1, $2, $3)', [orgId, [mountId], [path]], { name: 'auth_mounts_stay' })
+}
+
 export const makeLoginWriter = (database: Database): LoginWriter => {
   const writes = new Gathering<Rows, undefined>({
     most: MOST_TOGETHER,
@@ -90,7 +102,8 @@ export const makeLoginWriter = (database: Database): LoginWriter => {
     // More than one, because commits under way together share a flush, and a call that waits for a lock on somebody's row does not hold up everybody's logins.
     journeys: 4, worthwhile: 16,
     async send(orgId, rows) {
-      await database.query('select coffer.login_write($1, $2, $3, $4, $5)', [orgId, listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
+      const mounts = [...new Map(rows.map(({ mount }) => [nameOf({ mountId: mount.mountId, name: mount.path }), mount])).values()]
+      await database.query('select coffer.login_write($1, $2, $3, $4, $5, $6, $7)', [orgId, mounts.map(({ mountId }) => mountId), mounts.map(({ path }) => path), listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
       return []
     },
   })
