@@ -3,7 +3,7 @@
 
 import { isDocumented } from '../../packages/server/src/api/openapi/document.ts'
 import type { AnyField, Fields, JsonSchema } from '../../packages/server/src/kernel/fields.ts'
-import type { Operation } from '../../packages/server/src/kernel/operation.ts'
+import { changes, type Operation } from '../../packages/server/src/kernel/operation.ts'
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll('\'', '\\\'')}'`
 
@@ -58,7 +58,7 @@ const method = (operation: Operation): string => {
 const facts = (operation: Operation): string => {
   const query = Object.entries(operation.input).filter(([, field]) => field.location === 'query').map(([name]) => quoted(name))
   // What only reads may be sent again, whatever its method; what writes only under a key that the server knows it by.
-  const repeat = operation.method === 'GET' || operation.work !== 'write' ? 'safe' : operation.idempotent === true ? 'key' : 'never'
+  const repeat = operation.method === 'GET' || !changes(operation.work) ? 'safe' : operation.idempotent === true ? 'key' : 'never'
   return `  ${quoted(operation.id)}: { method: ${quoted(operation.method)}, path: ${quoted(operation.path)}, query: [${query.join(', ')}], repeat: ${quoted(repeat)}${operation.path.startsWith('/v1/') ? ', bare: true' : ''} },\n`
 }
 

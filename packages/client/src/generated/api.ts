@@ -1628,7 +1628,7 @@ export const operations: Readonly<Record<string, OperationFacts>> = {
   'secrets.list': { method: 'GET', path: '/api/v1/secrets', query: ['project', 'environment'], repeat: 'safe' },
   'secrets.patch': { method: 'PATCH', path: '/api/v1/secrets/:key+', query: ['project', 'environment'], repeat: 'never' },
   'secrets.purge': { method: 'DELETE', path: '/api/v1/secrets/:key+/permanent', query: ['project', 'environment'], repeat: 'never' },
-  'secrets.put': { method: 'POST', path: '/api/v1/secrets/:key+', query: ['project', 'environment'], repeat: 'safe' },
+  'secrets.put': { method: 'POST', path: '/api/v1/secrets/:key+', query: ['project', 'environment'], repeat: 'key' },
   'secrets.restore': { method: 'POST', path: '/api/v1/secrets/:key+/restore', query: ['project', 'environment'], repeat: 'never' },
   'secrets.rollback': { method: 'POST', path: '/api/v1/secrets/:key+/rollback', query: ['project', 'environment'], repeat: 'never' },
   'sync.diff': { method: 'POST', path: '/api/v1/sync/diff', query: ['project', 'environment'], repeat: 'safe' },

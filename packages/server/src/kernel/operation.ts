@@ -9,9 +9,11 @@ import type { WarmAnswer } from './warm.ts'
 /** LIST is Vault's verb; only engines and Vault's own paths have it. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
 
-/** Work is queued by class, so that reads are never starved by writes or lists. */
-/** `put`: writes of one value, which are gathered and so hold no connection each. */
+/** Work is queued by class, so that reads are never starved by writes or lists. `put`: writes of one value, which are gathered and so hold no connection each. */
 export type WorkClass = 'read' | 'put' | 'write' | 'list' | 'login'
+
+/** Whether work of this class changes what is stored. */
+export const changes = (work: WorkClass): boolean => work === 'put' || work === 'write'
 
 export interface Operation<I extends Fields = Fields, O extends Fields = Fields> {
   /** `secrets.reveal`: unique, never reused. */

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { kindFacts } from '../kernel/errors.ts'
 import type { AnyField, JsonSchema } from '../kernel/fields.ts'
 import { compileInput, locationOf, pathParameters } from '../kernel/input.ts'
-import { walkFields, type Operation } from '../kernel/operation.ts'
+import { changes, walkFields, type Operation } from '../kernel/operation.ts'
 import { allContracts } from './contracts.ts'
 
 const contracts: readonly Operation[] = allContracts.map(({ operation }) => operation)
@@ -101,8 +101,8 @@ for (const contract of contracts) {
     })
 
     test('only what changes something can be repeated under a key', () => {
-      if (contract.idempotent === true) assert.equal(contract.work, 'write')
-      if (contract.method === 'GET') assert.notEqual(contract.work, 'write')
+      if (contract.idempotent === true) assert.ok(changes(contract.work))
+      if (contract.method === 'GET') assert.ok(!changes(contract.work))
     })
 
     test('its example is an input that it takes', () => {
