@@ -55,6 +55,22 @@ test('who may not reveal learns nothing of a value by its fingerprint or by a co
   assert.equal((await root(secrets.diff, { ...prod, format: 'json', content: '{"pin":"4711"}' })).changes.find(({ path }) => path === 'pin')?.change, 'unchanged')
 })
 
+test('a deny of exports takes values at once from those who may reveal each', async () => {
+  const reader = (await as({ name: 'noexport', role: 'reader', project: 'secret', environment: 'dev' })).call
+  const pulled = async (): Promise<readonly [number, number]> => {
+    const { secrets: there, withheld } = await reader(secrets.pull, { ...dev, format: 'json' })
+    return [there, withheld]
+  }
+  const [all] = await pulled()
+  assert.ok(all > 0)
+  await root(tokens.putPolicy, { name: 'no-export', body: JSON.stringify({ effect: 'deny', principal: '*', actions: ['secrets:export'], resources: ['dev/*'] }) })
+  assert.deepEqual(await pulled(), [0, all])
+  assert.equal((await reader(secrets.inject, dev)).withheld, all)
+  assert.equal((await reader(secrets.get, { key: 'a', ...dev, reveal: true })).value !== undefined, true)
+  await root(tokens.deletePolicy, { name: 'no-export' })
+  assert.deepEqual(await pulled(), [all, 0])
+})
+
 test('an admin of a project takes away the roles that it can give there, and no others', async () => {
   const { id: principal } = await root(tokens.createPrincipal, { name: 'somebody', kind: 'user' })
   const projectAdmin = (await as({ name: 'padm', role: 'admin', project: 'secret' })).call

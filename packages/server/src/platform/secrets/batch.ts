@@ -1,7 +1,7 @@
 // Handlers over all secrets of an environment: injection, and documents in and out.
 
 import { reveal, secret } from '../../crypto/secret.ts'
-import type { Action, Call } from '../../kernel/call.ts'
+import type { Action, Call, Verdict } from '../../kernel/call.ts'
 import { asCofferError, fail } from '../../kernel/errors.ts'
 import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { parsePath } from '../../kernel/path.ts'
@@ -25,8 +25,12 @@ interface BatchRead {
 const readAll = async (secrets: SecretsPort, places: Places, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly action: string }): Promise<BatchRead> => {
   const { call, address } = access
   const isProtected = await protection(places, access)
-  const mayBy = (action: 'reveal' | 'export', path: string): boolean => call.allows(action, resourceBelow(places, access, path, action, isProtected)).allow
-  const may = (path: string): boolean => mayBy('reveal', path) || mayBy('export', path)
+  const verdictOn = (action: 'reveal' | 'export', path: string): Verdict => call.allows(action, resourceBelow(places, access, path, action, isProtected))
+  // Whoever may reveal may do so for many at once, unless a rule says that just this is denied.
+  const may = (path: string): boolean => {
+    const exporting = verdictOn('export', path)
+    return exporting.allow || (exporting.rule === 'default-deny' && verdictOn('reveal', path).allow)
+  }
   const { items, withheld } = await secrets.revealAll(access, { alias: options.alias, limit: options.limit, may })
   for (const { path, revealed } of items) {
     call.alsoRecord({ action: options.action, project: address.project, environment: address.environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId, rule: call.audit.rule })
