@@ -124,7 +124,7 @@ export interface Call {
   readonly audit: AuditDraft
   /** The audit record of a write, to be committed with the write itself. `action` when the operation's own is not what happened. */
   writeRecord(outcome: { readonly status: number; readonly action?: string }): WrittenRecord
-  /** For a write of several secrets in one transaction: keeps the record just made, besides the next. */
+  /** Keeps the record just made, if there is one, besides the next: for several writes of a call, or several secrets in one transaction. */
   keepRecord(): void
   /** The transaction that the kept records were part of runs again from its start. */
   dropKeptRecords(): void

@@ -118,6 +118,8 @@ export class RequestCall implements Call {
   keepRecord(): void {
     const { trace } = this.#parts
     if (trace.written !== undefined) trace.kept.push(trace.written)
+    // Each record joins the chain once. When no other is written, what the call goes on to do has one that is not part of a write.
+    trace.written = undefined
   }
 
   dropKeptRecords(): void {

@@ -149,12 +149,12 @@ const record = async (ports: PipelinePorts, operation: Operation, trace: Trace, 
   if (operation.audit === undefined) return
   const at = Math.trunc(ports.courier.now())
   const { recorded, status, errorCode } = outcome
-  const { written } = trace
-  if (written === undefined && trace.also.length === 0) return append(ports.journal, ports.journal.encode(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode })))
+  const { written, kept } = trace
+  if (written === undefined && kept.length === 0 && trace.also.length === 0) return append(ports.journal, ports.journal.encode(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode })))
   const events = trace.also.map((also) => eventOf(recorded, also, { action: also.action, status, at }))
   // A write's own record committed with it; only its digest joins the chain. A failure after the commit has a record besides.
   if (written === undefined || errorCode !== undefined) events.push(eventOf(recorded, trace.draft, { action: trace.draft.action ?? operation.audit, status, at, errorCode }))
-  const committed = written === undefined || errorCode !== undefined ? [] : [...trace.kept, written]
+  const committed = errorCode !== undefined ? [] : written === undefined ? kept : [...kept, written]
   // The database has a write's record already; audit devices have it from the spool.
   const links = committed.map(({ at: writtenAt, id, digest, record: text }) => ({ orgId: recorded.orgId, at: writtenAt, id, digest, ...(ports.journal.detail === undefined ? {} : { record: text }) }))
   await durable(ports.journal, ports.journal.encodeAll(events), links)

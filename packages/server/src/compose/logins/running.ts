@@ -70,9 +70,9 @@ const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, n
       ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, name), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call))
       : await verify(input, call)
     const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
-    const missing = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
+    const { missing, recheck } = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
     if (missing !== undefined) return { auth: withoutToken(call, missing), verdict: undefined }
-    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }), verdict }
+    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }, recheck), verdict }
   } catch (error) {
     await noteRefusal(sources, call, name, error)
     throw error

@@ -77,13 +77,16 @@ const ATTEMPTS = 3
 
 const FOREIGN_KEY = '23503'
 
+/** Whether a write failed because whom it is for was deleted meanwhile. */
+export const isGone = (error: unknown): boolean => sqlstateOf(error) === FOREIGN_KEY
+
 /** Two first logins of one alias: the second finds what the first made. A principal that is deleted meanwhile is made anew, as one that comes a moment later would be. */
 export const retried = async <T>(work: () => Promise<T>): Promise<T> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work()
     } catch (error) {
-      if (attempt >= ATTEMPTS || !(isUniqueViolation(error) || sqlstateOf(error) === FOREIGN_KEY)) throw error
+      if (attempt >= ATTEMPTS || !(isUniqueViolation(error) || isGone(error))) throw error
     }
   }
 }

@@ -9,10 +9,11 @@ import type { Call } from '../../../kernel/call.ts'
 import { fail } from '../../../kernel/errors.ts'
 import type { LoadedToken, PrincipalGrants, TokenRow } from '../../../kernel/identity.ts'
 import { isUniqueViolation } from '../../../kernel/storage.ts'
-import { ensureAlias, holderName, newHolder, retried, sameLabels, type AliasCommand, type KnownAlias } from '../aliases.ts'
+import { ensureAlias, holderName, isGone, newHolder, retried, sameLabels, type AliasCommand, type KnownAlias } from '../aliases.ts'
 import { followGroups, keepGroups } from '../groups/external.ts'
+import type { LoginHolder } from '../mfa/service.ts'
 import { insertToken, principalGrants } from '../token-repository.ts'
-import type { TokenPorts } from '../tokens.ts'
+import type { TokenKeys, TokenPorts } from '../tokens.ts'
 import { forOneRequest, issuable, issueRow, issueSealed, type Issuable, type LoginAnswer, type LoginOf, type Setting } from './issuing.ts'
 import { requireMount, type LoginWriter } from './writing.ts'
 
@@ -76,18 +77,38 @@ const requireEnabled = ({ principal }: PrincipalGrants): void => {
  * A token without a row says itself what it is, and whose it is has just been remembered: its first use asks nobody either.
  */
 export const issue = async (ports: Pick<LoginPorts, 'writer' | 'fill'>, call: Call, of: Issuable): Promise<LoginAnswer> =>
-  of.form !== undefined ? issueSealed(call, of, of.form).answer : remembering(ports, call, (making) => issueKnown(ports, making, of))
+  of.form !== undefined ? issueSealed(call, of, of.form).answer : remembering(ports, call, async (making) => {
+    const answer = await issueKnown(ports, making, of)
+    if (answer === undefined) throw removed()
+    return answer
+  })
 
-/** For somebody who is known. */
-const issueKnown = async ({ writer }: Pick<LoginPorts, 'writer'>, making: Making, of: Issuable): Promise<LoginAnswer> => {
+/** Undoes what a write that did not happen leaves in its call: its record belongs to nothing that was written, and nor does what it said. */
+const forgetting = (call: Call): (() => void) => {
+  const { resourceId, metadata } = call.audit
+  return () => {
+    call.dropKeptRecords()
+    Object.assign(call.audit, { resourceId, metadata })
+  }
+}
+
+/** For somebody who is known. Undefined: he was deleted meanwhile. */
+const issueKnown = async ({ writer }: Pick<LoginPorts, 'writer'>, making: Making, of: Issuable): Promise<LoginAnswer | undefined> => {
   const { call } = making
   if (of.form !== undefined) {
     const { answer, row } = issueSealed(call, of, of.form)
     keep(making, of, answer, row())
     return answer
   }
+  const forget = forgetting(call)
   const { answer, token } = issueRow(call, of)
-  await writer.write(of.orgId, { mount: of.mount, token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
+  try {
+    await writer.write(of.orgId, { mount: of.mount, token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
+  } catch (error) {
+    if (!isGone(error)) throw error
+    forget()
+    return undefined
+  }
   keep(making, of, answer, token.row)
   return answer
 }
@@ -99,24 +120,25 @@ const makeFirst = async (ports: LoginPorts, making: Making, of: LoginOf, setting
   const { call } = making
   const command = commandOf(of, call)
   const { principal, alias } = newHolder(command, holderName(command))
-  const { resourceId, metadata } = call.audit
+  const forget = forgetting(call)
   const made = issuable(setting, of, { principal, groups: [], bindings: [], aliases: [alias] })
   const { answer, token, row } = made.form === undefined ? issueRow(call, made) : { ...issueSealed(call, made, made.form), token: undefined }
   try {
     await ports.writer.write(call.orgId, { mount: made.mount, holder: { principal, alias }, token, record: call.writeRecord({ status: 200 }) }, setting.keys.purpose('rows'))
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    // The record that was made belongs to nothing that was written, and nor does what it said.
-    call.dropKeptRecords()
-    Object.assign(call.audit, { resourceId, metadata })
+    forget()
     return undefined
   }
   keep(making, made, answer, row())
   return answer
 }
 
+/** Whether what was decided before it was known whom the token is for holds for its holder. @throws what the login is refused with */
+export type Recheck = ((holder: PrincipalGrants) => void) | undefined
+
 /** For a first login that was not the first after all, one whose metadata are others than before, or one whose issuer fills groups: everything in one transaction with the record. */
-const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): Promise<LoginAnswer> =>
+const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting, recheck: Recheck): Promise<LoginAnswer> =>
   auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
     const { mount, verdict } = of
     const { keys } = setting
@@ -128,6 +150,7 @@ const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): 
     const holder = await principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
     if (holder === undefined) throw removed()
     requireEnabled(holder)
+    recheck?.(holder)
     const made = issuable(setting, of, holder)
     if (made.form !== undefined) return issueSealed(call, made, made.form).answer
     const { answer, token } = issueRow(call, made)
@@ -136,26 +159,36 @@ const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting): 
     return answer
   })
 
+/** Whom a login is for, in which groups as of this login; made if it is the first. What is written has a record of its own: whether there will be a token is yet to be seen. */
+const makeHolder = async (ports: LoginPorts, call: Call, of: Pick<LoginOf, 'mount' | 'verdict'>, keys: TokenKeys): Promise<PrincipalGrants> => {
+  const { mount, verdict } = of
+  const found = await retried(() => auditedWrite(ports.database, call, { status: 200, action: 'auth.holder', confirm: true }, async (tx, note) => {
+    await requireMount(tx, call.orgId, mount)
+    const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, call))
+    call.audit.resourceId = principal.principalId
+    call.audit.metadata = { ...call.audit.metadata, principal: principal.name }
+    if (verdict.groups !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }, note)
+    return principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
+  }))
+  call.keepRecord()
+  if (found === undefined) throw removed()
+  requireEnabled(found)
+  return found
+}
+
 /**
- * Whom a login is for, in which groups as of this login; made if it is the first. For what must be known before there is a token.
+ * For what must be known of whom a login is for before there is a token. Somebody new is made only when it is asked for; but into which groups an issuer puts somebody is known only when he is in them.
  * @throws permission_denied for another address than allowed or a disabled principal
  */
-export const holderOf = async (ports: LoginPorts, call: Call, of: Pick<LoginOf, 'mount' | 'verdict'>): Promise<PrincipalGrants> => {
+export const holderOf = async (ports: LoginPorts, call: Call, of: Pick<LoginOf, 'mount' | 'verdict'>): Promise<LoginHolder> => {
   const { mount, verdict } = of
   checkVerdict(call, verdict)
   const [keys, alias, fillsGroups] = await Promise.all([ports.keys(call.orgId), ports.alias(call.orgId, mount.mountId, verdict.alias), verdict.groups !== undefined && ports.fillsGroups(call.orgId, mount.mountId)])
-  const known = alias === undefined || fillsGroups ? undefined : await ports.batch.grants(call.orgId, alias.principalId)
-  const found = known ?? (await retried(() => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
-    await requireMount(tx, call.orgId, mount)
-    const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, call))
-    if (verdict.groups !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }, note)
-    return principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
-  })))
-  if (found === undefined) throw removed()
-  // The token's own record comes besides this one's.
-  if (known === undefined) call.keepRecord()
-  requireEnabled(found)
-  return found
+  const make = (): Promise<PrincipalGrants> => makeHolder(ports, call, of, keys)
+  const known = fillsGroups ? await make() : alias === undefined ? undefined : await ports.batch.grants(call.orgId, alias.principalId)
+  if (known === undefined) return { known, make }
+  requireEnabled(known)
+  return { known, make: async () => known }
 }
 
 interface Known {
@@ -174,17 +207,19 @@ const lookUp = async (ports: LoginPorts, orgId: string, { mount, verdict }: Logi
 }
 
 /** Makes the token of a verdict. @throws permission_denied for another address than allowed or a disabled principal */
-export const mint = async (ports: LoginPorts, call: Call, given: LoginOf): Promise<LoginAnswer> => {
+export const mint = async (ports: LoginPorts, call: Call, given: LoginOf, recheck?: Recheck): Promise<LoginAnswer> => {
   const of = call.isForOneRequest === true ? forOneRequest(given) : given
   checkVerdict(call, of.verdict)
   return remembering(ports, call, async (making) => {
     const { setting, alias, fillsGroups, holder } = await lookUp(ports, call.orgId, of)
     if (holder !== undefined) {
       requireEnabled(holder)
-      return issueKnown(ports, making, issuable(setting, of, holder))
+      recheck?.(holder)
+      const answer = await issueKnown(ports, making, issuable(setting, of, holder))
+      if (answer !== undefined) return answer
     }
     const first = alias === undefined && !fillsGroups ? await makeFirst(ports, making, of, setting) : undefined
-    return first ?? retried(() => makeNew(ports, call, of, setting))
+    return first ?? retried(() => makeNew(ports, call, of, setting, recheck))
   })
 }
 

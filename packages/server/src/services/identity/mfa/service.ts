@@ -133,8 +133,25 @@ export interface GoodLogin {
   readonly issuePath: string
   /** Passcodes that came with the login. */
   readonly header: string | undefined
-  /** Whom the login is for; made if it is the first. Asked only when some enforcement could be about the login. */
-  holder(): Promise<Pick<PrincipalGrants, 'principal' | 'groups'>>
+  /** Whom the login is for. Asked only when some enforcement could be about the login. */
+  holder(): Promise<LoginHolder>
+}
+
+type Who = Pick<PrincipalGrants, 'principal' | 'groups'>
+
+export interface LoginHolder {
+  /** Undefined: somebody new. */
+  readonly known: Who | undefined
+  /** Whoever is known, or is made now. */
+  make(): Promise<Who>
+}
+
+/** What a login has before it: a step to take, or a token. */
+export interface Steps {
+  /** Undefined: the login is through. */
+  readonly missing?: MfaRequirement
+  /** To be asked of whom the token will be for, when no step was asked of the login. @throws conflict when one would have been: meanwhile the alias became somebody else's */
+  recheck?(holder: Who): void
 }
 
 const requirement = (requestId: string, constraints: readonly Constraint[], methods: readonly TotpMethod[]): MfaRequirement => ({
@@ -142,27 +159,32 @@ const requirement = (requestId: string, constraints: readonly Constraint[], meth
   mfa_constraints: Object.fromEntries(constraints.map(({ name, methodIds }) => [name, { any: methods.filter(({ id }) => methodIds.includes(id)).map(({ id, name: called }) => ({ type: 'totp', id, uses_passcode: true, name: called })) }])),
 })
 
+const requireNone = (constraints: readonly Constraint[]): void => {
+  if (constraints.length > 0) throw fail('conflict', 'mfa.meanwhile', 'Whose login this is was changed meanwhile. Try again.')
+}
+
 /** Whether a login of the mount may be asked for a second step. */
 export const mayAsk = async (ports: Pick<MfaPorts, 'store'>, orgId: string, mount: Mount): Promise<boolean> => {
   const enforcements = await enforcementsOf(ports.store(orgId))
   return enforcements.length > 0 && mayConcern(enforcements, mount)
 }
 
-/** Undefined: the login is through. @throws permission_denied when the passcodes that came with it are not good */
-export const askForSteps = async (ports: Pick<MfaPorts, 'store' | 'recordVersion'>, call: Call, { mount, verdict, issuePath, header, holder }: GoodLogin): Promise<MfaRequirement | undefined> => {
+/** @throws permission_denied when the passcodes that came with the login are not good */
+export const askForSteps = async (ports: Pick<MfaPorts, 'store' | 'recordVersion'>, call: Call, { mount, verdict, issuePath, header, holder }: GoodLogin): Promise<Steps> => {
   const store = ports.store(call.orgId)
   const enforcements = await enforcementsOf(store)
-  if (enforcements.length === 0 || !mayConcern(enforcements, mount)) return undefined
-  const who = await holder()
-  const constraints = constraintsFor(enforcements, mount, who)
-  if (constraints.length === 0) return undefined
+  if (enforcements.length === 0 || !mayConcern(enforcements, mount)) return {}
+  const { known, make } = await holder()
+  const constraints = constraintsFor(enforcements, mount, known)
+  // Whoever is new and needs no second step is made together with the token.
+  if (constraints.length === 0) return { recheck: (who) => requireNone(constraintsFor(enforcements, mount, who)) }
   const methods = await methodsOf(store)
-  const entityId = who.principal.principalId
+  const { principal: { principalId: entityId } } = await make()
   if (header !== undefined) {
     await requireSteps(store, methods, { entityId, constraints, passcodes: credentialsIn(header, methods), now: call.now() })
-    return undefined
+    return {}
   }
   if (call.isForOneRequest === true) throw fail('permission_denied', 'mfa.inline', 'A login that comes with its request cannot wait for a second step. Send the passcode in X-Vault-MFA.')
   const recordVersion = await ports.recordVersion(call.orgId, mount.mountId, verdict.role)
-  return requirement(await hold(store, call.now(), { mountId: mount.mountId, verdict, issuePath, entityId, recordVersion, constraints }), constraints, methods)
+  return { missing: requirement(await hold(store, call.now(), { mountId: mount.mountId, verdict, issuePath, entityId, recordVersion, constraints }), constraints, methods) }
 }

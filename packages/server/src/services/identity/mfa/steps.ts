@@ -9,12 +9,12 @@ import type { MfaStore, PendingLogin } from './records.ts'
 
 export type Constraint = PendingLogin['constraints'][number]
 
-/** The enforcements that are about a login. */
-export const constraintsFor = (enforcements: readonly Enforcement[], mount: Mount, { principal, groups }: Pick<PrincipalGrants, 'principal' | 'groups'>): readonly Constraint[] => {
+/** The enforcements that are about a login. Undefined: of somebody new, whom nothing names and who is in no group. */
+export const constraintsFor = (enforcements: readonly Enforcement[], mount: Mount, who: Pick<PrincipalGrants, 'principal' | 'groups'> | undefined): readonly Constraint[] => {
   const accessor = accessorOf(mount)
-  const groupIds = new Set(groups.map(({ groupId }) => groupId))
+  const groupIds = new Set(who?.groups.map(({ groupId }) => groupId))
   const concerns = (each: Enforcement): boolean =>
-    each.mountAccessors.includes(accessor) || each.mountTypes.includes(mount.type) || each.entityIds.includes(principal.principalId) || each.groupIds.some((id) => groupIds.has(id))
+    each.mountAccessors.includes(accessor) || each.mountTypes.includes(mount.type) || (who !== undefined && each.entityIds.includes(who.principal.principalId)) || each.groupIds.some((id) => groupIds.has(id))
   return enforcements.filter(concerns).map(({ name, methodIds }) => ({ name, methodIds }))
 }
 
