@@ -17,8 +17,8 @@ import { makeLoginWriter } from './writing.ts'
 
 const { database, keyring, rootOrgId } = await testPlatform({ after })
 const keys = await keyring.organization(rootOrgId)
-const mountId = (await database.superuser.query<{ id: string }>('select mount_id as id from coffer.mounts where org_id = $1 limit 1', [rootOrgId])).rows[0]?.id ?? ''
-const mount: Mount = { mountId, class: 'auth', path: 'made', type: 'jwt', description: '', options: {}, config: {}, createdAt: 0, rowVersion: 1 }
+const { mountId, path } = (await database.superuser.query<Pick<Mount, 'mountId' | 'path'>>('select mount_id as "mountId", path from coffer.mounts where org_id = $1 limit 1', [rootOrgId])).rows[0] ?? { mountId: '', path: '' }
+const mount: Mount = { mountId, class: 'auth', path, type: 'jwt', description: '', options: {}, config: {}, createdAt: 0, rowVersion: 1 }
 
 const kept: { readonly text: string; readonly loaded: LoadedToken }[] = []
 let ended = 0
