@@ -69,12 +69,13 @@ const challengeOf = ({ codeChallenge, codeChallengeMethod }: AuthorizationReques
 }
 
 /** When whoever calls logged in, where the client asks for that. */
-const authenticatedAt = async (ports: OidcPorts, { caller, now }: Call, { maxAge }: AuthorizationRequest, refuse: Refuse): Promise<number | null> => {
+const authenticatedAt = async (ports: OidcPorts, call: Call, { maxAge }: AuthorizationRequest, refuse: Refuse): Promise<number | null> => {
+  const { caller } = call
   if (maxAge === undefined) return null
   if (maxAge < 1) throw refuse('invalid_request', 'max_age must be greater than zero')
   const token = caller === undefined ? undefined : (caller.carried?.token ?? (await lookupById(ports.directory, caller.orgId, caller.tokenId)))
   if (token === undefined) throw refuse('access_denied', 'token associated with request not found')
-  if (Math.floor((now() - token.issuedAt) / 1000) > maxAge) throw refuse('max_age_violation', 'active re-authentication is required by max_age')
+  if (Math.floor((call.now() - token.issuedAt) / 1000) > maxAge) throw refuse('max_age_violation', 'active re-authentication is required by max_age')
   return token.issuedAt
 }
 
