@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { scratchDirectory, startDevServer, startDurableServer } from '../support/server.ts'
 import { until } from '../support/wait.ts'
 
@@ -71,6 +72,8 @@ test('the level of the log changes while the server runs, and goes back', async 
   assert.equal(await level(), 'info')
   await root.expect('PUT', '/v1/sys/loggers', { level: 'error' }, { status: 204 })
   assert.equal(await level(), 'error')
+  // The supervisor hears of it by a notice, which nobody waits for.
+  await sleep(500)
   const before = server.entries().length
   process.kill(server.pid, 'SIGHUP')
   await root.expect('PUT', '/v1/sys/loggers/coffer', { level: 'trace' }, { status: 204 })
