@@ -5,9 +5,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { listsOf, readsOf, shuffled } from '../lib/bulk/asked.ts'
 import { blocksOf } from '../lib/bulk/blocks.ts'
 import { fill, makeProjects } from '../lib/bulk/fill.ts'
-import { folderAt, PER_FOLDER, projects, secretName } from '../lib/bulk/places.ts'
+import { PER_FOLDER, projects } from '../lib/bulk/places.ts'
 import { portOf, type Bench, type Case } from '../lib/context.ts'
 import { median } from '../lib/figures.ts'
 import { load } from '../lib/load/load.ts'
@@ -34,34 +35,6 @@ interface Subject {
 
 type Figures = Map<string, number[]>
 
-const shuffled = (count: number): readonly number[] => {
-  const all = Array.from({ length: count }, (_, index) => index)
-  for (let index = count - 1; index > 0; index--) {
-    const other = Math.floor(Math.random() * (index + 1))
-    ;[all[index], all[other]] = [all[other] ?? 0, all[index] ?? 0]
-  }
-  return all
-}
-
-const get = (token: string, project: string, path: string): RawRequest => ({ method: 'GET', path, headers: { 'x-vault-token': token, 'x-coffer-project': project } })
-
-const reads = ({ token }: Subject, secrets: readonly number[]): readonly RawRequest[] =>
-  secrets.map((index) => {
-    const { project, environment, path } = folderAt(Math.floor(index / PER_FOLDER))
-    return get(token, project, `/api/v1/secrets/${path}/${secretName(index % PER_FOLDER)}?environment=${environment}&reveal=true`)
-  })
-
-const lists = ({ token, secrets }: Subject): Readonly<Record<string, readonly RawRequest[]>> => {
-  const folders = shuffled(secrets / PER_FOLDER)
-  const some = Array.from({ length: LISTS }, (_, index) => folderAt(folders[index % folders.length] ?? 0))
-  return {
-    'list of a folder of 100': some.map(({ project, environment, path }) => get(token, project, `/api/v1/secrets?environment=${environment}&prefix=${path}&limit=${PER_FOLDER}`)),
-    'list below a prefix, first page of 100': some.map(({ project, environment, area }) => get(token, project, `/api/v1/secrets?environment=${environment}&prefix=${area}&limit=100`)),
-    'KV v2 list of a folder of 100': some.map(({ project, environment, path }) => get(token, project, `/v1/${project}/metadata/${environment}/${path}/?list=true`)),
-    'KV v2 list of an environment\'s folders': some.map(({ project, environment }) => get(token, project, `/v1/${project}/metadata/${environment}/?list=true`)),
-  }
-}
-
 const memoryOf = (server: InstalledServer): number => ownProcesses(server.family()).reduce((sum, { pid }) => sum + pssMiB(pid), 0)
 
 /** One round of a server, which begins with a start and so with empty caches. */
@@ -85,11 +58,11 @@ const round = async (subject: Subject, note: (what: string, unit: string, value:
     note(`${what}: p99`, 'ms', p99)
   }
   const secrets = shuffled(subject.secrets)
-  await load({ ...order, seconds: 1, requests: reads(subject, secrets.slice(0, WARMING_READS)) })
-  await time('random cold read', reads(subject, secrets.slice(WARMING_READS, WARMING_READS + COLD_READS)))
-  for (const [what, requests] of Object.entries(lists(subject))) await time(what, requests)
+  await load({ ...order, seconds: 1, requests: readsOf(subject.token, secrets.slice(0, WARMING_READS)) })
+  await time('random cold read', readsOf(subject.token, secrets.slice(WARMING_READS, WARMING_READS + COLD_READS)))
+  for (const [what, requests] of Object.entries(listsOf(subject.token, subject.secrets, LISTS))) await time(what, requests)
   for (const [what, blocks] of Object.entries(await blocksOf(server, secrets.slice(-BLOCK_SAMPLES)))) note(`blocks of the database for ${what}`, '', blocks)
-  await load({ ...order, connections: 64, seconds: LOADED_SECONDS, requests: reads(subject, Array.from({ length: 40_000 }, () => Math.floor(Math.random() * subject.secrets))) })
+  await load({ ...order, connections: 64, seconds: LOADED_SECONDS, requests: readsOf(subject.token, Array.from({ length: 40_000 }, () => Math.floor(Math.random() * subject.secrets))) })
   note(`resident memory after ${LOADED_SECONDS} s of random reads on 64 connections`, 'MiB', memoryOf(server))
 }
 

@@ -91,6 +91,8 @@ export interface InstalledServer extends BenchServer {
 }
 
 interface InstalledOptions extends Omit<ServerOptions, 'args' | 'ready'> {
+  /** Flags of its own. */
+  readonly settings?: readonly string[]
   /** Where its data are kept; without one they are removed when it stops. */
   readonly folder?: string | undefined
 }
@@ -112,7 +114,7 @@ export const startInstalled = async (options: InstalledOptions): Promise<Install
 export const startKept = async (options: InstalledOptions & { readonly folder: string }, root: string): Promise<InstalledServer> => installed(await startIn(options.folder, options, [200]), { folder: options.folder, options, root })
 
 const startIn = (folder: string, options: InstalledOptions, ready: readonly number[]): Promise<BenchServer> =>
-  startServer({ ...options, args: ['--data-dir', join(folder, 'data'), '--seal', 'keyfile', '--seal-key-file', join(folder, 'key')], ready })
+  startServer({ ...options, args: ['--data-dir', join(folder, 'data'), '--seal', 'keyfile', '--seal-key-file', join(folder, 'key'), ...(options.settings ?? [])], ready })
 
 const installed = (server: BenchServer, given: { readonly folder: string; readonly options: InstalledOptions; readonly root: string }): InstalledServer => {
   const { folder, options, root } = given

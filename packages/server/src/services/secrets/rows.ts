@@ -2,9 +2,8 @@
 // resolves or grants is believed only when its MAC holds (docs/formats/row-mac.md). kek_id, kek_version and wrapped_dek are not
 // under the MAC, because the DEK's own AAD binds them; so a re-wrap touches three columns and no MAC.
 
-import { equalTags } from '../../crypto/compare.ts'
 import type { HmacKey } from '../../crypto/keys.ts'
-import { macRow } from '../../crypto/mac.ts'
+import { macRow, verifyRow, type RowParts } from '../../crypto/mac.ts'
 import type { VersionedKey } from './ports.ts'
 import { fail } from '../../kernel/errors.ts'
 import { valueTypes, type AliasRow, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from '../../kernel/secret-model.ts'
@@ -14,14 +13,18 @@ type MacVersion = Pick<VersionRow, 'version' | 'type' | 'state' | 'fingerprint' 
 
 const time = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms))
 
-export const macSecret = (key: HmacKey, row: MacSecret): Buffer =>
-  macRow(key, 'secrets', row.secretId, row.revision, [row.mountId, row.environment, row.path, row.type, row.lastVersion, time(row.deletedAt)])
+const secretParts = (row: MacSecret): RowParts => ['secrets', row.secretId, row.revision, [row.mountId, row.environment, row.path, row.type, row.lastVersion, time(row.deletedAt)]]
 
-export const macVersion = (key: HmacKey, secretId: string, row: MacVersion, revision: number): Buffer =>
-  macRow(key, 'secret_versions', [secretId, String(row.version)], revision, [row.type, row.state, row.fingerprint, new Date(row.createdAt), time(row.expiresAt), time(row.deletedAt)])
+const versionParts = (secretId: string, row: MacVersion, revision: number): RowParts =>
+  ['secret_versions', [secretId, String(row.version)], revision, [row.type, row.state, row.fingerprint, new Date(row.createdAt), time(row.expiresAt), time(row.deletedAt)]]
 
-export const macAlias = (key: HmacKey, secretId: string, alias: string, version: number, revision: number): Buffer =>
-  macRow(key, 'secret_aliases', [secretId, alias], revision, [version])
+const aliasParts = (secretId: string, alias: string, version: number, revision: number): RowParts => ['secret_aliases', [secretId, alias], revision, [version]]
+
+export const macSecret = (key: HmacKey, row: MacSecret): Buffer => macRow(key, ...secretParts(row))
+
+export const macVersion = (key: HmacKey, secretId: string, row: MacVersion, revision: number): Buffer => macRow(key, ...versionParts(secretId, row, revision))
+
+export const macAlias = (key: HmacKey, secretId: string, alias: string, version: number, revision: number): Buffer => macRow(key, ...aliasParts(secretId, alias, version, revision))
 
 /** What secret_lookup and secret_lookup_all return. */
 export interface LookupRow {
@@ -88,11 +91,9 @@ export class RowIntegrityError extends Error {
   }
 }
 
-type MacOf = (key: HmacKey) => Buffer
-
-const check = (keys: readonly VersionedKey[], what: string, mac: Buffer, of: MacOf): void => {
-  for (const { key } of keys) if (equalTags(of(key), mac)) return
-  throw new RowIntegrityError(what)
+const holds = (keys: readonly VersionedKey[], mac: Uint8Array, [table, rowKey, rowVersion, columns]: RowParts): boolean => {
+  for (const { key } of keys) if (verifyRow(key, table, rowKey, rowVersion, columns, mac)) return true
+  return false
 }
 
 /** What a look-up asked for. A row with a good MAC is still the wrong answer when it is another secret's. */
@@ -117,10 +118,10 @@ export const requireAsked = ({ secret, aliases, selected }: Snapshot, asked: Ask
 /** @throws RowIntegrityError when any of the rows was altered outside the product. */
 export const readSnapshot = (row: LookupRow, keys: readonly VersionedKey[]): Snapshot => {
   const secret = readSecret(row)
-  check(keys, `secret ${secret.secretId}`, row.mac, (key) => macSecret(key, secret))
+  if (!holds(keys, row.mac, secretParts(secret))) throw new RowIntegrityError(`secret ${secret.secretId}`)
   const aliases = new Map<string, AliasRow>()
   for (const [alias, version, revision, mac, updatedAt] of row.aliases) {
-    check(keys, `alias ${alias} of secret ${secret.secretId}`, Buffer.from(mac, 'hex'), (key) => macAlias(key, secret.secretId, alias, version, revision))
+    if (!holds(keys, Buffer.from(mac, 'hex'), aliasParts(secret.secretId, alias, version, revision))) throw new RowIntegrityError(`alias ${alias} of secret ${secret.secretId}`)
     aliases.set(alias, { alias, version, updatedAt })
   }
   return { secret, aliases, selected: readSelected(row, secret.secretId, keys) }
@@ -135,9 +136,9 @@ interface ListedColumns extends Pick<LookupRow, 'secret_id' | 'mount_id' | 'envi
 /** @throws RowIntegrityError when a listed secret, or its `current`, was altered outside the product. */
 export const checkListed = (row: ListedColumns, keys: readonly VersionedKey[]): void => {
   const secret: MacSecret = { secretId: row.secret_id, mountId: row.mount_id, environment: row.environment, path: row.path, type: valueType(row.type), lastVersion: row.last_version, revision: row.revision, deletedAt: row.deleted_at?.getTime() }
-  check(keys, `secret ${secret.secretId}`, row.mac, (key) => macSecret(key, secret))
+  if (!holds(keys, row.mac, secretParts(secret))) throw new RowIntegrityError(`secret ${secret.secretId}`)
   const { current_version: version, current_row_version: rowVersion, current_mac: mac } = row
-  if (version !== null && rowVersion !== null && mac !== null) check(keys, `alias current of secret ${secret.secretId}`, mac, (key) => macAlias(key, secret.secretId, 'current', version, rowVersion))
+  if (version !== null && rowVersion !== null && mac !== null && !holds(keys, mac, aliasParts(secret.secretId, 'current', version, rowVersion))) throw new RowIntegrityError(`alias current of secret ${secret.secretId}`)
 }
 
 const readSecret = (row: LookupRow): SecretRow => ({
@@ -197,7 +198,7 @@ export const readVersion = (secretId: string, row: VersionRecord, keys: readonly
     expiresAt: row.expires_at?.getTime(),
     deletedAt: row.deleted_at?.getTime(),
   }
-  check(keys, `version ${row.version} of secret ${secretId}`, row.mac, (key) => macVersion(key, secretId, version, row.row_version))
+  if (!holds(keys, row.mac, versionParts(secretId, version, row.row_version))) throw new RowIntegrityError(`version ${row.version} of secret ${secretId}`)
   return version
 }
 
