@@ -6,6 +6,7 @@ import type { NotedChange, WrittenRecord } from './audited-write.ts'
 import type { LoadedToken } from './identity.ts'
 import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
+import type { WarmLogin } from './warm.ts'
 
 /** What an operation does. `read` is metadata; only `reveal`, `export` and `break-glass` release plaintext. */
 export type Action =
@@ -134,6 +135,8 @@ export interface Call {
   accepted(): void
   /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
   noteReveal?(address: SecretAddress, selector: string): void
+  /** Told of a login that is remembered, whose token serves this request alone: what a compiled plan repeats. */
+  noteLogin?(login: WarmLogin): void
   /** After a commit: drops what this worker's own caches hold of it and wakes the others. */
   changed(changes: readonly NotedChange[]): void
   /** After a commit: waits until no worker serves what the transaction replaced. @throws unavailable (committed, not yet confirmed) */

@@ -1,7 +1,7 @@
 // What an operation and the secret service declare so that a warm reveal can be answered by a compiled plan: without waiting,
 // from the caches, with the very functions that the handler and the service use (architecture, section 8).
 
-import type { Grant } from './call.ts'
+import type { Action, Caller, Grant, Resource, Verdict } from './call.ts'
 import type { Revealed } from './secrets.ts'
 import type { SecretAddress, Snapshot, ValueType } from './secret-model.ts'
 
@@ -28,4 +28,19 @@ export interface WarmSecrets<Loaded extends WarmSecret = WarmSecret> {
   cached(key: string): Loaded | undefined
   /** Decrypts for the holder of the grant. @throws what a reveal throws */
   open(grant: Grant, address: SecretAddress, cached: Loaded, facts: { readonly selector: string; readonly now: number }): Revealed
+}
+
+/** A login by a credential that is remembered, for requests that log in by their own headers. */
+export interface WarmLogin {
+  /** Whom it lets in at this moment of database time; undefined: that is to be judged the general way. Nothing has happened either way. */
+  again(now: number, sourceIp: string | undefined): WarmHolder | undefined
+}
+
+/** Who a remembered login let in, with a token that serves one request and is never seen. */
+export interface WarmHolder {
+  /** But for what tells one token from another. */
+  readonly caller: Caller
+  readonly tokenId: string
+  readonly accessorHmac: string
+  decide(action: Action, resource: Resource, facts: { readonly sourceIp: string | undefined; readonly time: number; readonly door: string }): Verdict
 }

@@ -6,6 +6,7 @@ import { fail } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
+import type { WarmLogin } from '../kernel/warm.ts'
 import type { DoorRequest } from './exchange.ts'
 import { mintGrant } from './grant.ts'
 import { requireWithin } from './limits.ts'
@@ -25,9 +26,10 @@ export interface Trace {
   places: OrgRegistry | undefined
   organizations: number | undefined
   revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
+  login: WarmLogin | undefined
 }
 
-export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined })
+export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined, login: undefined })
 
 export interface CallParts {
   readonly operation: Operation
@@ -103,6 +105,10 @@ export class RequestCall implements Call {
   noteReveal(address: SecretAddress, selector: string): void {
     const { trace } = this.#parts
     trace.revealed = { address, selector, times: (trace.revealed?.times ?? 0) + 1 }
+  }
+
+  noteLogin(login: WarmLogin): void {
+    this.#parts.trace.login = login
   }
 
   accepted(): void {

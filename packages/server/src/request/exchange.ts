@@ -41,6 +41,8 @@ export interface DoorRequest {
   readonly mfaHeader?: string | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
   readonly isForOneRequest?: boolean | undefined
+  /** What names such a login to a compiled plan, given where one may repeat it. */
+  readonly loginName?: string | undefined
   /** What the body and query say, read when a policy may bound parameters. Absent: such policies allow nothing that they require something of. */
   readonly parameters?: (() => Readonly<Record<string, unknown>>) | undefined
   /** The answer is to be wrapped for as long. */

@@ -3,6 +3,7 @@
 
 import { bodyHmac } from '../crypto/body-hmac.ts'
 import { equalText } from '../crypto/compare.ts'
+import { sha256Base64Url } from '../crypto/digest.ts'
 import { makeUuidV7 } from '../crypto/random.ts'
 
 /** Names one request in its answer, its audit record and the log. */
@@ -13,3 +14,6 @@ export const sameSecret = (one: string, other: string): boolean => equalText(one
 
 /** Whether a body has the HMAC that its sender claims under the token. */
 export const bodyMatches = (claimed: string, token: string, body: Uint8Array): boolean => equalText(claimed, bodyHmac(token, body))
+
+/** Names a login by what it is made of, without keeping that. */
+export const loginNameOf = (organizationHeader: string | undefined, headers: string): string => sha256Base64Url(`${organizationHeader ?? ''}\n${headers}`)

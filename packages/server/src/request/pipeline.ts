@@ -2,7 +2,7 @@
 // durable, answer. An answer never leaves before its audit record is on stable storage (architecture, section 6).
 
 import type { Caller } from '../kernel/call.ts'
-import type { WarmAnswer } from '../kernel/warm.ts'
+import type { WarmAnswer, WarmLogin } from '../kernel/warm.ts'
 import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
 import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
@@ -33,6 +33,7 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
       const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, recorded }))
       await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
       if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: recorded.caller })
+      if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, trace, orgId: recorded.orgId })
       ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
       return answer
     } catch (thrown) {
@@ -70,12 +71,13 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
   const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
-  if (request.warm !== undefined) trace.organizations = ports.plans?.organizations()
+  const isLesson = request.warm !== undefined || request.loginName !== undefined
+  if (isLesson) trace.organizations = ports.plans?.organizations()
   const { namespace } = request
   const orgId = namespace === undefined || namespace === '' ? (caller?.orgId ?? ports.organizations.rootOrgId) : await namedOrganization(ports, namespace, caller)
   recorded.orgId = orgId
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
-  if (request.warm !== undefined) trace.places = ports.plans?.places(orgId)
+  if (isLesson) trace.places = ports.plans?.places(orgId)
   const { input, ignored } = early ?? parse(request.raw, request.leniency)
   const call = new RequestCall(ports, { operation, request, authenticated, orgId, trace, recorded })
   const data = await handle(input, call)
@@ -115,6 +117,21 @@ const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: 
   // Begun before an audit device was enabled or disabled: the next records hold more than this one, or less.
   if ((draft.request !== undefined) !== (ports.journal.detail !== undefined)) return
   ports.plans?.learn({ places: trace.places, organizations: name === 'several' ? trace.organizations : undefined, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, organizationHeader: request.organizationHeader, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, secretId: draft.resourceId, action: granted.action, resource: granted.resource, draft: learnable(draft) })
+}
+
+interface TaughtLogin {
+  readonly name: string
+  readonly login: WarmLogin
+  readonly request: DoorRequest
+  readonly trace: Trace
+  readonly orgId: string
+}
+
+/** What a remembered login leaves is its record, and nothing else. With an audit device that says more, and tokens are whole. */
+const teachLogin = (ports: PipelinePorts, operation: Operation, { name, login, request, trace, orgId }: TaughtLogin): void => {
+  const { draft, places, organizations } = trace
+  if (operation.audit === undefined || ports.journal.detail !== undefined || draft.request !== undefined || draft.metadata === undefined || trace.asked > 0 || trace.written !== undefined || trace.kept.length > 0 || trace.also.length > 0) return
+  ports.plans?.learnLogin({ name, orgId, places, organizations, mount: request.mount, operation, door: request.door, draft, login })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

@@ -5,7 +5,7 @@ import type { Action, AuditDraft, Caller, Resource, Verdict } from '../kernel/ca
 import type { Operation } from '../kernel/operation.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
-import type { WarmAnswer } from '../kernel/warm.ts'
+import type { WarmAnswer, WarmLogin } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
 import type { Admission } from './admission.ts'
 import type { RequestLimits } from './limits.ts'
@@ -85,7 +85,7 @@ export interface RecordPieces {
   actor(event: AuditEvent): string
   /** What is done to which thing: constant for a version. */
   target(event: AuditEvent): string
-  assemble(actor: string, target: string, event: Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule'>): string
+  assemble(actor: string, target: string, event: Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule' | 'metadata'>): string
 }
 
 /** Compiled plans learn from requests that went the general way. */
@@ -95,6 +95,7 @@ export interface PlanBook {
   /** Another number whenever this worker has heard of a change of any organization. */
   organizations(): number
   learn(lesson: Lesson): void
+  learnLogin(lesson: LoginLesson): void
 }
 
 /** One reveal that the pipeline has just answered. */
@@ -120,6 +121,16 @@ export interface Lesson {
   readonly action: Action
   readonly resource: Resource
   readonly draft: AuditDraft
+}
+
+/** One login by a request's own headers that the pipeline has just let through. */
+export interface LoginLesson extends Pick<Lesson, 'mount' | 'operation' | 'door' | 'draft'> {
+  readonly name: string
+  readonly orgId: string
+  /** As they were before the mount's organization was resolved. */
+  readonly places: OrgRegistry | undefined
+  readonly organizations: number | undefined
+  readonly login: WarmLogin
 }
 
 export interface PipelinePorts {

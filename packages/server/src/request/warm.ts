@@ -17,7 +17,8 @@ import { mintGrant } from './grant.ts'
 import { limitHeaders, type RequestLimits } from './limits.ts'
 import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
-import type { AuditJournal, Authenticated, Lesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
+import type { AuditJournal, Authenticated, Lesson, LoginLesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
+import { WarmLogins, type LoggedIn } from './warm-login.ts'
 import { compileTemplate, fillTemplate, withHead, type AnswerHead, type Template } from './template.ts'
 
 export type { AnswerHead }
@@ -50,6 +51,11 @@ export interface WarmFacts {
   readonly sourceIp: string | undefined
   /** What the door puts before the body; the reply's body then begins with it. */
   readonly head?: AnswerHead | undefined
+}
+
+/** What one says that logs in by its own headers: their name instead of a token. */
+export interface WarmLoginFacts extends Omit<WarmFacts, 'token'> {
+  readonly loginName: string
 }
 
 export interface WarmReply {
@@ -114,11 +120,13 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   readonly #plans = new Recent<string, Plan<Loaded>>(MOST_PLANS)
   /** What plans are for, whatever the token. */
   readonly #targets = new Recent<string, true>(MOST_PLANS)
+  readonly #logins: WarmLogins
   #waiting = 0
   #holders = new WeakMap<Caller, Holder>()
 
   constructor(ports: WarmPorts<Loaded>) {
     this.#ports = ports
+    this.#logins = new WarmLogins(this, ports.pieces)
   }
 
   places(orgId: string): OrgRegistry | undefined {
@@ -134,6 +142,11 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     this.#plans.clear()
     this.#targets.clear()
     this.#holders = new WeakMap()
+    this.#logins.forget()
+  }
+
+  learnLogin(lesson: LoginLesson): void {
+    this.#logins.learn(lesson)
   }
 
   learn(lesson: Lesson): void {
@@ -156,8 +169,18 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   begin(facts: WarmFacts, deliver: Deliver, leave?: Leave): boolean {
     const startedAt = performance.now()
     const authenticated = this.#ports.tokens.peek(facts.token)
-    if (authenticated === undefined && leave !== undefined && this.#mayWait(facts)) return this.#wait({ facts, deliver, startedAt }, leave)
-    return this.#count(authenticated !== undefined && this.#begin(authenticated, { facts, deliver, startedAt }))
+    if (authenticated === undefined && leave !== undefined && this.#mayWait(facts)) return this.#wait(facts.token, { facts, deliver, startedAt, loggedIn: undefined }, leave)
+    return this.#count(authenticated !== undefined && this.#beginAs(authenticated, { facts, deliver, startedAt, loggedIn: undefined }))
+  }
+
+  /** The same for a read that logs in by its own headers: login and read share a frame, and nothing is told to anybody before both records are durable. */
+  beginWithLogin(facts: WarmLoginFacts, deliver: Deliver): boolean {
+    const startedAt = performance.now()
+    const { limits, journal } = this.#ports
+    // Limits count both, each in its own place; audit devices want to know the whole token. The general way sees to it.
+    const now = this.#ports.now()
+    const loggedIn = limits?.active === true || journal.detail !== undefined ? undefined : this.#logins.find(facts.loginName, now, facts.sourceIp)
+    return this.#count(loggedIn !== undefined && this.#begin(loggedIn.holder, { facts, deliver, startedAt, loggedIn }, now))
   }
 
   #count(begun: boolean): boolean {
@@ -166,33 +189,38 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   }
 
   /** While there are limits, guesses of tokens must count before anything is looked up for them. */
-  #mayWait(facts: WarmFacts): boolean {
+  #mayWait(facts: Read['facts']): boolean {
     return this.#waiting < MOST_WAITING && this.#ports.limits?.active !== true && this.#targets.get(planKey(NOBODY, facts)) !== undefined
   }
 
-  #wait(read: Read, leave: Leave): true {
+  #wait(token: string, read: Read, leave: Leave): true {
     this.#waiting += 1
     const found = (authenticated: Authenticated | undefined): void => {
       this.#waiting -= 1
-      if (!this.#count(authenticated !== undefined && this.#begin(authenticated, read))) leave()
+      if (!this.#count(authenticated !== undefined && this.#beginAs(authenticated, read))) leave()
     }
     // What fails here is tried again the general way, which reports it.
-    this.#ports.tokens.authenticate(read.facts.token).then(found, () => found(undefined))
+    this.#ports.tokens.authenticate(token).then(found, () => found(undefined))
     return true
   }
 
-  #begin(authenticated: Authenticated, { facts, deliver, startedAt }: Read): boolean {
-    const { sourceIp, head } = facts
-    const ports = this.#ports
+  #beginAs(authenticated: Authenticated, read: Read): boolean {
     // Counted uses are counted in SQL, and addresses compared, by the general way alone.
     if (authenticated.numUses > 0 || authenticated.boundCidrs.length > 0) return false
+    const { expiresAt } = authenticated.caller
+    const now = this.#ports.now()
+    return (expiresAt === undefined || expiresAt > now) && this.#begin(authenticated, read, now)
+  }
+
+  #begin(authenticated: Pick<Authenticated, 'caller' | 'decide'>, { facts, deliver, startedAt, loggedIn }: Read, now: number): boolean {
+    const { sourceIp, head } = facts
+    const ports = this.#ports
     const { caller } = authenticated
-    const now = ports.now()
-    if (caller.expiresAt !== undefined && caller.expiresAt <= now) return false
     const holder = this.#holder(caller)
     const plan = this.#plans.get(planKey(holder, facts))
     if (plan === undefined || ports.registry(caller.orgId) !== plan.registry) return false
     if (plan.organizations !== undefined && plan.organizations !== ports.organizations()) return false
+    if (loggedIn !== undefined && loggedIn.door !== plan.door) return false
     const loaded = ports.secrets.cached(plan.key)
     if (loaded === undefined || loaded.snapshot.secret.secretId !== plan.secretId) return false
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
@@ -207,12 +235,18 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const taken = limits?.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp)
     const { material, body } = opened
     const at = Math.trunc(ports.now())
-    const record = ports.pieces.assemble(holder.actor, material.target, { id: makeUuidV7(at), at, door: plan.door, requestId, sourceIp, decision: 'ALLOW', status: WARM_STATUS, rule: verdict.rule })
-    ports.journal.append(record, (failure) => {
+    const login = loggedIn?.record({ at, requestId, sourceIp })
+    const record = ports.pieces.assemble(loggedIn?.actor ?? holder.actor, material.target, { id: makeUuidV7(at), at, door: plan.door, requestId, sourceIp, decision: 'ALLOW', status: WARM_STATUS, rule: verdict.rule })
+    const recorded = (failure: Error | undefined): void => {
       const error = failure === undefined ? undefined : asCofferError(failure)
       if (error?.kind === 'internal') ports.log.failed(requestId, plan.operation.id, failure)
       ports.observe(plan.operation.id, error?.httpStatus ?? WARM_STATUS, (performance.now() - startedAt) / 1000)
       deliver(error, { requestId, contentType: plan.form.contentType, body, contentLength: material.template.contentLength, headers: taken !== undefined && ports.limits?.showsHeaders === true ? limitHeaders(taken) : undefined })
+    }
+    if (loggedIn === undefined || login === undefined) ports.journal.append(record, recorded)
+    else appendBoth(ports.journal, [login, record], (failure) => {
+      ports.observe(loggedIn.operation, failure === undefined ? WARM_STATUS : asCofferError(failure).httpStatus, (performance.now() - startedAt) / 1000)
+      recorded(failure)
     })
     return true
   }
@@ -266,9 +300,11 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
 
 /** One that is under way. */
 interface Read {
-  readonly facts: WarmFacts
+  readonly facts: Omit<WarmFacts, 'token'>
   readonly deliver: Deliver
   readonly startedAt: number
+  /** When its own headers log in. */
+  readonly loggedIn: LoggedIn | undefined
 }
 
 interface OpenFacts {
@@ -277,6 +313,19 @@ interface OpenFacts {
   readonly requestId: string
   readonly caller: Caller
   readonly head: AnswerHead | undefined
+}
+
+/** In one frame; `done` is called once, when neither waits any more. */
+const appendBoth = (journal: Pick<AuditJournal, 'append'>, records: readonly [string, string], done: (failure: Error | undefined) => void): void => {
+  let waiting = records.length
+  let failed: Error | undefined
+  for (const record of records) {
+    journal.append(record, (failure) => {
+      failed ??= failure
+      waiting -= 1
+      if (waiting === 0) done(failed)
+    })
+  }
 }
 
 const headed = <Loaded>(material: Material<Loaded>, head: AnswerHead, form: WarmForm): Template => {

@@ -4,8 +4,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CofferError } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
-import type { AnswerHead, Deliver, Leave, WarmFacts, WarmReply } from '../../request/warm.ts'
+import type { AnswerHead, Deliver, Leave, WarmFacts, WarmLoginFacts, WarmReply } from '../../request/warm.ts'
 import { WARM_STATUS } from '../../request/warm.ts'
+import { loginNameOf } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
 import type { PlainHead } from './plain-head.ts'
 import { readMessage } from './request.ts'
@@ -14,6 +15,7 @@ export interface WarmSource {
   /** Headers whose presence sends a request the general way; mostly there are none. */
   readonly leaves?: readonly string[] | undefined
   begin(facts: WarmFacts, deliver: Deliver, leave: Leave): boolean
+  beginWithLogin(facts: WarmLoginFacts, deliver: Deliver): boolean
 }
 
 /** How a plan that was begun ends: one of them is called, once. */
@@ -44,6 +46,27 @@ export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>
   return true
 }
 
+const INLINE = 'x-vault-inline-auth-'
+/** Without it no request logs in by its headers. */
+export const INLINE_PATH = `${INLINE}path`
+
+/**
+ * What names the login of a read that has nothing else to say than how it logs in, and what it wants; undefined for any other request. All headers of
+ * the login go in, as they came: a plan knows nothing of what they mean.
+ */
+export const inlineLoginOf = (request: Pick<IncomingMessage, 'method' | 'headers'>, organizationHeader: string | undefined): string | undefined => {
+  const { method, headers } = request
+  if (method !== 'GET' || headers[INLINE_PATH] === undefined) return undefined
+  for (const name of BODIED) if (headers[name] !== undefined) return undefined
+  let said = ''
+  for (const name in headers) {
+    // No value holds a line break.
+    if (name.startsWith(INLINE)) said += `${name}\n${String(headers[name])}\n`
+    else if ((name.startsWith('x-vault-') || name.startsWith('x-coffer-')) && !UNDERSTOOD.has(name)) return undefined
+  }
+  return loginNameOf(organizationHeader, said)
+}
+
 const NONE: readonly string[] = []
 
 /** Whether the request has a header that only the general way looks at. Mostly there are none to look for. */
@@ -72,8 +95,10 @@ export class WarmDoor {
   /** The plan of a message that Node has not seen; its reply's body is the whole answer, head and all. False, or `leave`: nothing has happened. */
   beginPlain(head: PlainHead, sourceIp: string | undefined, { deliver, leave }: Outcomes): boolean {
     const source = this.#source()
-    if (source === undefined || !isPlainRead(head) || isLeft(source, head)) return false
-    const facts = factsOf({ url: head.target, headers: head.headers, sourceIp }, this.#answerHead)
+    if (source === undefined || isLeft(source, head)) return false
+    const asked = { method: head.method, url: head.target, headers: head.headers, sourceIp }
+    if (!isPlainRead(head)) return beginInline(source, asked, deliver, this.#answerHead)
+    const facts = factsOf(asked, this.#answerHead)
     return facts !== undefined && source.begin(facts, deliver, leave)
   }
 
@@ -84,15 +109,17 @@ export class WarmDoor {
 
   #begin(request: IncomingMessage, response: ServerResponse, general: Handler): boolean {
     const source = this.#source()
-    if (source === undefined || !isPlainRead(request) || isLeft(source, request)) return false
-    const facts = factsOf({ url: request.url, headers: request.headers, rawHeaders: request.rawHeaders, sourceIp: request.socket.remoteAddress })
-    if (facts === undefined) return false
-    return source.begin(facts, (error, reply) => {
+    if (source === undefined || isLeft(source, request)) return false
+    const asked = { method: request.method, url: request.url, headers: request.headers, rawHeaders: request.rawHeaders, sourceIp: request.socket.remoteAddress }
+    const deliver: Deliver = (error, reply) => {
       if (error === undefined) return this.#send(response, reply)
       wipe(reply.body)
       this.#refusals.set(request, { error, requestId: reply.requestId })
       general(request, response)
-    }, () => general(request, response))
+    }
+    if (!isPlainRead(request)) return beginInline(source, asked, deliver)
+    const facts = factsOf(asked)
+    return facts !== undefined && source.begin(facts, deliver, () => general(request, response))
   }
 
   #send(response: ServerResponse, { requestId, contentType, body, contentLength, headers }: WarmReply): void {
@@ -105,7 +132,24 @@ export class WarmDoor {
   }
 }
 
-type Read = Parameters<typeof readMessage>[0] & { readonly url?: string | undefined }
+type Read = Parameters<typeof readMessage>[0] & Pick<IncomingMessage, 'method' | 'url'>
+
+const beginInline = (source: WarmSource, request: Read, deliver: Deliver, head?: AnswerHead): boolean => {
+  if (request.headers[INLINE_PATH] === undefined) return false
+  const facts = loginFactsOf(request, head)
+  return facts !== undefined && source.beginWithLogin(facts, deliver)
+}
+
+/** Undefined for headers that the general way refuses, or that a plan does not understand, and for requests that have a token. */
+const loginFactsOf = (request: Read, head: AnswerHead | undefined): WarmLoginFacts | undefined => {
+  try {
+    const { token, namespace, project, sourceIp } = readMessage(request)
+    const loginName = token === undefined ? inlineLoginOf(request, namespace) : undefined
+    return loginName === undefined || request.url === undefined ? undefined : { target: request.url, loginName, organizationHeader: namespace, projectHeader: project, sourceIp, head }
+  } catch {
+    return undefined
+  }
+}
 
 /** Undefined for headers that the general way refuses, and for requests without a token. */
 const factsOf = (request: Read, head?: AnswerHead): WarmFacts | undefined => {

@@ -12,9 +12,9 @@ import { addHeaders, errorHeaders, type DoorLimits } from '../http/doors.ts'
 import type { Door, HttpExchange } from '../http/exchange.ts'
 import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, textOf, type Message } from '../http/request.ts'
-import { isPlainRead } from '../http/warm.ts'
+import { inlineLoginOf, isPlainRead } from '../http/warm.ts'
 import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
-import { logInInline, wantsInlineAuth } from './inline-auth.ts'
+import { logInInline, sayLoginFailed, wantsInlineAuth } from './inline-auth.ts'
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
 import { bareStatus, errorsOf, vaultStatus } from './status.ts'
@@ -59,6 +59,8 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error, vaultStatus(error))
+      // A plan has one fate for both records, and the login's is the first.
+      if (error.code === 'audit_unavailable' && wantsInlineAuth(exchange)) sayLoginFailed(exchange)
       const bare = bareStatus(error)
       if (bare !== undefined) return exchange.reply.code(bare).header('content-type', JSON_TYPE).send()
       const { 'x-vault-token': token = '', authorization = '' } = exchange.request.headers
@@ -127,7 +129,7 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
     raw: unknown === undefined ? { path: pathFor(operation, exchange, params, message.token), query: given, body: bodyFor(operation, body) } : { path: params, query: { ...unknown }, body: undefined },
     parameters: unknown === undefined ? () => ({ ...given, ...body }) : undefined,
     // What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered.
-    warm: unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && isPlainRead(request) ? warmForm(request.url, routed) : undefined,
+    warm: unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && (isPlainRead(request) || inlineLoginOf(request, message.namespace) !== undefined) ? warmForm(request.url, routed) : undefined,
   }
 }
 

@@ -6,12 +6,12 @@ import { parsePath } from '../../kernel/path.ts'
 import { encodeOutput } from '../../kernel/output.ts'
 import { peerOf } from '../http/peer.ts'
 import type { HttpExchange } from '../http/exchange.ts'
+import { INLINE_PATH as PATH, inlineLoginOf } from '../http/warm.ts'
 import { header, namesOf, parseObject, type Message } from '../http/request.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { route, type Routes, type VaultBackend } from './routing.ts'
 
 const PREFIX = 'x-vault-inline-auth-'
-const PATH = 'x-vault-inline-auth-path'
 const OPERATION = 'x-vault-inline-auth-operation'
 const NAMESPACE = 'x-vault-inline-auth-namespace'
 const PARAMETER = 'x-vault-inline-auth-parameter-'
@@ -64,7 +64,7 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   const answer = await prepared.run({
     limited: backend.limits?.active === true ? await placeOf(backend, namespace, segments, body) : undefined,
     door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
-    peer: () => peerOf(exchange.request), isForOneRequest: true, raw: { path: params, query: {}, body },
+    peer: () => peerOf(exchange.request), isForOneRequest: true, loginName: inlineLoginOf(exchange.request, message.namespace), raw: { path: params, query: {}, body },
   })
   const { auth } = encodeOutput(prepared.operation.output, answer.data ?? {}, true)
   const token = auth !== null && typeof auth === 'object' && 'client_token' in auth ? auth.client_token : undefined
@@ -72,12 +72,17 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   return token
 }
 
+/** So that clients log in otherwise instead of asking for something else. */
+export const sayLoginFailed = ({ reply }: HttpExchange): void => {
+  reply.header('x-vault-inline-auth-failed', 'true')
+}
+
 /** The message with the token of its login. @throws what the login throws; the answer then says by a header that it was the login's */
 export const logInInline = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<Message> => {
   try {
     return { ...message, token: await loginTo(backend, routes, exchange, message) }
   } catch (error) {
-    exchange.reply.header('x-vault-inline-auth-failed', 'true')
+    sayLoginFailed(exchange)
     throw error
   }
 }

@@ -3,10 +3,12 @@
 
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
+import { makeUuidV7 } from '../../crypto/random.ts'
+import type { WarmLogin } from '../../kernel/warm.ts'
 import { Recent } from '../../lib/recent.ts'
 import { hmacIdentifier } from '../../services/audit/records.ts'
 import type { CacheRegion } from '../../services/freshness/cache.ts'
-import type { KnownLogin } from '../../services/identity/logins/known.ts'
+import { isGoodFor, type KnownLogin } from '../../services/identity/logins/known.ts'
 import type { Compiled } from '../authority.ts'
 
 export interface OnceTokens {
@@ -14,6 +16,8 @@ export interface OnceTokens {
   give(key: string, known: KnownLogin, made: { readonly text: string; row(): TokenRow }): Promise<void>
   /** Once, and only while the login is still remembered: what it was judged by has not changed. */
   take(text: string): Compiled | undefined
+  /** The same without a text, for plans: nobody sees a token of one request. */
+  repeatable(key: string, known: KnownLogin): WarmLogin
 }
 
 export interface OncePorts {
@@ -72,5 +76,15 @@ export const makeOnceTokens = (ports: OncePorts, logins: Pick<CacheRegion<KnownL
       waiting.delete(text)
       return logins.peek(given.key) === given.known ? given.compiled : undefined
     },
+    repeatable: (key, known) => ({
+      again(now, sourceIp) {
+        if (logins.peek(key) !== known || !isGoodFor(known, { now: () => now, sourceIp })) return undefined
+        const first = firsts.get(known)
+        if (first === undefined) return undefined
+        const tokenId = makeUuidV7(Math.trunc(now))
+        const { caller, decide } = first.compiled
+        return { caller, tokenId, accessorHmac: hmacIdentifier(first.key, tokenId), decide }
+      },
+    }),
   }
 }

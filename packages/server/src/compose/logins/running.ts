@@ -23,7 +23,7 @@ import { lockedName, lockoutStore, type LockSources } from './locks.ts'
 export interface LoginSources extends LockSources {
   readonly logins: LoginPorts
   readonly known: CacheRegion<KnownLogin | null>
-  readonly once: Pick<OnceTokens, 'give'>
+  readonly once: Pick<OnceTokens, 'give' | 'repeatable'>
   /** Second steps. */
   readonly mfa: MfaPorts
 }
@@ -114,6 +114,7 @@ const repeat = async ({ logins, once }: LoginSources, call: Call, key: string, k
   const made = issueSealed(call, known.once, form)
   // What cannot be handed over is found by the token's text, and what is wrong with it is said there.
   await once.give(key, known, made).catch(() => undefined)
+  call.noteLogin?.(once.repeatable(key, known))
   return made.answer
 }
 

@@ -53,6 +53,10 @@ export class Plans implements WarmSource {
   error: CofferError | undefined
   readonly bodies: Buffer[] = []
 
+  beginWithLogin(): boolean {
+    return false
+  }
+
   begin({ target, token, head }: WarmFacts, deliver: Deliver, leave: Leave): boolean {
     if (!target.startsWith('/warm/') || token !== 'known') return false
     this.begun += 1
