@@ -203,7 +203,6 @@ test('the queries of the repositories, with the other organization\'s id put in,
     locate: await secrets.locate(tx, theirs.orgId, secretId),
     versions: await secrets.listVersions(tx, theirs.orgId, secretId, 1_000, 10),
     named: await secrets.getVersions(tx, theirs.orgId, secretId, [1, 2]),
-    list: await secrets.list(tx, address, { after: '', limit: 10, deleted: false }),
     inUse: await secrets.environmentsInUse(tx, theirs.orgId, address.mountId),
     purged: await secrets.purge(tx, theirs.orgId, secretId, 1),
     principal: await identity.findPrincipalById(tx, theirs.orgId, principalId, []),
@@ -217,7 +216,7 @@ test('the queries of the repositories, with the other organization\'s id put in,
     environment: await tenancy.environmentInUse(tx, theirs.orgId, address.mountId, 'prod'),
   }))
   assert.deepEqual(found, {
-    locate: undefined, versions: [], named: [], list: [], inUse: [], purged: false, principal: undefined, principals: [], bindings: [], binding: undefined, unbound: false, policies: [], unwritten: false, registry: { mounts: [], environments: [] }, environment: false,
+    locate: undefined, versions: [], named: [], inUse: [], purged: false, principal: undefined, principals: [], bindings: [], binding: undefined, unbound: false, policies: [], unwritten: false, registry: { mounts: [], environments: [] }, environment: false,
   })
 })
 
@@ -233,6 +232,7 @@ test('the functions, given ids of the other organization, find and change nothin
     secret_lookup: [`select * from coffer.secret_lookup($1, $2, 'prod', 'app/key', 'current')`, [mount]],
     secret_lookup_all: [`select * from coffer.secret_lookup_all($1, $2, 'prod', '', 'current', 10)`, [mount]],
     secret_children: [`select * from coffer.secret_children($1, $2, 'prod', '', '', 10)`, [mount]],
+    secret_list: [`select * from coffer.secret_list($1, $2, 'prod', '', '', 10, false)`, [mount]],
     secret_lookup_many: [`select * from coffer.secret_lookup_many($1, array[$2::uuid], array['prod'], array['app/key'])`, [mount]],
     secret_versions_between: [`select * from coffer.secret_versions_between($1, array[$2::uuid], array[0], array[10])`, [secret]],
     // It writes, but only over what is there.

@@ -53,7 +53,7 @@ test('the names of a folder cost what its own children cost, however much lies b
   end $$`)
   await superuser.query('analyze coffer.secrets')
   const blocks = async (folder: string): Promise<number> => {
-    const sql = `select name from coffer.secret_children('${ID}', '${ID}', 'dev', '${folder}', '', 100)`
+    const sql = `select json_array_elements_text(names::json) from coffer.secret_children('${ID}', '${ID}', 'dev', '${folder}', '', 100)`
     assert.equal((await superuser.query(sql)).rows.length, 20)
     const { rows } = await superuser.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) ${sql}`)
     return Number(/shared hit=(\d+)/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))?.[1])

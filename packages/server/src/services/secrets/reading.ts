@@ -56,21 +56,24 @@ export const list = async (ports: SecretPorts, access: SecretAccess, page: { rea
   access.authorise('list')
   const { address } = access
   const keys = await ports.keys(address.orgId)
-  const rows = await ports.database.transaction(address.orgId, (tx) => repository.list(tx, address, page), { readOnly: true })
-  for (const row of rows) guarded(ports, { orgId: address.orgId, path: row.path }, () => checkListed({ ...row, mount_id: address.mountId, environment: address.environment }, keys.purposeVersions('rows')))
-  return rows.map((row) => ({
-    secretId: row.secret_id,
-    path: row.path,
-    type: valueTypes.find((type) => type === row.type) ?? 'text',
-    ownerTeam: row.owner_team,
-    description: row.description,
-    rotationStrategy: row.rotation_strategy,
-    lastVersion: row.last_version,
-    currentVersion: row.current_version ?? 0,
-    createdAt: row.created_at.getTime(),
-    updatedAt: row.updated_at.getTime(),
-    deletedAt: row.deleted_at?.getTime(),
-  }))
+  const rows = await repository.list(ports.database, address, page)
+  const rowKeys = keys.purposeVersions('rows')
+  return rows.map((row) => {
+    guarded(ports, { orgId: address.orgId, path: row.path }, () => checkListed(row, address, rowKeys))
+    return {
+      secretId: row.secretId,
+      path: row.path,
+      type: valueTypes.find((type) => type === row.type) ?? 'text',
+      ownerTeam: row.ownerTeam,
+      description: row.description,
+      rotationStrategy: row.rotationStrategy,
+      lastVersion: row.lastVersion,
+      currentVersion: row.current?.version ?? 0,
+      createdAt: row.createdAt,
+      updatedAt: row.updatedAt,
+      deletedAt: row.deletedAt ?? undefined,
+    }
+  })
 }
 
 /**

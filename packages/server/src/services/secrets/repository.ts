@@ -5,6 +5,7 @@ import type { WrittenRecord } from '../../kernel/audited-write.ts'
 import type { Queryable } from '../../kernel/storage.ts'
 import type { Plan } from './change.ts'
 import type { SecretAddress } from '../../kernel/secret-model.ts'
+import { listedRows, lookupRow, type ListedFacts, type ListedRow, type LookupFacts } from './facts.ts'
 import { macAlias, macSecret, macVersion, type KnownRow, type LookupRow, type VersionRecord } from './rows.ts'
 
 /** A new version's encrypted material. */
@@ -39,8 +40,9 @@ export type Applied =
 
 /** One statement: the secret, its aliases and the version that the selector names. */
 export const lookup = async (db: Queryable, address: SecretAddress, selector: string): Promise<LookupRow | undefined> => {
-  const found = await db.query<LookupRow>('select * from coffer.secret_lookup($1, $2, $3, $4, $5)', [address.orgId, address.mountId, address.environment, address.path, selector], { name: 'secret_lookup' })
-  return found.rows[0]
+  const found = await db.query<LookupFacts>('select * from coffer.secret_lookup($1, $2, $3, $4, $5)', [address.orgId, address.mountId, address.environment, address.path, selector], { name: 'secret_lookup' })
+  const row = found.rows[0]
+  return row === undefined ? undefined : lookupRow(row)
 }
 
 /** One statement: every live secret below a prefix with the version that the alias names. */
@@ -99,36 +101,11 @@ export const versionsBetween = async (db: Queryable, orgId: string, ranges: read
   return rows
 }
 
-export interface ListedRow {
-  readonly secret_id: string
-  readonly path: string
-  readonly type: string
-  readonly owner_team: string
-  readonly description: string
-  readonly rotation_strategy: string
-  readonly last_version: number
-  readonly current_version: number | null
-  readonly created_at: Date
-  readonly updated_at: Date
-  readonly deleted_at: Date | null
-  readonly revision: number
-  readonly mac: Buffer
-  readonly current_row_version: number | null
-  readonly current_mac: Buffer | null
-}
-
-/** Metadata in path order after a cursor. Prefix matches bytewise through the unique index. */
+/** Metadata in path order after a cursor, below the address's path: one statement. */
 export const list = async (db: Queryable, address: SecretAddress, options: { readonly after: string; readonly limit: number; readonly deleted: boolean }): Promise<readonly ListedRow[]> => {
-  const found = await db.query<ListedRow>(
-    `select s.secret_id, s.path, s.type, s.owner_team, s.description, s.rotation_strategy, s.last_version, a.version as current_version, s.created_at, s.updated_at, s.deleted_at, s.revision, s.mac,
-       a.row_version as current_row_version, a.mac as current_mac
-     from coffer.secrets s left join coffer.secret_aliases a on a.org_id = s.org_id and a.secret_id = s.secret_id and a.alias = 'current'
-     where s.org_id = $1 and s.mount_id = $2 and s.environment = $3 and s.path > $5 and s.path >= $4 and ($4 = '' or s.path < left($4, -1) || '0')
-       and (s.deleted_at is not null) = $7
-     order by s.path limit $6`,
-    [address.orgId, address.mountId, address.environment, address.path, options.after, options.limit, options.deleted],
-  )
-  return found.rows
+  const found = await db.query<ListedFacts>('select * from coffer.secret_list($1, $2, $3, $4, $5, $6, $7)', [address.orgId, address.mountId, address.environment, address.path, options.after, options.limit, options.deleted], { name: 'secret_list' })
+  const row = found.rows[0]
+  return row === undefined ? [] : listedRows(row)
 }
 
 /** Removes a secret with all its versions for good. */
@@ -274,8 +251,9 @@ export const relocate = async (tx: Queryable, orgId: string, secretId: string, t
 
 /** Names directly below a folder, in bytewise order after a name: one statement. */
 export const children = async (db: Queryable, address: SecretAddress, page: { readonly after: string; readonly limit: number }): Promise<readonly string[]> => {
-  const found = await db.query<{ name: string }>('select name from coffer.secret_children($1, $2, $3, $4, $5, $6)', [address.orgId, address.mountId, address.environment, address.path, page.after, page.limit], { name: 'secret_children' })
-  return found.rows.map(({ name }) => name)
+  const found = await db.query<{ names: string }>('select * from coffer.secret_children($1, $2, $3, $4, $5, $6)', [address.orgId, address.mountId, address.environment, address.path, page.after, page.limit], { name: 'secret_children' })
+  const row = found.rows[0]
+  return row === undefined ? [] : (JSON.parse(row.names) as readonly string[]) // as the function makes it
 }
 
 /** Environments that hold a live secret, skipping from one to the next through the unique index. */

@@ -4,9 +4,10 @@
 
 import type { HmacKey } from '../../crypto/keys.ts'
 import { macRow, verifyRow, type RowParts } from '../../crypto/mac.ts'
+import type { ListedRow } from './facts.ts'
 import type { VersionedKey } from './ports.ts'
 import { fail } from '../../kernel/errors.ts'
-import { valueTypes, type AliasRow, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from '../../kernel/secret-model.ts'
+import { valueTypes, type AliasRow, type SecretAddress, type SecretRow, type SecretSettings, type Snapshot, type StoredState, type ValueType, type VersionRow } from '../../kernel/secret-model.ts'
 
 type MacSecret = Pick<SecretRow, 'secretId' | 'mountId' | 'environment' | 'path' | 'type' | 'lastVersion' | 'revision' | 'deletedAt'>
 type MacVersion = Pick<VersionRow, 'version' | 'type' | 'state' | 'fingerprint' | 'createdAt' | 'expiresAt' | 'deletedAt'>
@@ -121,25 +122,23 @@ export const readSnapshot = (row: LookupRow, keys: readonly VersionedKey[]): Sna
   if (!holds(keys, row.mac, secretParts(secret))) throw new RowIntegrityError(`secret ${secret.secretId}`)
   const aliases = new Map<string, AliasRow>()
   for (const [alias, version, revision, mac, updatedAt] of row.aliases) {
-    if (!holds(keys, Buffer.from(mac, 'hex'), aliasParts(secret.secretId, alias, version, revision))) throw new RowIntegrityError(`alias ${alias} of secret ${secret.secretId}`)
+    if (!holds(keys, stored(mac), aliasParts(secret.secretId, alias, version, revision))) throw new RowIntegrityError(`alias ${alias} of secret ${secret.secretId}`)
     aliases.set(alias, { alias, version, updatedAt })
   }
   return { secret, aliases, selected: readSelected(row, secret.secretId, keys) }
 }
 
-interface ListedColumns extends Pick<LookupRow, 'secret_id' | 'mount_id' | 'environment' | 'path' | 'type' | 'last_version' | 'revision' | 'deleted_at' | 'mac'> {
-  readonly current_version: number | null
-  readonly current_row_version: number | null
-  readonly current_mac: Buffer | null
+/** @throws RowIntegrityError when a listed secret, or its `current`, was altered outside the product, or is not below the address's path. */
+export const checkListed = (row: ListedRow, { mountId, environment, path: prefix }: Pick<SecretAddress, 'mountId' | 'environment' | 'path'>, keys: readonly VersionedKey[]): void => {
+  const { secretId, current } = row
+  if (!holds(keys, stored(row.mac), secretParts({ secretId, mountId, environment, path: row.path, type: valueType(row.type), lastVersion: row.lastVersion, revision: row.revision, deletedAt: row.deletedAt ?? undefined }))) throw new RowIntegrityError(`secret ${secretId}`)
+  if (!row.path.startsWith(prefix)) throw new RowIntegrityError(`secret ${secretId}, which was not asked for,`)
+  if (current !== undefined && !holds(keys, stored(current.mac), aliasParts(secretId, 'current', current.version, current.rowVersion))) throw new RowIntegrityError(`alias current of secret ${secretId}`)
 }
 
-/** @throws RowIntegrityError when a listed secret, or its `current`, was altered outside the product. */
-export const checkListed = (row: ListedColumns, keys: readonly VersionedKey[]): void => {
-  const secret: MacSecret = { secretId: row.secret_id, mountId: row.mount_id, environment: row.environment, path: row.path, type: valueType(row.type), lastVersion: row.last_version, revision: row.revision, deletedAt: row.deleted_at?.getTime() }
-  if (!holds(keys, row.mac, secretParts(secret))) throw new RowIntegrityError(`secret ${secret.secretId}`)
-  const { current_version: version, current_row_version: rowVersion, current_mac: mac } = row
-  if (version !== null && rowVersion !== null && mac !== null && !holds(keys, mac, aliasParts(secret.secretId, 'current', version, rowVersion))) throw new RowIntegrityError(`alias current of secret ${secret.secretId}`)
-}
+/** A stored MAC from its hex digits, into memory that is used again. Of another length: memory of its own, and equal to none. */
+const stored = (hex: string): Buffer => (hex.length === 2 * storedMac.length && storedMac.write(hex, 'hex') === storedMac.length ? storedMac : Buffer.from(hex, 'hex'))
+const storedMac = Buffer.allocUnsafeSlow(33)
 
 const readSecret = (row: LookupRow): SecretRow => ({
   secretId: row.secret_id,
