@@ -11,7 +11,7 @@ export const exposeAuditMetrics = (metrics: Metrics, spool: AuditSpool, shipper:
   const available = metrics.gauge('coffer_audit_available', 'Whether audit records are taken; 0 means that data requests are refused.').with()
   const backlog = metrics.gauge('coffer_audit_backlog_frames', 'Durable frames that a sink has not confirmed.', ['sink'])
   const damaged = metrics.gauge('coffer_audit_damaged_items', 'Spooled items that no row could be made of.', ['sink'])
-  let last: SpoolCounters = { frames: 0, fsyncs: 0, records: 0, poisoned: 0, refused: 0 }
+  let last: SpoolCounters = { frames: 0, fsyncs: 0, awaited: 0, records: 0, poisoned: 0, refused: 0 }
   metrics.onRead(() => {
     const now = { ...spool.counters }
     for (const { name, counter } of counters) if (isCounter(name)) counter.inc(now[name] - last[name])
@@ -27,6 +27,7 @@ export const exposeAuditMetrics = (metrics: Metrics, spool: AuditSpool, shipper:
 const help: Readonly<Record<keyof SpoolCounters, string>> = Object.freeze({
   frames: 'Frames made durable.',
   fsyncs: 'Flushes to stable storage.',
+  awaited: 'Of them, those that the answering thread waited for itself, because the disk is fast.',
   records: 'Records and links made durable.',
   poisoned: 'Segments given up after a failed write or flush.',
   refused: 'Records that could not be made durable, whose requests were refused.',

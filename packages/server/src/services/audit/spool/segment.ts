@@ -11,7 +11,7 @@ import { fail } from '../../../kernel/errors.ts'
 import { listSegments, listStreams, segmentPath } from './stream.ts'
 
 /** The file operations whose failures decide about service. Replaced only by tests that inject faults over a real disk. */
-export type SpoolFiles = Pick<typeof fs, 'open' | 'write' | 'fdatasync' | 'close' | 'unlink'>
+export type SpoolFiles = Pick<typeof fs, 'open' | 'write' | 'writeSync' | 'fdatasync' | 'close' | 'unlink'>
 
 export interface SegmentStoreOptions {
   readonly root: string
@@ -62,6 +62,26 @@ export class Segment {
   /** Appends and flushes to stable storage; `done` hears of it exactly once. After an error the segment must never be used again. */
   append(bytes: Buffer, done: (error: Error | undefined) => void): void {
     this.#write(bytes, 0, done)
+  }
+
+  /** Whether `appendHere` can be used. */
+  get isSynchronous(): boolean {
+    return this.#isSynchronous
+  }
+
+  /** The same, waiting for the disk in place. Undefined: it is on stable storage. Only for segments whose writes are flushes. */
+  appendHere(bytes: Buffer): Error | undefined {
+    try {
+      for (let from = 0; from < bytes.length; ) {
+        const written = this.#files.writeSync(this.#fd, bytes, from, bytes.length - from, this.#end + from)
+        if (written === 0) return new Error('The disk took no bytes')
+        from += written
+      }
+    } catch (error) {
+      return error instanceof Error ? error : new Error('The disk took no bytes', { cause: error })
+    }
+    this.#end += bytes.length
+    return undefined
   }
 
   close(): void {

@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process'
 import { readdir, stat } from 'node:fs/promises'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { platform } from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isCofferError } from '../../../kernel/errors.ts'
 import { isAuthentic, itemKind, skeletonOf } from './frame.ts'
 import { findPredecessor } from './predecessor.ts'
 import { listSegments, listStreams, segmentPath } from './stream.ts'
-import { appended, chainKeys, diskError, faultyFiles, framesOf, openSpool, recordsOf, removeDirectory, scratchDirectory } from './testing/scratch.ts'
+import { appended, chainKeys, diskError, faultyFiles, framesOf, inPlace, inThePool, openSpool, recordsOf, removeDirectory, scratchDirectory } from './testing/scratch.ts'
 
 const scratch = async (t: TestContext): Promise<string> => {
   const root = await scratchDirectory()
@@ -31,7 +32,7 @@ test('records that wait together share one frame and one flush', async (t) => {
 
 test('nothing is acknowledged before its flush has returned, and the next frame gathers meanwhile', async (t) => {
   const faults = faultyFiles()
-  const spool = await openSpool(await scratch(t), { files: faults.files })
+  const spool = await openSpool(await scratch(t), { files: faults.files, place: inThePool })
   faults.hold = true
   const acknowledged: string[] = []
 
@@ -48,6 +49,43 @@ test('nothing is acknowledged before its flush has returned, and the next frame 
   faults.held.shift()?.()
   assert.equal(acknowledged.length, 11)
   faults.hold = false
+  await spool.close()
+})
+
+test('a flush in place acknowledges its records, and none that came meanwhile', { skip: platform !== 'linux' && 'only Linux has writes that are flushes' }, async (t) => {
+  const faults = faultyFiles()
+  const spool = await openSpool(await scratch(t), { files: faults.files, place: inPlace })
+  const before = { ...spool.counters }
+  const acknowledged: string[] = []
+  await new Promise<void>((resolve) => {
+    spool.append('{"n":1}', () => {
+      acknowledged.push(`first after ${faults.flushes}`)
+      spool.append('{"n":3}', () => { acknowledged.push(`third after ${faults.flushes}`); resolve() })
+    })
+    spool.append('{"n":2}', () => { acknowledged.push(`second after ${faults.flushes}`) })
+    assert.deepEqual(acknowledged, [])
+    faults.flushes = 0
+  })
+  assert.deepEqual(acknowledged, ['first after 1', 'second after 1', 'third after 2'])
+  assert.equal(spool.counters.awaited - before.awaited, 2)
+  await spool.close()
+  assert.deepEqual(await recordsOf(spool.directory), ['{"n":1}', '{"n":2}', '{"n":3}'])
+})
+
+test('from the pool back in place, the order of answers stays', async (t) => {
+  const faults = faultyFiles()
+  let isHere = false
+  const spool = await openSpool(await scratch(t), { files: faults.files, place: { isHere: () => isHere, took: () => undefined } })
+  faults.hold = true
+  const acknowledged: number[] = []
+  spool.append('{"n":1}', () => { acknowledged.push(1) })
+  while (faults.held.length === 0) await pause(1)
+  const second = new Promise<void>((resolve) => spool.append('{"n":2}', () => { acknowledged.push(2); resolve() }))
+  isHere = true
+  faults.hold = false
+  faults.held.shift()?.()
+  await second
+  assert.deepEqual(acknowledged, [1, 2])
   await spool.close()
 })
 
@@ -88,14 +126,14 @@ test('a second stream of the slot names where the first one ended', async (t) =>
   await Promise.all([second.close(), other.close()])
 })
 
-for (const [name, inject] of [
+for (const place of [inPlace, inThePool]) for (const [name, inject] of [
   ['write', (faults: ReturnType<typeof faultyFiles>) => faults.failWrites.push(diskError('EIO'))],
   ['fdatasync', (faults: ReturnType<typeof faultyFiles>) => faults.failFlushes.push(diskError('EIO'))],
   ['write for want of space', (faults: ReturnType<typeof faultyFiles>) => faults.failWrites.push(diskError('ENOSPC'))],
 ] as const) {
-  test(`a failed ${name} refuses all that wait and gives the segment up; service resumes in a new one`, async (t) => {
+  test(`a failed ${name} ${place === inPlace ? 'in place' : 'in the pool'} refuses all that wait and gives the segment up; service resumes in a new one`, async (t) => {
     const faults = faultyFiles()
-    const spool = await openSpool(await scratch(t), { files: faults.files })
+    const spool = await openSpool(await scratch(t), { files: faults.files, place })
     await appended(spool, '{"n":"kept"}')
     inject(faults)
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => appended(spool, '{"n":"lost"}')))
@@ -148,7 +186,7 @@ test('a full spool refuses, and resumes when a shipped segment is gone', async (
 
 test('more than may wait is refused at once, while what waits already is kept', async (t) => {
   const faults = faultyFiles()
-  const spool = await openSpool(await scratch(t), { files: faults.files })
+  const spool = await openSpool(await scratch(t), { files: faults.files, place: inThePool })
   faults.hold = true
   const outcomes: (Error | undefined)[] = []
   let refusedAtOnce = 0

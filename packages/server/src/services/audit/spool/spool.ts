@@ -8,6 +8,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import { fail, type CofferError } from '../../../kernel/errors.ts'
 import { FrameBuilder, itemKind, noTag, type ItemKind } from './frame.ts'
 import { RecentFrames } from './recent-frames.ts'
+import { FlushPlace } from './flush-place.ts'
 import { encodeLink, type EventLink } from './link.ts'
 import { findPredecessor } from './predecessor.ts'
 import { SegmentStore, makeDirectory, type Segment, type SpoolFiles } from './segment.ts'
@@ -31,11 +32,15 @@ export interface SpoolOptions {
   /** Pause before another attempt to open a segment after a failure. */
   readonly retryMs?: number
   readonly files?: SpoolFiles
+  /** Who waits for the disk. */
+  readonly place?: Pick<FlushPlace, 'isHere' | 'took'>
 }
 
 export interface SpoolCounters {
   frames: number
   fsyncs: number
+  /** Of the flushes, those that were waited for in place. */
+  awaited: number
   records: number
   /** Segments given up after a failed write or flush. */
   poisoned: number
@@ -60,12 +65,13 @@ export class AuditSpool {
   readonly directory: string
   /** Durable frames that were written not long ago. */
   readonly recent: RecentFrames = new RecentFrames()
-  readonly counters: SpoolCounters = { frames: 0, fsyncs: 0, records: 0, poisoned: 0, refused: 0 }
+  readonly counters: SpoolCounters = { frames: 0, fsyncs: 0, awaited: 0, records: 0, poisoned: 0, refused: 0 }
   /** Called after each durable frame; the shipper's wake-up. */
   onFrame: (() => void) | undefined
   readonly #store: SegmentStore
   readonly #key: HmacKey
   readonly #clock: Clock
+  readonly #place: NonNullable<SpoolOptions['place']>
   readonly #maxWaitingBytes: number
   readonly #retryMs: number
   #segment: Segment
@@ -93,6 +99,7 @@ export class AuditSpool {
     this.#clock = options.clock
     this.#maxWaitingBytes = options.maxWaitingBytes ?? defaults.maxWaitingBytes
     this.#retryMs = options.retryMs ?? defaults.retryMs
+    this.#place = options.place ?? new FlushPlace()
     this.#hash = identity.predecessor === null ? noTag : Buffer.from(identity.predecessor.hash, 'hex')
   }
 
@@ -179,14 +186,18 @@ export class AuditSpool {
     if (bytes > maxRecordBytes || waiting + bytes > this.#maxWaitingBytes) return this.#refuse(onDurable, undefined)
     this.#gather.add(kind, item, tail)
     this.#waiting.push(onDurable)
-    if (this.#busy || this.#scheduled) return undefined
+    if (!this.#busy) this.#schedule()
+    return undefined
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
     // After the poll phase: all requests that this turn of the loop read share the frame.
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
       if (!this.#busy && this.#gather.items > 0) this.#flush()
     })
-    return undefined
   }
 
   #refuse(onDurable: OnDurable, cause: Error | undefined): undefined {
@@ -210,7 +221,18 @@ export class AuditSpool {
   }
 
   #write(frame: SealedFrame): void {
-    this.#segment.append(frame.bytes, (error) => (error === undefined ? this.#done(frame) : this.#fail(error)))
+    const done = (error: Error | undefined): void => (error === undefined ? this.#done(frame) : this.#fail(error))
+    if (!this.#isHere()) return this.#segment.append(frame.bytes, done)
+    const now = this.#clock.monotonic()
+    const error = this.#segment.appendHere(frame.bytes)
+    const after = this.#clock.monotonic()
+    this.#place.took(after - now, after)
+    this.counters.awaited += 1
+    return done(error)
+  }
+
+  #isHere(): boolean {
+    return this.#segment.isSynchronous && this.#place.isHere(this.#clock.monotonic())
   }
 
   #done({ at, bytes, tag }: SealedFrame): void {
@@ -225,7 +247,9 @@ export class AuditSpool {
     this.#busy = false
     const acknowledged = this.#inFlight
     this.#inFlight = []
-    if (this.#gather.items > 0) this.#flush()
+    // A flush in place would be over, and answered, before those that this one was for are.
+    if (this.#gather.items > 0 && this.#isHere()) this.#schedule()
+    else if (this.#gather.items > 0) this.#flush()
     else if (this.#segment.end > this.#segment.size / 2) this.#store.prepare()
     for (const onDurable of acknowledged) settle(onDurable, undefined)
     this.onFrame?.()

@@ -81,6 +81,15 @@ export const faultyFiles = (): FaultyFiles => {
         const unflushed = faults.failFlushes.shift() ?? null
         return nodeFiles.write(fd, buffer, offset, length, position, (real, written) => flushed(() => done(unflushed ?? real, written)))
       }) as unknown as SpoolFiles['write'],
+      writeSync: ((fd: number, buffer: Buffer, offset: number, length: number, position: number): number => {
+        const error = faults.failWrites.shift()
+        const written = nodeFiles.writeSync(fd, buffer, offset, error === undefined ? length : Math.floor(length / 2), position)
+        if (error !== undefined) throw error
+        faults.flushes += 1
+        const unflushed = faults.failFlushes.shift()
+        if (unflushed !== undefined) throw unflushed
+        return written
+      }) as unknown as SpoolFiles['writeSync'],
       fdatasync: ((fd: number, done: (error: Error | null) => void) => {
         faults.flushes += 1
         const error = faults.failFlushes.shift() ?? null
@@ -90,5 +99,9 @@ export const faultyFiles = (): FaultyFiles => {
   }
   return faults
 }
+
+/** Who waits for the disk, once and for all. */
+export const inThePool: NonNullable<SpoolOptions['place']> = { isHere: () => false, took: () => undefined }
+export const inPlace: NonNullable<SpoolOptions['place']> = { isHere: () => true, took: () => undefined }
 
 export const diskError = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code })
