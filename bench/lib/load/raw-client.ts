@@ -4,6 +4,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { connect as connectSecurely, createSecureContext, type SecureContext } from 'node:tls'
+import { startPacer } from './pacer.ts'
 
 export interface RawRequest {
   readonly method: string
@@ -161,13 +162,13 @@ export const openLoop = async (order: Load, rate: number): Promise<Latencies> =>
   const idle = [...opened]
   const due: number[] = []
   const gathered: Gathered = { latencies: [], errors: 0 }
-  const began = performance.now()
   const offered = Math.floor(seconds * rate)
+  let began = Number.NaN
   let scheduled = 0
   let answered = 0
   await new Promise<void>((resolve) => {
     // A server that cannot keep up is not waited for; what it left unanswered counts as failed.
-    const tooLate = setTimeout(resolve, seconds * 2000)
+    const tooLate = setTimeout(resolve, seconds * 2000 + 1000)
     const finish = (): void => {
       clearTimeout(tooLate)
       resolve()
@@ -186,13 +187,11 @@ export const openLoop = async (order: Load, rate: number): Promise<Latencies> =>
         })
       }
     }
-    const tick = (): void => {
-      const now = performance.now()
-      while (scheduled < offered && began + (scheduled * 1000) / rate <= now) due.push(began + (scheduled++ * 1000) / rate)
+    const tick = (soFar: number): void => {
+      while (scheduled < soFar) due.push(began + (scheduled++ * 1000) / rate)
       sendDue()
-      if (scheduled < offered) setTimeout(tick, 1)
     }
-    tick()
+    began = startPacer({ everyMs: 1000 / rate, count: offered }, tick)
   })
   gathered.errors += offered - answered
   for (let index = answered; index < scheduled; index++) gathered.latencies.push(performance.now() - (began + (index * 1000) / rate))
