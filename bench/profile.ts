@@ -1,5 +1,5 @@
 // tools/node bench/profile.ts KIND [CONNECTIONS [LINES [FILE]]]: where the processor time of a worker goes under a load of one kind. Prints microseconds per request,
-// then self times by function and by stage; the profile itself goes to FILE. Kinds: reveal, reveal-tls, write, login-service, login-batch, login-inline;
+// then self times by function and by stage; the profile itself goes to FILE. Kinds: reveal, reveal-native, reveal-tls, batch, write, login-service, login-batch, login-inline;
 // and of 10,000 secrets, a hundred to a folder: cold (each read of another one, which a small cache has not kept), list, list-prefix, list-kv, list-kv-folders.
 
 import { spawnSync } from 'node:child_process'
@@ -9,8 +9,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { kvReads } from './cases/reads.ts'
-import { kvWrites } from './cases/writes.ts'
+import { kvReads, nativeReads } from './cases/reads.ts'
+import { injection, kvWrites } from './cases/writes.ts'
 import { makeApprole } from './lib/approle.ts'
 import { listsOf, readsOf, shuffled } from './lib/bulk/asked.ts'
 import { fill, makeProjects } from './lib/bulk/fill.ts'
@@ -49,7 +49,7 @@ const requestsOf = async (server: InstalledServer, kind: string): Promise<readon
   await seed(server.origin, server.root)
   const approle = await makeApprole(server.origin, server.root)
   const token = await makeReader(server.origin, server.root)
-  const kinds = { reveal: kvReads(token), 'reveal-tls': kvReads(token), write: kvWrites(server.root), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
+  const kinds = { reveal: kvReads(token), 'reveal-native': nativeReads(token), batch: [injection(token)], 'reveal-tls': kvReads(token), write: kvWrites(server.root), 'login-service': approle.service, 'login-batch': approle.batch, 'login-inline': approle.inline }
   if (!Object.hasOwn(kinds, kind)) throw new Error(`there is no such load; there are ${[...Object.keys(kinds), ...Object.keys(ofMany)].join(', ')}`)
   return kinds[kind as keyof typeof kinds] // one of its keys, as just checked
 }

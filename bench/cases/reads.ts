@@ -8,14 +8,14 @@ import type { RawRequest } from '../lib/load/raw-client.ts'
 const FIXED_RATE = 1400
 
 const get = (path: string, token: string): RawRequest => ({ method: 'GET', path, headers: { 'x-vault-token': token } })
-const rest = ({ token }: Bench): readonly RawRequest[] => sizes.map((size) => get(`/api/v1/secrets/app/value-${size}?environment=dev&reveal=true`, token))
+export const nativeReads = (token: string): readonly RawRequest[] => sizes.map((size) => get(`/api/v1/secrets/app/value-${size}?environment=dev&reveal=true`, token))
 export const kvReads = (token: string): readonly RawRequest[] => sizes.map((size) => get(`/v1/secret/data/dev/kv/value-${size}`, token))
 
 const doors = (bench: Bench): readonly (readonly [string, number, readonly RawRequest[], number])[] => {
   const port = portOf(bench.server.origin)
   const pid = bench.server.worker().pid
   return [
-    ['reveal, native', port, rest(bench), pid],
+    ['reveal, native', port, nativeReads(bench.token), pid],
     ['reveal, KV v2', port, kvReads(bench.token), pid],
     ...(bench.vault === undefined ? [] : [['Vault 1.21 KV v2 read', portOf(bench.vault.origin), kvReads(bench.vault.token), bench.vault.process.pid] as const]),
   ]

@@ -7,6 +7,9 @@ import type { RawRequest } from '../lib/load/raw-client.ts'
 const post = (path: string, token: string, body: object): RawRequest => ({ method: 'POST', path, headers: { 'x-vault-token': token, 'content-type': 'application/json' }, body: JSON.stringify(body) })
 export const kvWrites = (token: string): readonly RawRequest[] => Array.from({ length: 256 }, (_, index) => post(`/v1/secret/data/dev/written/kv-${index}`, token, { data: { value: valueOf(500) } }))
 
+/** All of an environment at once: thirty secrets, as `seed` makes them. */
+export const injection = (token: string): RawRequest => post('/api/v1/inject?environment=prod', token, {})
+
 export const writes: Case = {
   name: 'writes',
   async run({ server, vault, measure }) {
@@ -22,6 +25,6 @@ export const batch: Case = {
   name: 'batch',
   async run({ server, token, measure }) {
     const port = portOf(server.origin)
-    await measure('reveal of 30 secrets at once, 1 connection', { port, requests: [post('/api/v1/inject?environment=prod', token, {})], connections: 1 })
+    await measure('reveal of 30 secrets at once, 1 connection', { port, requests: [injection(token)], connections: 1 })
   },
 }

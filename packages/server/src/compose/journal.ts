@@ -130,6 +130,7 @@ export const openJournal = async (sources: DeviceSources, rootKeys: OrgKeys): Pr
     encodeAll: recordsOf,
     written: writtenRecordOf,
     append: (record, onDurable) => spool.append(record, gated(onDurable)),
+    appendAll: (records, onDurable) => spool.appendAll(records, gated(onDurable)),
     appendLink: (link, onDurable) => spool.appendDigest(link, gated(onDurable)),
     get available() {
       return spool.available

@@ -13,10 +13,11 @@ import { makeAdmission, roomsFor } from '../request/admission.ts'
 import { prepare, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
 import { WarmReads } from '../request/warm.ts'
-import { actorPiece, assembleRecord, targetPiece } from '../services/audit/records.ts'
+import { actorPiece, assembleRecord, assembleRecords, targetPiece } from '../services/audit/records.ts'
 import { Freshness } from '../services/freshness/freshness.ts'
 import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
+import type { CachedSecret } from '../services/secrets/ports.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
 import { LiveSettings, SETTINGS_CHANGED } from './vault/settings.ts'
 import { DEVICES_CHANGED, type DeviceSources } from './vault/devices.ts'
@@ -46,7 +47,7 @@ export interface Platform {
   readonly vault: ReadonlyMap<string, Runner>
   readonly vaultBackend: VaultBackend
   /** Answers reads from the caches, where it can. */
-  readonly warm: WarmReads
+  readonly warm: WarmReads<CachedSecret>
   readonly grpc: ReadonlyMap<string, Runner>
   /** What administrators have set. */
   readonly settings: LiveSettings
@@ -186,7 +187,7 @@ export const openPlatform = async ({ context, pools, rootKey, deliveries, log, e
     registry: (orgId) => caches.registries.peek(orgId),
     organizations: () => organizations,
     secrets: domain.warmSecrets,
-    pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord },
+    pieces: { actor: actorPiece, target: targetPiece, assemble: assembleRecord, assembleAll: assembleRecords },
     journal, log, limits: domain.quotas.book, now, observe,
   })
   late.namespaceOf = domain.vaultDirectory.namespaceOf

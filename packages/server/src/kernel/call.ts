@@ -6,7 +6,7 @@ import type { NotedChange, WrittenRecord } from './audited-write.ts'
 import type { LoadedToken } from './identity.ts'
 import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
-import type { WarmLogin } from './warm.ts'
+import type { BatchSelection, WarmLogin } from './warm.ts'
 
 /** What an operation does. `read` is metadata; only `reveal`, `export` and `break-glass` release plaintext. */
 export type Action =
@@ -135,6 +135,8 @@ export interface Call {
   accepted(): void
   /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
   noteReveal?(address: SecretAddress, selector: string): void
+  /** The same of the one folder all of whose secrets it hands out. */
+  noteBatch?(folder: SecretAddress, selection: BatchSelection): void
   /** Told of a login that is remembered, whose token serves this request alone: what a compiled plan repeats. */
   noteLogin?(login: WarmLogin): void
   /** After a commit: drops what this worker's own caches hold of it and wakes the others. */

@@ -4,7 +4,7 @@
 import type { Call } from './call.ts'
 import type { ErrorKind } from './errors.ts'
 import type { AnyField, Fields, Infer } from './fields.ts'
-import type { WarmAnswer } from './warm.ts'
+import type { WarmAnswer, WarmBatch } from './warm.ts'
 
 /** LIST is Vault's verb; only engines and Vault's own paths have it. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
@@ -62,6 +62,8 @@ export interface Implemented {
   readonly handle: (input: Readonly<Record<string, unknown>>, call: Call) => Promise<Readonly<Record<string, unknown>>>
   /** For an operation that reveals one secret: how its answer is made without its handler, once everything is cached. */
   readonly warm?: WarmAnswer | undefined
+  /** The same for one that reveals all secrets of a folder. */
+  readonly batch?: WarmBatch | undefined
 }
 
 /** Joins contracts and handlers: a missing handler or a wrong output does not compile. */
@@ -79,6 +81,9 @@ export const implement = <Ops extends Readonly<Record<string, { readonly id: str
 /** Adds to one of the implemented operations how it is answered warm. */
 export const withWarm = (implemented: readonly Implemented[], id: string, warm: WarmAnswer): readonly Implemented[] =>
   implemented.map((each) => (each.operation.id === id ? { ...each, warm } : each))
+
+export const withBatch = (implemented: readonly Implemented[], id: string, batch: WarmBatch): readonly Implemented[] =>
+  implemented.map((each) => (each.operation.id === id ? { ...each, batch } : each))
 
 /** Walks the fields of a contract, children included, with their dotted names. */
 export function* walkFields(fields: Fields, prefix = ''): Generator<readonly [string, AnyField]> {

@@ -154,5 +154,5 @@ export const resolveFolder = async (places: Places, call: Call, named: Named, pr
 }
 
 /** The resource of one secret below a folder, for asking about each. */
-export const resourceBelow = (places: Places, access: SecretAccess, path: string, action: Action, isProtected: boolean): Resource =>
+export const resourceBelow = (places: Pick<Places, 'secretResource'>, access: Pick<SecretAccess, 'address'>, path: string, action: Action, isProtected: boolean): Resource =>
   places.secretResource(action, { project: access.address.project, environment: access.address.environment, path, protected: isProtected, kvVersion: access.address.kvVersion })

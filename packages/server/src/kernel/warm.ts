@@ -16,9 +16,51 @@ export interface WarmAnswer {
   form(type: ValueType): 'text' | 'json'
 }
 
+/** One secret of a batch, as its answer is made of it. */
+export interface BatchValue {
+  readonly path: string
+  readonly type: ValueType
+  readonly version: number
+  readonly text: string
+}
+
+/** Promises that the operation's answer depends on nothing but its input and all readable secrets of one folder, each of which the policy was asked about by `may`. */
+export interface WarmBatch {
+  /** In the records of the secrets. */
+  readonly action: string
+  /** What the policy is asked about: a secret below the folder, or the folder by its own path. */
+  resource(action: Action, folder: SecretAddress, path: string, isProtected: boolean): Resource
+  /** Whether a secret belongs to the answer, by what the policy says of it. */
+  may(verdictOn: (action: BatchAction) => Verdict): boolean
+  /** The names and texts that a value of this type has by themselves in the answer; undefined: it is there as a whole. */
+  members(type: ValueType, text: string): readonly (readonly [name: string, text: string])[] | undefined
+  /** The answer's data when nothing is withheld. The handler makes its own with the same function. @throws what the handler throws */
+  answer(input: Readonly<Record<string, unknown>>, folder: SecretAddress, values: readonly BatchValue[]): Readonly<Record<string, unknown>>
+}
+
+/** What the policy is asked about each secret of a batch. */
+export type BatchAction = 'export' | 'reveal'
+
+/** What gives a folder at once, the first that is allowed. */
+export const FOLDER_ACTIONS = ['export', 'reveal', 'list'] as const satisfies readonly Action[]
+
+/** All that a folder's cache entry is found by. */
+export interface BatchSelection {
+  readonly alias: string
+  readonly limit: number
+}
+
 /** A cached secret as the service keeps it. The same object for as long as nothing of it changed. */
 export interface WarmSecret {
   readonly snapshot: Snapshot
+}
+
+/** One secret of a cached folder. */
+export interface WarmItem<Loaded extends WarmSecret> {
+  readonly path: string
+  /** Undefined: there was no version to hand out when the folder was read. */
+  readonly secret: Loaded | undefined
+  readonly failure?: Error
 }
 
 /** The secret service's cache, asked without waiting. */
@@ -26,6 +68,11 @@ export interface WarmSecrets<Loaded extends WarmSecret = WarmSecret> {
   keyOf(address: SecretAddress, selector: string): string
   /** Undefined when it is not cached, when there is no such secret, or when this worker may not answer from its cache now. */
   cached(key: string): Loaded | undefined
+  folderKeyOf(folder: SecretAddress, selection: BatchSelection): string
+  /** The same for all secrets of a folder. */
+  cachedFolder(key: string): readonly WarmItem<Loaded>[] | undefined
+  /** Whether the version may be handed out now. */
+  isReadable(address: SecretAddress, cached: Loaded, facts: { readonly selector: string; readonly now: number }): boolean
   /** Decrypts for the holder of the grant. @throws what a reveal throws */
   open(grant: Grant, address: SecretAddress, cached: Loaded, facts: { readonly selector: string; readonly now: number }): Revealed
 }

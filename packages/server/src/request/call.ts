@@ -6,7 +6,7 @@ import { fail } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
-import type { WarmLogin } from '../kernel/warm.ts'
+import type { BatchSelection, WarmLogin } from '../kernel/warm.ts'
 import type { DoorRequest } from './exchange.ts'
 import { mintGrant } from './grant.ts'
 import { requireWithin } from './limits.ts'
@@ -21,15 +21,19 @@ export interface Trace {
   readonly also: ({ readonly action: string } & AuditDraft)[]
   /** How often the policy was asked. */
   asked: number
+  /** Whether its limits have been taken from. */
+  isCounted: boolean
   granted: Grant | undefined
   status: 202 | undefined
   places: OrgRegistry | undefined
   organizations: number | undefined
   revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
   login: WarmLogin | undefined
+  batch: { readonly folder: SecretAddress; readonly selection: BatchSelection; readonly times: number } | undefined
+  input: Readonly<Record<string, unknown>> | undefined
 }
 
-export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined, login: undefined })
+export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, isCounted: false, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined, login: undefined, batch: undefined, input: undefined })
 
 export interface CallParts {
   readonly operation: Operation
@@ -97,7 +101,8 @@ export class RequestCall implements Call {
   authorise(action: Action, resource: Resource): Grant {
     const { trace, request, orgId } = this.#parts
     const { limits } = this.#ports
-    if (limits?.active === true && request.limited === undefined && trace.asked === 0) requireWithin(limits, { orgId, apiPath: resource.apiPath.replace(/\/$/, '') }, request.sourceIp, request.tell)
+    if (limits?.active === true && request.limited === undefined && !trace.isCounted) requireWithin(limits, { orgId, apiPath: resource.apiPath.replace(/\/$/, '') }, request.sourceIp, request.tell)
+    trace.isCounted = true
     trace.granted = grant(trace.draft, action, resource, this.allows(action, resource))
     return trace.granted
   }
@@ -105,6 +110,11 @@ export class RequestCall implements Call {
   noteReveal(address: SecretAddress, selector: string): void {
     const { trace } = this.#parts
     trace.revealed = { address, selector, times: (trace.revealed?.times ?? 0) + 1 }
+  }
+
+  noteBatch(folder: SecretAddress, selection: BatchSelection): void {
+    const { trace } = this.#parts
+    trace.batch = { folder, selection, times: (trace.batch?.times ?? 0) + 1 }
   }
 
   noteLogin(login: WarmLogin): void {

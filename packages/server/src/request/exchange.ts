@@ -6,10 +6,12 @@ import type { RawInput } from '../kernel/input.ts'
 import type { Mount } from '../kernel/tenancy.ts'
 import type { LimitedPlace } from './limits.ts'
 
-/** How a door renders answers of one target, for a compiled plan; only given for a plain read. */
+/** How a door renders answers of one target, for a compiled plan; only given for what says nothing but who asks for what. */
 export interface WarmForm {
   /** The raw request target. */
   readonly target: string
+  /** Of a request that asks in its body for what it reads. */
+  readonly body?: string | undefined
   readonly contentType: string
   /** The whole body for an operation's data. */
   render(data: Readonly<Record<string, unknown>>, requestId: string): string

@@ -2,18 +2,17 @@
 // durable, answer. An answer never leaves before its audit record is on stable storage (architecture, section 6).
 
 import type { Caller } from '../kernel/call.ts'
-import type { WarmAnswer, WarmLogin } from '../kernel/warm.ts'
 import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
 import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
 import { newTrace, RequestCall, type Trace } from './call.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
-import { describeContent, describeTarget, learnable } from './description.ts'
+import { describeContent, describeTarget } from './description.ts'
 import { RATE_EXCEEDED, requireWithin } from './limits.ts'
 import { append, durable, eventOf, type Recorded } from './recording.ts'
 import { requireServerScope } from './scope.ts'
-import { WARM_STATUS } from './warm.ts'
+import { teach, teachLogin } from './warm/teaching.ts'
 
 export type Runner = (request: DoorRequest) => Promise<Answer>
 
@@ -21,7 +20,7 @@ export type Runner = (request: DoorRequest) => Promise<Answer>
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
  * @param snake whether the door's names are snake_case.
  */
-export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Implemented, snake = false): Runner => {
+export const prepare = (ports: PipelinePorts, { operation, handle, warm, batch }: Implemented, snake = false): Runner => {
   const parse = compileInput(operation, snake)
   return async (request) => {
     const startedAt = performance.now()
@@ -32,7 +31,7 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm }: Imple
       limitBefore(ports, request, recorded)
       const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, recorded }))
       await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
-      if (warm !== undefined && request.warm !== undefined) teach(ports, { operation, warm }, { request, answer, trace, caller: recorded.caller })
+      if (request.warm !== undefined) teach(ports, { operation, warm, batch }, { request, answer, trace, caller: recorded.caller })
       if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, trace, orgId: recorded.orgId })
       ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
       return answer
@@ -79,6 +78,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
   if (isLesson) trace.places = ports.plans?.places(orgId)
   const { input, ignored } = early ?? parse(request.raw, request.leniency)
+  trace.input = input
   const call = new RequestCall(ports, { operation, request, authenticated, orgId, trace, recorded })
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.
@@ -86,52 +86,6 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const status = trace.status ?? (operation.orNothing === true && Object.keys(data).length === 0 ? 204 : (operation.status ?? 200))
   const isEmpty = status === 204 || (status === 202 && Object.keys(operation.output).length === 0)
   return { status, data: isEmpty ? undefined : data, ignored }
-}
-
-interface Taught {
-  readonly request: DoorRequest
-  readonly answer: Answer
-  readonly trace: Trace
-  readonly caller: Caller | undefined
-}
-
-/**
- * Whether nothing but a header names the organization, or nothing at all. One slug alone means the same organization for ever, and when
- * that is suspended its tokens are dropped; of a longer name an organization on the way may be suspended.
- */
-const ownName = ({ namespace, organizationHeader }: DoorRequest): 'none' | 'one' | 'several' | undefined => {
-  if (namespace === undefined) return organizationHeader === undefined ? 'none' : undefined
-  const named = SLUGS.exec(namespace)?.[1]
-  if (named === undefined || organizationHeader === undefined || SLUGS.exec(organizationHeader)?.[1] !== named) return undefined
-  return named.includes('/') ? 'several' : 'one'
-}
-
-const SLUGS = /^\/?([a-z0-9-]+(?:\/[a-z0-9-]+)*)\/?$/
-
-/** A reveal of one secret upon one question to the policy, and nothing else, can be repeated by a plan. */
-const teach = (ports: PipelinePorts, { operation, warm }: { readonly operation: Operation; readonly warm: WarmAnswer }, { request, answer, trace, caller }: Taught): void => {
-  const { granted, revealed, draft } = trace
-  const isOneReveal = trace.asked === 1 && granted !== undefined && revealed?.times === 1 && trace.also.length === 0 && trace.written === undefined
-  const name = ownName(request)
-  if (!isOneReveal || caller === undefined || request.warm === undefined || name === undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || draft.metadata !== undefined) return
-  // Begun before an audit device was enabled or disabled: the next records hold more than this one, or less.
-  if ((draft.request !== undefined) !== (ports.journal.detail !== undefined)) return
-  ports.plans?.learn({ places: trace.places, organizations: name === 'several' ? trace.organizations : undefined, mount: request.mount, operation, answer: warm, form: request.warm, door: request.door, organizationHeader: request.organizationHeader, projectHeader: request.projectHeader, caller, address: revealed.address, selector: revealed.selector, secretId: draft.resourceId, action: granted.action, resource: granted.resource, draft: learnable(draft) })
-}
-
-interface TaughtLogin {
-  readonly name: string
-  readonly login: WarmLogin
-  readonly request: DoorRequest
-  readonly trace: Trace
-  readonly orgId: string
-}
-
-/** What a remembered login leaves is its record, and nothing else. With an audit device that says more, and tokens are whole. */
-const teachLogin = (ports: PipelinePorts, operation: Operation, { name, login, request, trace, orgId }: TaughtLogin): void => {
-  const { draft, places, organizations } = trace
-  if (operation.audit === undefined || ports.journal.detail !== undefined || draft.request !== undefined || draft.metadata === undefined || trace.asked > 0 || trace.written !== undefined || trace.kept.length > 0 || trace.also.length > 0) return
-  ports.plans?.learnLogin({ name, orgId, places, organizations, mount: request.mount, operation, door: request.door, draft, login })
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

@@ -5,7 +5,7 @@ import type { Action, AuditDraft, Caller, Resource, Verdict } from '../kernel/ca
 import type { Operation } from '../kernel/operation.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
-import type { WarmAnswer, WarmLogin } from '../kernel/warm.ts'
+import type { BatchSelection, WarmAnswer, WarmBatch, WarmLogin } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
 import type { Admission } from './admission.ts'
 import type { RequestLimits } from './limits.ts'
@@ -63,6 +63,8 @@ export interface AuditJournal {
   /** A write's record, as it joins the write's own transaction. */
   written(event: AuditEvent): WrittenRecord
   append(record: string, onDurable: (error: Error | undefined) => void): void
+  /** All of them or none, in one frame. */
+  appendAll(records: readonly string[], onDurable: (error: Error | undefined) => void): void
   appendLink(link: { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer; readonly record?: string }, onDurable: (error: Error | undefined) => void): void
 }
 
@@ -85,8 +87,12 @@ export interface RecordPieces {
   actor(event: AuditEvent): string
   /** What is done to which thing: constant for a version. */
   target(event: AuditEvent): string
-  assemble(actor: string, target: string, event: Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule' | 'metadata'>): string
+  assemble(actor: string, target: string, event: Pick<AuditEvent, 'id' | WrittenAnew | 'metadata'>): string
+  /** Of many targets, in all else the same. */
+  assembleAll(actor: string, targets: readonly string[], event: Pick<AuditEvent, WrittenAnew>, makeId: () => string): readonly string[]
 }
+
+type WrittenAnew = 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule'
 
 /** Compiled plans learn from requests that went the general way. */
 export interface PlanBook {
@@ -95,11 +101,12 @@ export interface PlanBook {
   /** Another number whenever this worker has heard of a change of any organization. */
   organizations(): number
   learn(lesson: Lesson): void
+  learnBatch(lesson: BatchLesson): void
   learnLogin(lesson: LoginLesson): void
 }
 
-/** One reveal that the pipeline has just answered. */
-export interface Lesson {
+/** What lessons of reads have in common. */
+export interface Taught {
   /** As they were before the target was resolved. */
   readonly places: OrgRegistry | undefined
   /** As it was before the organization's name was resolved, when that is of several: one on the way may be suspended. */
@@ -107,20 +114,34 @@ export interface Lesson {
   /** The mount that the door found, where doors look for mounts. */
   readonly mount: Mount | undefined
   readonly operation: Operation
-  readonly answer: WarmAnswer
   readonly form: WarmForm
   readonly door: string
   readonly organizationHeader: string | undefined
   readonly projectHeader: string | undefined
   readonly caller: Caller
+  /** What the policy was asked. */
+  readonly action: Action
+  readonly resource: Resource
+}
+
+/** One reveal that the pipeline has just answered. */
+export interface Lesson extends Taught {
+  readonly answer: WarmAnswer
   readonly address: SecretAddress
   readonly selector: string
   /** What was revealed: a target by id means this secret and no other that comes to lie where it lay. */
   readonly secretId: string | undefined
-  /** What the policy was asked. */
-  readonly action: Action
-  readonly resource: Resource
   readonly draft: AuditDraft
+}
+
+/** All secrets of a folder, none withheld. */
+export interface BatchLesson extends Taught {
+  readonly batch: WarmBatch
+  readonly input: Readonly<Record<string, unknown>>
+  readonly folder: SecretAddress
+  readonly selection: BatchSelection
+  /** How many were revealed. */
+  readonly secrets: number
 }
 
 /** One login by a request's own headers that the pipeline has just let through. */

@@ -4,7 +4,6 @@
 
 import type { AuditDraft, Caller, Action, Resource } from '../kernel/call.ts'
 import { asCofferError, type CofferError } from '../kernel/errors.ts'
-import type { Operation } from '../kernel/operation.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { Revealed } from '../kernel/secrets.ts'
 import type { OrgRegistry } from '../kernel/tenancy.ts'
@@ -14,17 +13,17 @@ import { Recent } from '../lib/recent.ts'
 import { wipe } from '../lib/bytes.ts'
 import type { WarmForm } from './exchange.ts'
 import { mintGrant } from './grant.ts'
-import { limitHeaders, type RequestLimits } from './limits.ts'
+import type { RequestLimits } from './limits.ts'
 import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
-import type { AuditJournal, Authenticated, Lesson, LoginLesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
-import { WarmLogins, type LoggedIn } from './warm-login.ts'
-import { compileTemplate, fillTemplate, withHead, type AnswerHead, type Template } from './template.ts'
+import type { AuditJournal, Authenticated, BatchLesson, Lesson, LoginLesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
+import { WarmLogins } from './warm-login.ts'
+import { compileTemplate, fillTemplate, shownValues, withHead, type AnswerHead, type Template } from './template.ts'
+import { Batches } from './warm/batches.ts'
+import { Holders, NOBODY, planKey } from './warm/holders.ts'
+import { isCurrent, limitsFor, stillThere, WARM_STATUS, whenDurable, type Learned, type Read, type Turn } from './warm/turn.ts'
 
 export type { AnswerHead }
-
-/** The status of every warm answer. */
-export const WARM_STATUS = 200
 
 export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
   readonly tokens: Pick<TokenAuthority, 'peek' | 'authenticate'>
@@ -34,7 +33,7 @@ export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
   organizations(): number
   readonly secrets: WarmSecrets<Loaded>
   readonly pieces: RecordPieces
-  readonly journal: Pick<AuditJournal, 'append' | 'detail'>
+  readonly journal: Pick<AuditJournal, 'append' | 'appendAll' | 'detail'>
   readonly log: RequestLog
   readonly limits?: RequestLimits | undefined
   /** Database time in milliseconds. */
@@ -49,6 +48,8 @@ export interface WarmFacts {
   readonly organizationHeader: string | undefined
   readonly projectHeader: string | undefined
   readonly sourceIp: string | undefined
+  /** Of a request that asks in its body for what it reads. */
+  readonly body?: string | undefined
   /** What the door puts before the body; the reply's body then begins with it. */
   readonly head?: AnswerHead | undefined
 }
@@ -74,12 +75,6 @@ export type Deliver = (error: CofferError | undefined, reply: WarmReply) => void
 /** Called instead of `Deliver`: nothing has happened, and the general way is to be taken after all. */
 export type Leave = () => void
 
-interface Holder {
-  /** Everything of a token that decides what a target means. */
-  readonly scope: string
-  readonly actor: string
-}
-
 interface Material<Loaded> {
   readonly loaded: Loaded
   readonly target: string
@@ -88,15 +83,8 @@ interface Material<Loaded> {
   headed: { readonly head: AnswerHead; readonly template: Template } | undefined
 }
 
-interface Plan<Loaded> {
-  readonly operation: Operation
+interface Plan<Loaded> extends Learned {
   readonly answer: WarmAnswer
-  readonly form: WarmForm
-  readonly door: string
-  /** The organization's places as they were when the target was resolved. Another object: the target may mean another. */
-  readonly registry: OrgRegistry
-  /** While a name of several organizations leads to the caller's: until any organization changes. */
-  readonly organizations: number | undefined
   readonly address: SecretAddress
   readonly selector: string
   readonly secretId: string | undefined
@@ -120,12 +108,15 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   readonly #plans = new Recent<string, Plan<Loaded>>(MOST_PLANS)
   /** What plans are for, whatever the token. */
   readonly #targets = new Recent<string, true>(MOST_PLANS)
+  readonly #batches: Batches<Loaded>
+  readonly #holders: Holders
   readonly #logins: WarmLogins
   #waiting = 0
-  #holders = new WeakMap<Caller, Holder>()
 
   constructor(ports: WarmPorts<Loaded>) {
     this.#ports = ports
+    this.#holders = new Holders(ports)
+    this.#batches = new Batches(ports, this.#holders)
     this.#logins = new WarmLogins(this, ports.pieces)
   }
 
@@ -141,7 +132,8 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   forget(): void {
     this.#plans.clear()
     this.#targets.clear()
-    this.#holders = new WeakMap()
+    this.#batches.forget()
+    this.#holders.forget()
     this.#logins.forget()
   }
 
@@ -149,17 +141,24 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     this.#logins.learn(lesson)
   }
 
+  /** Whether requests for this target may ask in a body for what a plan knows. */
+  takesBodies(target: string): boolean {
+    return this.#batches.knows(target)
+  }
+
   learn(lesson: Lesson): void {
-    const { places, organizations, mount, operation, answer, form, door, organizationHeader, projectHeader, caller, address, selector, secretId, action, resource, draft } = lesson
-    const registry = this.#ports.registry(caller.orgId)
-    // Places that changed while the request was under way: what the target meant then it may not mean now.
-    if (registry === undefined || registry !== places || address.orgId !== caller.orgId) return
-    if (organizations !== undefined && organizations !== this.#ports.organizations()) return
-    if (mount !== undefined && registry.mountById(mount.mountId) !== mount) return
+    const { operation, answer, form, door, organizationHeader, projectHeader, caller, address, selector, secretId, action, resource, draft } = lesson
+    const registry = stillThere(this.#ports, lesson)
+    if (registry === undefined || address.orgId !== caller.orgId) return
     const key = this.#ports.secrets.keyOf(address, selector)
     const asked = { organizationHeader, projectHeader, target: form.target }
     this.#targets.set(planKey(NOBODY, asked), true)
-    this.#plans.set(planKey(this.#holder(caller), asked), { operation, answer, form, door, registry, organizations, address, selector, secretId, key, action, resource, draft, material: undefined })
+    this.#plans.set(planKey(this.#holders.of(caller), asked), { operation, answer, form, door, registry, organizations: lesson.organizations, address, selector, secretId, key, action, resource, draft, material: undefined })
+  }
+
+  learnBatch(lesson: BatchLesson): void {
+    const registry = stillThere(this.#ports, lesson)
+    if (registry !== undefined) this.#batches.learn(lesson, registry)
   }
 
   /**
@@ -180,7 +179,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     // Limits count both, each in its own place; audit devices want to know the whole token. The general way sees to it.
     const now = this.#ports.now()
     const loggedIn = limits?.active === true || journal.detail !== undefined ? undefined : this.#logins.find(facts.loginName, now, facts.sourceIp)
-    return this.#count(loggedIn !== undefined && this.#begin(loggedIn.holder, { facts, deliver, startedAt, loggedIn }, now))
+    return this.#count(loggedIn !== undefined && this.#reveal({ authenticated: loggedIn.holder, holder: this.#holders.of(loggedIn.holder.caller), read: { facts, deliver, startedAt, loggedIn }, now }))
   }
 
   #count(begun: boolean): boolean {
@@ -190,7 +189,8 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
 
   /** While there are limits, guesses of tokens must count before anything is looked up for them. */
   #mayWait(facts: Read['facts']): boolean {
-    return this.#waiting < MOST_WAITING && this.#ports.limits?.active !== true && this.#targets.get(planKey(NOBODY, facts)) !== undefined
+    if (this.#waiting >= MOST_WAITING || this.#ports.limits?.active === true) return false
+    return facts.body === undefined ? this.#targets.get(planKey(NOBODY, facts)) !== undefined : this.#batches.hasFor(facts)
   }
 
   #wait(token: string, read: Read, leave: Leave): true {
@@ -207,45 +207,41 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   #beginAs(authenticated: Authenticated, read: Read): boolean {
     // Counted uses are counted in SQL, and addresses compared, by the general way alone.
     if (authenticated.numUses > 0 || authenticated.boundCidrs.length > 0) return false
-    const { expiresAt } = authenticated.caller
+    const { caller } = authenticated
     const now = this.#ports.now()
-    return (expiresAt === undefined || expiresAt > now) && this.#begin(authenticated, read, now)
+    if (caller.expiresAt !== undefined && caller.expiresAt <= now) return false
+    const turn = { authenticated, holder: this.#holders.of(caller), read, now }
+    return read.facts.body === undefined ? this.#reveal(turn) : this.#batches.begin(turn)
   }
 
-  #begin(authenticated: Pick<Authenticated, 'caller' | 'decide'>, { facts, deliver, startedAt, loggedIn }: Read, now: number): boolean {
-    const { sourceIp, head } = facts
+  #reveal({ authenticated, holder, read, now }: Turn): boolean {
     const ports = this.#ports
+    const { facts, loggedIn } = read
+    const { sourceIp, head } = facts
     const { caller } = authenticated
-    const holder = this.#holder(caller)
     const plan = this.#plans.get(planKey(holder, facts))
-    if (plan === undefined || ports.registry(caller.orgId) !== plan.registry) return false
-    if (plan.organizations !== undefined && plan.organizations !== ports.organizations()) return false
+    if (plan === undefined || !isCurrent(ports, plan)) return false
     if (loggedIn !== undefined && loggedIn.door !== plan.door) return false
     const loaded = ports.secrets.cached(plan.key)
     if (loaded === undefined || loaded.snapshot.secret.secretId !== plan.secretId) return false
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
     if (!verdict.allow) return false
-    const limits = ports.limits?.active === true ? ports.limits : undefined
-    // A head that is written beforehand has no place for what is left of a limit.
-    if (limits !== undefined && ((head !== undefined && limits.showsHeaders) || !limits.allows({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp))) return false
+    const place = { orgId: caller.orgId, apiPath: plan.resource.apiPath }
+    const limits = limitsFor(ports, place, facts)
+    if (limits === false) return false
     const requestId = newRequestId()
     const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller, head })
     if (opened === undefined) return false
     // Only when nothing can send it the general way any more, which takes its own.
-    const taken = limits?.take({ orgId: caller.orgId, apiPath: plan.resource.apiPath }, sourceIp)
+    const taken = limits?.take(place, sourceIp)
     const { material, body } = opened
     const at = Math.trunc(ports.now())
     const login = loggedIn?.record({ at, requestId, sourceIp })
     const record = ports.pieces.assemble(loggedIn?.actor ?? holder.actor, material.target, { id: makeUuidV7(at), at, door: plan.door, requestId, sourceIp, decision: 'ALLOW', status: WARM_STATUS, rule: verdict.rule })
-    const recorded = (failure: Error | undefined): void => {
-      const error = failure === undefined ? undefined : asCofferError(failure)
-      if (error?.kind === 'internal') ports.log.failed(requestId, plan.operation.id, failure)
-      ports.observe(plan.operation.id, error?.httpStatus ?? WARM_STATUS, (performance.now() - startedAt) / 1000)
-      deliver(error, { requestId, contentType: plan.form.contentType, body, contentLength: material.template.contentLength, headers: taken !== undefined && ports.limits?.showsHeaders === true ? limitHeaders(taken) : undefined })
-    }
+    const recorded = whenDurable(ports, plan, read, { requestId, body, contentLength: material.template.contentLength, taken })
     if (loggedIn === undefined || login === undefined) ports.journal.append(record, recorded)
-    else appendBoth(ports.journal, [login, record], (failure) => {
-      ports.observe(loggedIn.operation, failure === undefined ? WARM_STATUS : asCofferError(failure).httpStatus, (performance.now() - startedAt) / 1000)
+    else ports.journal.appendAll([login, record], (failure) => {
+      ports.observe(loggedIn.operation, failure === undefined ? WARM_STATUS : asCofferError(failure).httpStatus, (performance.now() - read.startedAt) / 1000)
       recorded(failure)
     })
     return true
@@ -259,12 +255,15 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
       // Expired, disabled, destroyed or damaged: the general way says so, and records it.
       return undefined
     }
+    const values = [revealed.plaintext]
     try {
       if (plan.material?.loaded !== loaded) plan.material = this.#compile(plan, loaded, revealed, facts.caller)
       const { material } = plan
       if (material === undefined) return undefined
       const { head, requestId } = facts
-      return { material, body: head === undefined ? fillTemplate(material.template, revealed.plaintext, { requestId }) : fillTemplate(headed(material, head, plan.form), revealed.plaintext, { requestId, date: head.date() }) }
+      return { material, body: head === undefined ? fillTemplate(material.template, values, { requestId }) : fillTemplate(headed(material, head, plan.form), values, { requestId, date: head.date() }) }
+    } catch {
+      return undefined
     } finally {
       wipe(revealed.plaintext)
     }
@@ -274,37 +273,18 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   #compile(plan: Plan<Loaded>, loaded: Loaded, revealed: Revealed, caller: Caller): Material<Loaded> | undefined {
     const { plaintext, ...facts } = revealed
     const template = compileTemplate({
-      form: plan.answer.form(revealed.type),
-      plaintext,
-      render: (value, requestId) => {
+      values: [{ form: plan.answer.form(revealed.type), plaintext }],
+      render: ([value = ''], requestId) => {
         const data = plan.answer.answer(plan.address, facts, value)
         return data === undefined ? undefined : plan.form.render(data, requestId)
       },
     })
-    if (template === undefined) return undefined
+    if (template === undefined || shownValues(template) !== 1) return undefined
     const draft = { ...plan.draft, resourceId: revealed.snapshot.secret.secretId, version: revealed.version.version }
     const recorded = { orgId: plan.address.orgId, requestId: '', door: plan.door, sourceIp: undefined, caller }
     const event = eventOf(recorded, draft, { action: draft.action ?? plan.operation.audit ?? plan.operation.id, status: WARM_STATUS, at: 0 })
     return { loaded, template, headed: undefined, target: this.#ports.pieces.target(event) }
   }
-
-  #holder(caller: Caller): Holder {
-    const known = this.#holders.get(caller)
-    if (known !== undefined) return known
-    const recorded = { orgId: caller.orgId, requestId: '', door: '', sourceIp: undefined, caller, detailed: this.#ports.journal.detail !== undefined }
-    const made = { scope: `${caller.orgId} ${caller.lock?.mountId ?? ''} ${caller.lock?.environment ?? ''} `, actor: this.#ports.pieces.actor(eventOf(recorded, {}, { action: '', status: 0, at: 0 })) }
-    this.#holders.set(caller, made)
-    return made
-  }
-}
-
-/** One that is under way. */
-interface Read {
-  readonly facts: Omit<WarmFacts, 'token'>
-  readonly deliver: Deliver
-  readonly startedAt: number
-  /** When its own headers log in. */
-  readonly loggedIn: LoggedIn | undefined
 }
 
 interface OpenFacts {
@@ -315,28 +295,7 @@ interface OpenFacts {
   readonly head: AnswerHead | undefined
 }
 
-/** In one frame; `done` is called once, when neither waits any more. */
-const appendBoth = (journal: Pick<AuditJournal, 'append'>, records: readonly [string, string], done: (failure: Error | undefined) => void): void => {
-  let waiting = records.length
-  let failed: Error | undefined
-  for (const record of records) {
-    journal.append(record, (failure) => {
-      failed ??= failure
-      waiting -= 1
-      if (waiting === 0) done(failed)
-    })
-  }
-}
-
 const headed = <Loaded>(material: Material<Loaded>, head: AnswerHead, form: WarmForm): Template => {
   if (material.headed?.head !== head) material.headed = { head, template: withHead(material.template, head, form.contentType) }
   return material.headed.template
-}
-
-const NOBODY = { scope: '' }
-
-// None can hold what divides them: a project's name has no space, a target starts with a slash, and no header holds a line break.
-const planKey = ({ scope }: Pick<Holder, 'scope'>, { organizationHeader, projectHeader, target }: Pick<WarmFacts, 'organizationHeader' | 'projectHeader' | 'target'>): string => {
-  const within = projectHeader === undefined ? scope + target : `${scope}${projectHeader} ${target}`
-  return organizationHeader === undefined ? within : `${organizationHeader}\n${within}`
 }

@@ -4,12 +4,12 @@ import { encodeOutput } from '../../kernel/output.ts'
 import { fail, type CofferError } from '../../kernel/errors.ts'
 import type { Implemented, Method, Operation } from '../../kernel/operation.ts'
 import { parseQuery } from '../../kernel/path.ts'
-import type { Answer } from '../../request/exchange.ts'
+import type { Answer, WarmForm } from '../../request/exchange.ts'
 import type { Runner } from '../../request/pipeline.ts'
 import { readBody, readMessage, traitsOf } from './request.ts'
-import { isPlainRead } from './warm.ts'
+import { isPlainRead, plainBody } from './warm.ts'
 import { Router } from './router.ts'
-import type { Door, HttpExchange } from './exchange.ts'
+import type { Door, HttpExchange, HttpRequest } from './exchange.ts'
 
 export interface DoorLimits {
   readonly depth: number
@@ -51,6 +51,15 @@ const render = (name: NativeDoorOptions['name'], operation: Operation, answered:
   return JSON.stringify(name === 'flat' ? data : { error: false, message: operation.summary, data })
 }
 
+/** For what a plan may answer the next time: plain reads, and those that say in a body what they read. It outlives the request, and keeps nothing of it. */
+const warmForm = (name: NativeDoorOptions['name'], operation: Operation, request: HttpRequest): WarmForm | undefined => {
+  const { method, url: target } = request
+  const isAsked = method === 'POST' && operation.work === 'read'
+  if (!isAsked && !isPlainRead(request)) return undefined
+  const body = isAsked ? plainBody(request) : undefined
+  return isAsked && body === undefined ? undefined : { target, contentType: JSON_TYPE, render: (data) => render(name, operation, data), body }
+}
+
 /** `{error, message, data}` for the native door, bare bodies for the flat one; errors of both in the native form. */
 export const nativeDoor = (options: NativeDoorOptions): Door => {
   const router = new Router(options.operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
@@ -80,7 +89,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
         sourceIp: message.sourceIp,
         tell: (headers) => addHeaders(exchange, headers),
         ...traitsOf(request),
-        warm: isPlainRead(request) ? { target: request.url, contentType: JSON_TYPE, render: (data) => render(options.name, operation, data) } : undefined,
+        warm: warmForm(options.name, operation, request),
       })
       sendJson(exchange, answer.status, render(options.name, operation, answer.data))
     },

@@ -19,7 +19,7 @@ import { headText, httpDate } from './answer-head.ts'
 import type { Answering } from './answering.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
 import { isBodiless, type Sink, type WholeAnswer } from './reply.ts'
-import type { Outcomes, WarmDoor } from './warm.ts'
+import type { Outcomes, PlainMessage, WarmDoor } from './warm.ts'
 
 type Listener = (chunk: Buffer) => void
 type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?: boolean }
@@ -95,12 +95,6 @@ const BODIED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** Types that nobody who reads them refuses. */
 const TYPE = /^[a-z0-9]+\/[a-z0-9.+-]+(?:; ?charset=[a-z0-9-]+)?$/i
 
-interface Asked {
-  readonly head: PlainHead
-  /** The whole message. */
-  readonly packet: Buffer
-}
-
 /** A message whose body is not all there. */
 interface Begun {
   readonly head: PlainHead
@@ -122,7 +116,7 @@ class Connection {
   #bodyLeft = 0
   #begun: Begun | undefined
   /** The message whose answer is awaited. */
-  #asked: Asked | undefined
+  #asked: PlainMessage | undefined
   #held: Buffer[] = []
   /** Answers that are awaited, or not the operating system's yet. */
   #pending = 0
@@ -228,13 +222,13 @@ class Connection {
     if (!this.#socket.destroyed) this.#pass(packet, begun.left)
   }
 
-  #begin(asked: Asked): void {
+  #begin(asked: PlainMessage): void {
     this.#asked = asked
     this.#count(1)
-    if (!this.#facts.warm.beginPlain(asked.head, this.#sourceIp, this.#outcomes)) this.#ask(asked, newRequestId())
+    if (!this.#facts.warm.beginPlain(asked, this.#sourceIp, this.#outcomes)) this.#ask(asked, newRequestId())
   }
 
-  #ask({ head: { method, target, headers, length, bodyLength }, packet }: Asked, requestId: string, refusal?: CofferError): void {
+  #ask({ head: { method, target, headers, length, bodyLength }, packet }: PlainMessage, requestId: string, refusal?: CofferError): void {
     const { answering, keepAliveSeconds } = this.#facts
     const body = bodyLength === 0 ? undefined : packet.subarray(length)
     const sink: Sink = (answer, gone) => {

@@ -108,10 +108,12 @@ export const readBody = (request: HttpRequest, limits: BodyLimits, token: string
   if (bytes === undefined || bytes.length === 0) return undefined
   const type = header(request, 'content-type')
   if (limits.anyType === true) return isForm(type, bytes) ? parseForm(bytes) : bodyOf(bytes, limits)
-  // curl -d says form-urlencoded whatever it sends; Vault takes it, and so does every example of its users. It must be JSON all the same.
-  if (type !== undefined && !/^application\/(json|[a-z0-9.+-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
+  if (!isTakenForJson(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
   return bodyOf(bytes, limits)
 }
+
+/** curl -d says form-urlencoded whatever it sends; Vault takes it, and so does every example of its users. It must be JSON all the same. */
+export const isTakenForJson = (type: string | undefined): boolean => type === undefined || /^application\/(json|[a-z0-9.+-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type)
 
 const bodyOf = (bytes: Buffer, limits: BodyLimits): RawInput['body'] => (limits.nullIsNothing === true && bytes.length < 16 && bytes.toString('latin1').trim() === 'null' ? undefined : parseObject(bytes, limits))
 

@@ -11,7 +11,7 @@ import { Answering, type AnsweringOptions } from './answering.ts'
 import { standIns, takeForeignVerb } from './foreign-verbs.ts'
 import { Front } from './front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
-import { WarmDoor, type WarmSource } from './warm.ts'
+import { WarmDoor, type WarmRefusal, type WarmSource } from './warm.ts'
 
 export interface HttpOptions extends AnsweringOptions {
   readonly limits: { readonly headerBytes: number; readonly bodyBytes: number; readonly requestSeconds: number }
@@ -75,7 +75,13 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => refuseUnparsed(options, answering, request, reply, error))
-  const serve = (request: FastifyRequest, reply: FastifyReply): void => answering.answer(nodeRequest(request), request.id, nodeSink(reply), warm.refusalOf(request.raw)?.error)
+  const serve = (request: FastifyRequest, reply: FastifyReply): void => {
+    const asked = nodeRequest(request)
+    const send = nodeSink(reply)
+    const refusal = warm.refusalOf(request.raw)
+    const general = (late?: WarmRefusal): void => answering.answer(asked, late?.requestId ?? request.id, send, late?.error ?? refusal?.error)
+    if (refusal !== undefined || !warm.beginWhole(asked, { send, general })) general()
+  }
   app.setNotFoundHandler(serve)
   app.route({ method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', ...standIns], url: '/*', handler: serve })
   app.addHook('preClose', () => closeFront(app.server, front))

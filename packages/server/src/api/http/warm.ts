@@ -5,15 +5,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CofferError } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
 import type { AnswerHead, Deliver, Leave, WarmFacts, WarmLoginFacts, WarmReply } from '../../request/warm.ts'
-import { WARM_STATUS } from '../../request/warm.ts'
+import { WARM_STATUS } from '../../request/warm/turn.ts'
 import { loginNameOf } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
 import type { PlainHead } from './plain-head.ts'
-import { readMessage } from './request.ts'
+import type { HttpRequest } from './exchange.ts'
+import type { Sink } from './reply.ts'
+import { isTakenForJson, readMessage } from './request.ts'
 
 export interface WarmSource {
   /** Headers whose presence sends a request the general way; mostly there are none. */
   readonly leaves?: readonly string[] | undefined
+  /** Whether requests for this target may ask in a body for what a plan knows. */
+  takesBodies?(target: string): boolean
   begin(facts: WarmFacts, deliver: Deliver, leave: Leave): boolean
   beginWithLogin(facts: WarmLoginFacts, deliver: Deliver): boolean
 }
@@ -30,6 +34,18 @@ export interface WarmRefusal {
   readonly requestId: string
 }
 
+/** The bytes of one message, and what its head says. */
+export interface PlainMessage {
+  readonly head: PlainHead
+  readonly packet: Buffer
+}
+
+export interface WholeOutcomes {
+  readonly send: Sink
+  /** It is the door's, for whatever reason. */
+  readonly general: (refusal?: WarmRefusal) => void
+}
+
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 const BODIED = ['content-length', 'transfer-encoding', 'idempotency-key'] as const
@@ -42,8 +58,22 @@ export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>
   if (request.method !== 'GET') return false
   const { headers } = request
   for (const name of BODIED) if (headers[name] !== undefined) return false
+  return saysNothingElse(headers)
+}
+
+const saysNothingElse = (headers: IncomingMessage['headers']): boolean => {
   for (const name in headers) if ((name.startsWith('x-vault-') || name.startsWith('x-coffer-')) && !UNDERSTOOD.has(name)) return false
   return true
+}
+
+/** Of a body that says what is read; plans remember it. */
+const MOST_BODY_BYTES = 1024
+
+/** The body of a POST that says what is read in it, and nothing besides but who asks; undefined for every other request. */
+export const plainBody = ({ method, headers, body }: Pick<HttpRequest, 'method' | 'headers' | 'body'>): string | undefined => {
+  if (method !== 'POST' || headers['idempotency-key'] !== undefined || (body !== undefined && body.length > MOST_BODY_BYTES)) return undefined
+  const type = headers['content-type']
+  return (type === undefined || isTakenForJson(type)) && saysNothingElse(headers) ? (body?.toString('latin1') ?? '') : undefined
 }
 
 const INLINE = 'x-vault-inline-auth-'
@@ -93,13 +123,27 @@ export class WarmDoor {
   }
 
   /** The plan of a message that Node has not seen; its reply's body is the whole answer, head and all. False, or `leave`: nothing has happened. */
-  beginPlain(head: PlainHead, sourceIp: string | undefined, { deliver, leave }: Outcomes): boolean {
+  beginPlain({ head, packet }: PlainMessage, sourceIp: string | undefined, { deliver, leave }: Outcomes): boolean {
     const source = this.#source()
     if (source === undefined || isLeft(source, head)) return false
-    const asked = { method: head.method, url: head.target, headers: head.headers, sourceIp }
+    const { method, target, headers } = head
+    const asked = { method, url: target, headers, sourceIp }
+    if (method === 'POST') return source.takesBodies?.(target) === true && beginAsked(source, { ...asked, body: packet.subarray(head.length) }, { deliver, leave }, this.#answerHead)
     if (!isPlainRead(head)) return beginInline(source, asked, deliver, this.#answerHead)
-    const facts = factsOf(asked, this.#answerHead)
+    const facts = factsOf(asked, { head: this.#answerHead })
     return facts !== undefined && source.begin(facts, deliver, leave)
+  }
+
+  /** The plan of a request that came whole by another way. True: `send` has its answer, or `general` is called. */
+  beginWhole(request: HttpRequest, { send, general }: WholeOutcomes): boolean {
+    const source = this.#source()
+    if (source === undefined || request.method !== 'POST' || source.takesBodies?.(request.url) !== true || isLeft(source, request)) return false
+    const deliver: Deliver = (error, reply) => {
+      if (error === undefined) return send({ status: WARM_STATUS, headers: this.#headersOf(reply), body: reply.body }, () => wipe(reply.body))
+      wipe(reply.body)
+      return general({ error, requestId: reply.requestId })
+    }
+    return beginAsked(source, request, { deliver, leave: () => general() })
   }
 
   /** Why a request that comes the general way after all must be refused. */
@@ -122,9 +166,14 @@ export class WarmDoor {
     return facts !== undefined && source.begin(facts, deliver, () => general(request, response))
   }
 
-  #send(response: ServerResponse, { requestId, contentType, body, contentLength, headers }: WarmReply): void {
+  #headersOf({ requestId, contentType, headers }: WarmReply): readonly string[] {
+    return ['content-type', contentType, 'x-request-id', requestId, ...this.#headers, ...(headers ?? NONE)]
+  }
+
+  #send(response: ServerResponse, reply: WarmReply): void {
+    const { body, contentLength } = reply
     if (response.destroyed || response.closed) return wipe(body)
-    response.writeHead(WARM_STATUS, ['content-type', contentType, 'x-request-id', requestId, ...this.#headers, ...(headers ?? NONE), 'content-length', contentLength])
+    response.writeHead(WARM_STATUS, [...this.#headersOf(reply), 'content-length', contentLength])
     // Comes when the bytes are the kernel's, and also when the connection broke before.
     response.once('close', () => wipe(body))
     response.end(body)
@@ -133,6 +182,13 @@ export class WarmDoor {
 }
 
 type Read = Parameters<typeof readMessage>[0] & Pick<IncomingMessage, 'method' | 'url'>
+
+/** Of a request that says in its body what it reads. */
+const beginAsked = (source: WarmSource, request: Read & Pick<HttpRequest, 'method' | 'headers' | 'body'>, { deliver, leave }: Outcomes, head?: AnswerHead): boolean => {
+  const body = plainBody(request)
+  const facts = body === undefined ? undefined : factsOf(request, { head, body })
+  return facts !== undefined && source.begin(facts, deliver, leave)
+}
 
 const beginInline = (source: WarmSource, request: Read, deliver: Deliver, head?: AnswerHead): boolean => {
   if (request.headers[INLINE_PATH] === undefined) return false
@@ -152,10 +208,10 @@ const loginFactsOf = (request: Read, head: AnswerHead | undefined): WarmLoginFac
 }
 
 /** Undefined for headers that the general way refuses, and for requests without a token. */
-const factsOf = (request: Read, head?: AnswerHead): WarmFacts | undefined => {
+const factsOf = (request: Read, { head, body }: Pick<WarmFacts, 'head' | 'body'> = {}): WarmFacts | undefined => {
   try {
     const { token, namespace, project, sourceIp } = readMessage(request)
-    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, organizationHeader: namespace, projectHeader: project, sourceIp, head }
+    return token === undefined || request.url === undefined ? undefined : { target: request.url, token, organizationHeader: namespace, projectHeader: project, sourceIp, head, body }
   } catch {
     return undefined
   }

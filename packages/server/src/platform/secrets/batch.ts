@@ -1,53 +1,55 @@
 // Handlers over all secrets of an environment: injection, and documents in and out.
 
 import { reveal, secret } from '../../crypto/secret.ts'
-import type { Action, Call, Verdict } from '../../kernel/call.ts'
+import type { Action, Call } from '../../kernel/call.ts'
 import { asCofferError, fail } from '../../kernel/errors.ts'
-import { implement, type Handlers, type Implemented } from '../../kernel/operation.ts'
+import { implement, withBatch, type Handlers, type Implemented } from '../../kernel/operation.ts'
 import { parsePath } from '../../kernel/path.ts'
 import { resolveFolder, resolveSecret, resourceBelow, type Places } from '../../kernel/places.ts'
 import { parseAlias } from '../../kernel/secret-model.ts'
 import type { BatchItem, SecretAccess, SecretsPort } from '../../kernel/secrets.ts'
+import type { BatchValue, WarmBatch } from '../../kernel/warm.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { formatDocument, parseDocument } from './documents.ts'
 import * as contracts from './operations.ts'
-import { sameName, toVariables, variableName, type NamedValue } from './variables.ts'
+import { sameName, scalars, toVariables, variableName } from './variables.ts'
 
 const operations = { inject: contracts.inject, diff: contracts.diff, push: contracts.push, pull: contracts.pull }
 
 interface BatchRead {
-  readonly values: readonly NamedValue[]
-  readonly versions: readonly { readonly path: string; readonly version: number }[]
+  readonly values: readonly BatchValue[]
   readonly withheld: number
+}
+
+/** Whoever may reveal may do so for many at once, unless a rule says that just this is denied. */
+const mayExport: WarmBatch['may'] = (verdictOn) => {
+  const exporting = verdictOn('export')
+  return exporting.allow || (exporting.rule === 'default-deny' && verdictOn('reveal').allow)
 }
 
 /** Every readable secret of a folder, with a record for each. */
 const readAll = async (secrets: SecretsPort, places: Places, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly action: string }): Promise<BatchRead> => {
   const { call, address } = access
   const isProtected = await protection(places, access)
-  const verdictOn = (action: 'reveal' | 'export', path: string): Verdict => call.allows(action, resourceBelow(places, access, path, action, isProtected))
-  // Whoever may reveal may do so for many at once, unless a rule says that just this is denied.
-  const may = (path: string): boolean => {
-    const exporting = verdictOn('export', path)
-    return exporting.allow || (exporting.rule === 'default-deny' && verdictOn('reveal', path).allow)
-  }
+  const may = (path: string): boolean => mayExport((action) => call.allows(action, resourceBelow(places, access, path, action, isProtected)))
   const { items, withheld } = await secrets.revealAll(access, { alias: options.alias, limit: options.limit, may })
   for (const { path, revealed } of items) {
     call.alsoRecord({ action: options.action, project: address.project, environment: address.environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId, rule: call.audit.rule })
   }
   call.audit.metadata = { ...call.audit.metadata, secrets: items.length, withheld }
-  return { values: items.map(take), versions: items.map(({ path, revealed }) => ({ path: relative(access, path), version: revealed.version.version })), withheld }
+  return { values: items.map(take), withheld }
+}
 
-  function take({ path, revealed }: BatchItem): NamedValue {
-    try {
-      return { path: relative(access, path), type: revealed.type, text: revealed.plaintext.toString('utf8') }
-    } finally {
-      wipe(revealed.plaintext)
-    }
+const take = ({ path, revealed }: BatchItem): BatchValue => {
+  try {
+    return { path, type: revealed.type, version: revealed.version.version, text: revealed.plaintext.toString('utf8') }
+  } finally {
+    wipe(revealed.plaintext)
   }
 }
 
-const relative = (access: SecretAccess, path: string): string => path.slice(access.address.path.length)
+/** By its path from the folder on. */
+const below = <Value extends { readonly path: string }>({ path }: { readonly path: string }, values: readonly Value[]): readonly Value[] => values.map((value) => ({ ...value, path: value.path.slice(path.length) }))
 
 const protection = async (places: Places, { call, address }: SecretAccess): Promise<boolean> => {
   const registry = await places.registry(call.orgId)
@@ -57,16 +59,28 @@ const protection = async (places: Places, { call, address }: SecretAccess): Prom
 const inject = (secrets: SecretsPort, places: Places, limit: number): Handlers<typeof operations>['inject'] => async (input, call) => {
   const access = await resolveFolder(places, call, input, input.prefix)
   const read = await readAll(secrets, places, access, { alias: parseAlias(input.alias), limit, action: 'secret.reveal' })
-  const { variables, excluded } = toVariables(read.values, input.prefixPath)
-  return { variables: Object.fromEntries([...variables].map(([name, text]) => [name, secret(text)])), excluded, withheld: read.withheld, secrets: read.versions }
+  return injection(below(access.address, read.values), input.prefixPath, read.withheld)
 }
+
+const injection = (values: readonly BatchValue[], wholePath: boolean, withheld: number) => {
+  const { variables, excluded } = toVariables(values, wholePath)
+  return { variables: Object.fromEntries([...variables].map(([name, text]) => [name, secret(text)])), excluded, withheld, secrets: values.map(({ path, version }) => ({ path, version })) }
+}
+
+const warmInject = (places: Places): WarmBatch => ({
+  action: 'secret.reveal',
+  resource: (action, address, path, isProtected) => resourceBelow(places, { address }, path, action, isProtected),
+  may: mayExport,
+  members: (type, text) => (type === 'json' ? scalars(text) : undefined),
+  answer: ({ prefixPath }, folder, values) => injection(below(folder, values), prefixPath === true, 0),
+})
 
 const pull = (secrets: SecretsPort, places: Places, limit: number): Handlers<typeof operations>['pull'] => async (input, call) => {
   const access = await resolveFolder(places, call, input, input.prefix)
   const read = await readAll(secrets, places, access, { alias: 'current', limit, action: 'secret.export' })
   const values = new Map<string, string>()
   const owners = new Map<string, string>()
-  for (const { path, text } of read.values) {
+  for (const { path, text } of below(access.address, read.values)) {
     const name = input.prefixPath || input.format === 'env' ? variableName(path, input.prefixPath) : path
     const owner = owners.get(name)
     if (owner !== undefined) throw sameName(owner, path, name)
@@ -128,4 +142,4 @@ const diff = (secrets: SecretsPort, places: Places, limit: number): Handlers<typ
 
 /** Injection and documents. `limit`: most secrets in one call. */
 export const batchOperations = (secrets: SecretsPort, places: Places, limit: number): readonly Implemented[] =>
-  implement(operations, { inject: inject(secrets, places, limit), pull: pull(secrets, places, limit), push: push(secrets, places, limit), diff: diff(secrets, places, limit) })
+  withBatch(implement(operations, { inject: inject(secrets, places, limit), pull: pull(secrets, places, limit), push: push(secrets, places, limit), diff: diff(secrets, places, limit) }), operations.inject.id, warmInject(places))

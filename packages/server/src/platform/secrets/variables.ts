@@ -81,7 +81,7 @@ export const toVariables = (values: readonly NamedValue[], wholePath: boolean): 
 /** Top-level scalars of a JSON object; undefined for anything but an object. */
 export const scalars = (text: string): readonly (readonly [string, string])[] | undefined => {
   const parsed = parseJson(text, { maxDepth: 64, maxBytes: Number.MAX_SAFE_INTEGER, exactNumbers: true })
-  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return undefined
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed) || isRawNumber(parsed)) return undefined
   const out: [string, string][] = []
   for (const [key, value] of Object.entries(parsed)) {
     if (typeof value === 'string') out.push([key, value])

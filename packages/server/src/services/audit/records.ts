@@ -43,7 +43,17 @@ export type RequestPart = Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 
 
 /** The fast path: two cached pieces and what the request brings. */
 export const assembleRecord = (actor: string, target: string, request: RequestPart): string =>
-  `{"id":"${request.id}","createdAt":"${timestamp(request.at)}",${target},${actor},"door":"${request.door}","requestId":${quoted(request.requestId)}` +
+  `{"id":"${request.id}","createdAt":"${timestamp(request.at)}",${target}${ending(actor, request)}`
+
+/** The same of many targets, where all else but the ids is the same. */
+export const assembleRecords = (actor: string, targets: readonly string[], request: Omit<RequestPart, 'id'>, makeId: () => string): readonly string[] => {
+  const created = `","createdAt":"${timestamp(request.at)}",`
+  const end = ending(actor, request)
+  return targets.map((target) => `{"id":"${makeId()}${created}${target}${end}`)
+}
+
+const ending = (actor: string, request: Omit<RequestPart, 'id' | 'at'>): string =>
+  `,${actor},"door":"${request.door}","requestId":${quoted(request.requestId)}` +
   `${field('sourceIp', request.sourceIp)},"decision":"${request.decision}","status":${request.status}${field('rule', request.rule)}` +
   `${field('errorCode', request.errorCode)}${metadataField(request.metadata)}}`
 

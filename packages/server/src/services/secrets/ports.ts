@@ -56,6 +56,8 @@ export interface LoadedFolder {
 }
 
 export interface FolderCache {
+  /** Answers only while the worker's lease is usable. */
+  peek(key: string): readonly FolderItem[] | undefined
   getOrLoad(orgId: string, key: string, load: () => Promise<LoadedFolder>): Promise<readonly FolderItem[]>
 }
 

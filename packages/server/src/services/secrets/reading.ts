@@ -4,7 +4,7 @@ import { asCofferError, fail } from '../../kernel/errors.ts'
 import { shownState, valueTypes, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
 import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, SecretAccess } from '../../kernel/secrets.ts'
 import { changeKey, environmentTag, type CachedSecret, type FolderItem, type SecretKeys, type SecretPorts } from './ports.ts'
-import type { WarmSecrets } from '../../kernel/warm.ts'
+import { FOLDER_ACTIONS, type BatchSelection, type WarmSecrets } from '../../kernel/warm.ts'
 import * as repository from './repository.ts'
 import { cacheKey, loadRecord, loadSnapshot, open, guarded, readRow, readVersions, requireReadable, requireSecret } from './reveal.ts'
 import { checkListed, type LookupRow } from './rows.ts'
@@ -25,6 +25,9 @@ export const reveal = async (ports: SecretPorts, access: SecretAccess, selector:
 export const warmSecrets = (ports: SecretPorts): WarmSecrets<CachedSecret> => ({
   keyOf: cacheKey,
   cached: (key) => ports.cache.peek(key) ?? undefined,
+  folderKeyOf: folderKey,
+  cachedFolder: (key) => ports.folders.peek(key),
+  isReadable: (address, cached, { selector, now }) => readable(cached.snapshot, address, selector, now),
   open: (grant, address, cached, { selector, now }) => open(ports, grant, address, requireSecret(cached, address), selector, now),
 })
 
@@ -82,9 +85,10 @@ export const list = async (ports: SecretPorts, access: SecretAccess, page: { rea
  */
 export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<BatchResult> => {
   const { address, call } = access
-  const grant = access.authorise('export', 'reveal', 'list')
+  const grant = access.authorise(...FOLDER_ACTIONS)
   const folder = await loadFolder(ports, address, options)
   if (folder.length > options.limit) throw fail('invalid_request', 'secret.too_many', `More than ${options.limit} secrets are below this path. Ask for a deeper one.`, { field: 'path' })
+  call.noteBatch?.(address, { alias: options.alias, limit: options.limit })
   const items: BatchItem[] = []
   const now = call.now()
   let withheld = 0
@@ -99,9 +103,12 @@ export const revealAll = async (ports: SecretPorts, access: SecretAccess, option
   return { items, withheld }
 }
 
+const folderKey = (address: SecretAddress, { alias, limit }: BatchSelection): string => `${cacheKey(address, alias)}#${limit}`
+
 /** A folder through the cache. One secret more than may be asked for tells that there are too many. */
-const loadFolder = (ports: SecretPorts, address: SecretAddress, { alias, limit }: { readonly alias: string; readonly limit: number }): ReturnType<SecretPorts['folders']['getOrLoad']> =>
-  ports.folders.getOrLoad(address.orgId, `${cacheKey(address, alias)}#${limit}`, async () => {
+const loadFolder = (ports: SecretPorts, address: SecretAddress, selection: BatchSelection): ReturnType<SecretPorts['folders']['getOrLoad']> =>
+  ports.folders.getOrLoad(address.orgId, folderKey(address, selection), async () => {
+    const { alias, limit } = selection
     const keys = await ports.keys(address.orgId)
     const rows = await repository.lookupAll(ports.database, address, alias, limit + 1)
     const value = rows.map((row) => folderItem(ports, { ...address, path: row.path }, { row, keys, alias }))

@@ -143,6 +143,19 @@ export class AuditSpool {
     this.#add(itemKind.record, record, onDurable)
   }
 
+  /** The same of several that belong together: all of them are in one frame, or none in any. */
+  appendAll(records: readonly string[], onDurable: OnDurable): void {
+    let bytes = 0
+    for (const record of records) {
+      const length = Buffer.byteLength(record)
+      bytes += length > maxRecordBytes ? Number.POSITIVE_INFINITY : length
+    }
+    if (!this.#takes(bytes)) return this.#refuse(onDurable, this.#failure)
+    for (const record of records) this.#gather.add(itemKind.record, record)
+    this.#wait(onDurable)
+    return undefined
+  }
+
   /** Chains an event that a write committed in its own transaction. */
   appendDigest(link: EventLink, onDurable: OnDurable): void {
     this.#add(itemKind.link, encodeLink(link), onDurable, link.record)
@@ -180,14 +193,20 @@ export class AuditSpool {
   }
 
   #add(kind: ItemKind, item: Uint8Array | string, onDurable: OnDurable, tail = ''): void {
-    if (this.#state !== 'open') return this.#refuse(onDurable, this.#failure)
-    const waiting = this.#gather.bytes + (this.#busy ? this.#flushing.bytes : 0)
     const bytes = Buffer.byteLength(item) + (tail === '' ? 0 : Buffer.byteLength(tail))
-    if (bytes > maxRecordBytes || waiting + bytes > this.#maxWaitingBytes) return this.#refuse(onDurable, undefined)
+    if (bytes > maxRecordBytes || !this.#takes(bytes)) return this.#refuse(onDurable, this.#failure)
     this.#gather.add(kind, item, tail)
+    this.#wait(onDurable)
+    return undefined
+  }
+
+  #takes(bytes: number): boolean {
+    return this.#state === 'open' && this.#gather.bytes + (this.#busy ? this.#flushing.bytes : 0) + bytes <= this.#maxWaitingBytes
+  }
+
+  #wait(onDurable: OnDurable): void {
     this.#waiting.push(onDurable)
     if (!this.#busy) this.#schedule()
-    return undefined
   }
 
   #schedule(): void {
