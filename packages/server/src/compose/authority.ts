@@ -19,6 +19,7 @@ import { parseAclPolicy } from '../services/policy/acl/parse.ts'
 import { builtinPolicies, WRAPPING_POLICY } from '../services/policy/builtin.ts'
 import { RuleBook, type CompiledPrincipal } from '../services/policy/compiled.ts'
 import { fitting, ruleName } from '../services/policy/json/compile.ts'
+import { decideBelow } from '../services/policy/below.ts'
 import { decide } from '../services/policy/decide.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { roleBinding } from '../services/policy/roles.ts'
@@ -140,7 +141,7 @@ export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'pol
     expiresAt: loaded.endsAt ?? token.expiresAt,
     carried: token.batch === undefined ? undefined : loaded,
   }
-  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts) }
+  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts), decideBelow: (action, folder, facts) => decideBelow(compiled, action, folder, contextOf(facts)) }
 }
 
 /** What policies with `{{identity…}}` in their paths are filled from. */

@@ -119,6 +119,8 @@ export interface Call {
   now(): number
   /** The decision without its consequences, for filtering lists. */
   allows(action: Action, resource: Resource): Verdict
+  /** The same for everything below a folder (its paths end with a slash, theirs do not), when no rule tells one from another. Undefined: each is asked for by itself. */
+  allowsBelow(action: Action, folder: Resource): Verdict | undefined
   /** The grant, or permission_denied; either way the rule is noted for the audit. @throws permission_denied */
   authorise(action: Action, resource: Resource): Grant
   /** What the audit record of this call will say about its resource. */

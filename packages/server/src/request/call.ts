@@ -10,7 +10,7 @@ import type { BatchSelection, WarmLogin } from '../kernel/warm.ts'
 import type { DoorRequest } from './exchange.ts'
 import { mintGrant } from './grant.ts'
 import { requireWithin } from './limits.ts'
-import type { Authenticated, PipelinePorts } from './ports.ts'
+import type { Authenticated, DecisionFacts, PipelinePorts } from './ports.ts'
 import { eventOf, type Recorded } from './recording.ts'
 
 /** What one call leaves behind for its record. */
@@ -87,10 +87,21 @@ export class RequestCall implements Call {
   }
 
   allows(action: Action, resource: Resource): Verdict {
-    const { trace, authenticated, request } = this.#parts
+    const { trace, authenticated } = this.#parts
     trace.asked += 1
     if (authenticated === undefined) return { allow: false, rule: 'default-deny', reason: 'Nobody is logged in.' }
-    return authenticated.decide(action, resource, { sourceIp: request.sourceIp, time: this.now(), door: request.door, parameters: this.#parameters(), wrapTtlSeconds: request.wrapTtlSeconds })
+    return authenticated.decide(action, resource, this.#facts())
+  }
+
+  allowsBelow(action: Action, folder: Resource): Verdict | undefined {
+    const { trace, authenticated } = this.#parts
+    trace.asked += 1
+    return authenticated?.decideBelow(action, folder, this.#facts())
+  }
+
+  #facts(): DecisionFacts {
+    const { request } = this.#parts
+    return { sourceIp: request.sourceIp, time: this.now(), door: request.door, parameters: this.#parameters(), wrapTtlSeconds: request.wrapTtlSeconds }
   }
 
   #parameters(): Readonly<Record<string, unknown>> | undefined {

@@ -27,6 +27,8 @@ export interface Authenticated {
   /** 0: unlimited. */
   readonly numUses: number
   decide(action: Action, resource: Resource, facts: DecisionFacts): Verdict
+  /** One for everything below a folder, if it is one. */
+  decideBelow(action: Action, folder: Resource, facts: DecisionFacts): Verdict | undefined
 }
 
 export interface TokenAuthority {

@@ -2,9 +2,8 @@
 
 import { fail } from '../../kernel/errors.ts'
 import { reveal, secret, type Secret } from '../../crypto/secret.ts'
-import type { Call } from '../../kernel/call.ts'
 import { implement, withWarm, type Handlers, type Implemented } from '../../kernel/operation.ts'
-import { resolveFolder, resolveSecret, type Places } from '../../kernel/places.ts'
+import { resolveFolder, resolveSecret, resourceBelow, type Places } from '../../kernel/places.ts'
 import { parseAlias, parseSelector, shownState, type SecretAddress } from '../../kernel/secret-model.ts'
 import type { Revealed, SecretAccess, SecretsPort } from '../../kernel/secrets.ts'
 import type { WarmAnswer } from '../../kernel/warm.ts'
@@ -68,13 +67,26 @@ const list = (secrets: SecretsPort, places: Places): Handlers<typeof operations>
   const found = await secrets.list(access, { after, limit: input.limit + 1, deleted: input.deleted })
   const shown = found.slice(0, input.limit)
   const last = shown[shown.length - 1]
-  const items = shown.filter((item) => mayList(places, call, access.address, item.path)).map((item) => secretView(access.address, item, item.currentVersion))
+  const isSeen = visible(places, access)
+  const items = shown.filter(({ path }) => isSeen(path)).map((item) => secretView(access.address, item, item.currentVersion))
   return { items, ...(found.length > input.limit && last !== undefined ? { next: encodeCursor('secrets', last.path) } : {}) }
 }
 
-// What a list shows is what may be seen one by one. Not knowing whether it is protected counts as protected.
-const mayList = (places: Places, call: Call, address: { readonly project: string; readonly environment: string; readonly kvVersion?: 1 | undefined }, path: string): boolean =>
-  call.allows('read', places.secretResource('read', { ...address, path, protected: true })).allow || call.allows('list', places.secretResource('list', { ...address, path: path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '', protected: true })).allow
+// What a list shows is what may be seen one by one: the secret itself, or the names of its folder. Not knowing whether it is protected counts as protected.
+const visible = (places: Places, access: SecretAccess): ((path: string) => boolean) => {
+  const { call, address } = access
+  const all = call.allowsBelow('read', resourceBelow(places, access, address.path, 'read', true))
+  if (all?.allow === true) return () => true
+  const folders = new Map<string, boolean>()
+  const isListed = (folder: string): boolean => {
+    const known = folders.get(folder)
+    if (known !== undefined) return known
+    const may = call.allows('list', resourceBelow(places, access, folder, 'list', true)).allow
+    folders.set(folder, may)
+    return may
+  }
+  return (path) => (all === undefined && call.allows('read', resourceBelow(places, access, path, 'read', true)).allow) || isListed(path.slice(0, path.lastIndexOf('/') + 1))
+}
 
 const history = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['history'] => async (input, call) => {
   const access = await resolveSecret(places, call, input, input.key)

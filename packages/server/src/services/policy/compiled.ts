@@ -6,6 +6,7 @@
 
 import { Recent } from '../../lib/recent.ts'
 import { buildAclSet, renderBlocks, type AclBlock, type AclSet } from './acl/compile.ts'
+import { mayMeet } from './acl/pattern.ts'
 import { compileStatements, namingOf, type StatementSets } from './json/compile.ts'
 import { resolveRules, type Resolved } from './resolve.ts'
 import { compileRole, type CompiledRole } from './roles.ts'
@@ -106,6 +107,13 @@ export class CompiledPrincipal {
     const { set, beginnings } = this.#common
     for (const beginning of beginnings) if (mayBegin(resource.apiPath, beginning)) return this.#whole().resolve(action, resource, time)
     return set.resolve(action, resource, time)
+  }
+
+  /** Those that decide about every path that begins like this. */
+  rulesBelow(beginning: string, time: number): { readonly acl: AclSet; readonly statements: StatementSets } {
+    const { set, beginnings } = this.#common
+    const rules = beginnings.some((each) => mayMeet(each, beginning)) ? this.#whole() : set
+    return { acl: rules.aclAt(time), statements: rules.statements }
   }
 
   #whole(): RuleSet {

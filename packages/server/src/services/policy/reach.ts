@@ -2,7 +2,7 @@
 // set as Vault's UI asks for it.
 
 import type { AclRule } from './acl/compile.ts'
-import type { AclPattern } from './acl/pattern.ts'
+import { mayMeet, type AclPattern } from './acl/pattern.ts'
 import type { CompiledPrincipal } from './compiled.ts'
 import type { ResourceMatcher } from './json/resources.ts'
 
@@ -14,12 +14,9 @@ export interface Reach {
   readonly time: number
 }
 
-/** Whether two texts can be beginnings of one path. */
-const meet = (one: string, other: string): boolean => one.startsWith(other) || other.startsWith(one)
-
 const patternMeets = (pattern: AclPattern, prefix: string): boolean => {
   if (pattern.form === 'exact') return pattern.text.startsWith(prefix) || `${pattern.text}/` === prefix
-  if (pattern.form === 'prefix') return meet(pattern.stem, prefix)
+  if (pattern.form === 'prefix') return mayMeet(pattern.stem, prefix)
   const wanted = prefix.slice(0, -1).split('/')
   return wanted.every((segment, at) => {
     const part = pattern.parts[at]
@@ -32,7 +29,7 @@ const patternMeets = (pattern: AclPattern, prefix: string): boolean => {
 const grants = (rule: AclRule): boolean => !rule.denies && rule.grants.size > 0
 
 const matcherMeets = (matcher: ResourceMatcher, { prefix, project }: Reach): boolean => {
-  if (matcher.form === 'api') return meet(matcher.stem, prefix) || (matcher.parts !== undefined && meet(matcher.stem.split('+')[0] ?? '', prefix))
+  if (matcher.form === 'api') return mayMeet(matcher.stem, prefix) || (matcher.parts !== undefined && mayMeet(matcher.stem.split('+')[0] ?? '', prefix))
   if (project === undefined || matcher.project === undefined) return false
   return 'exact' in matcher.project ? matcher.project.exact === project : project.startsWith(matcher.project.prefix)
 }

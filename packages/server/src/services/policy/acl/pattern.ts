@@ -63,3 +63,21 @@ const matchesSegments = ({ parts, endsInGlob }: AclPattern, path: string): boole
   }
   return endsInGlob || from > path.length
 }
+
+/** What a rule says of paths that begin alike and go on, each in its own way: that it covers all of them, none, or that it may cover some. */
+export type Share = 'all' | 'none' | 'some'
+
+/**
+ * Of the paths that begin with `beginning`, which ends with a slash, and go on. `some` is also said where that would have to be looked into further;
+ * `all` and `none` are proofs.
+ */
+export const shareOf = (pattern: AclPattern, beginning: string): Share => {
+  const { form, stem, text } = pattern
+  if (form === 'exact') return stem.length > beginning.length && stem.startsWith(beginning) ? 'some' : 'none'
+  // Up to its last slash the beginning has whole segments, which stay what they are when the path goes on.
+  if (pattern.endsInGlob && matchesPattern(pattern, beginning)) return 'all'
+  return mayMeet(form === 'prefix' ? stem : text.slice(0, pattern.firstWildcard), beginning) ? 'some' : 'none'
+}
+
+/** Whether a path can begin with both. */
+export const mayMeet = (one: string, other: string): boolean => (one.length > other.length ? one.startsWith(other) : other.startsWith(one))

@@ -7,6 +7,7 @@
 // Wildcards: `+` is exactly one segment. `*` may stand only at the very end: as a whole segment it is everything
 // below, at any depth; after other characters (`prod/pay*`) it stays within its segment.
 
+import { mayMeet, type Share } from '../acl/pattern.ts'
 import type { PolicyResource, ResourcePattern } from '../types.ts'
 
 const maxPatternBytes = 1024
@@ -145,3 +146,21 @@ const matchesSegment = (want: string, glob: boolean, text: string, from: number,
   const size = to - from
   return (glob ? size >= want.length : size === want.length) && text.startsWith(want, from)
 }
+
+/** Of subjects that are like this one, whose texts end with a slash, but go on behind it and do not end with one: what the matcher says of all of them. */
+export const shareOfResource = (matcher: ResourceMatcher, subject: ResourceSubject): Share => {
+  if (matcher.form === 'api') return shareOfText(matcher, subject.apiPath)
+  if (subject.path === undefined || subject.project === undefined || !matchesProject(matcher.project, subject.project)) return 'none'
+  return shareOfText(matcher, subject.path)
+}
+
+const shareOfText = (matcher: ResourceMatcher, beginning: string): Share => {
+  const { end, stem, parts } = matcher
+  if (end === 'tree' && matchesText(matcher, beginning)) return 'all'
+  if (parts !== undefined) return mayMeet(literalOf(parts), beginning) ? 'some' : 'none'
+  // What is longer than the beginning is about some of what follows; what is shorter ends before its last slash, and covers only what has none behind it.
+  return stem.startsWith(beginning) ? 'some' : 'none'
+}
+
+/** The segments before the first wildcard. */
+const literalOf = (parts: readonly string[]): string => parts.slice(0, parts.indexOf('+')).map((part) => `${part}/`).join('')
