@@ -5,9 +5,10 @@ import { formatId } from '../../kernel/ids.ts'
 import { currentVersion, parseRotationStrategy, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
 import type { ChangedSecret, HistoryItem, ListedSecret, MetadataPatch, Revealed, Written } from '../../kernel/secrets.ts'
 import { wipe } from '../../lib/bytes.ts'
+import { formatIsoTime } from '../../lib/iso-time.ts'
 import { fail } from '../../kernel/errors.ts'
 
-export const iso = (ms: number): string => new Date(ms).toISOString()
+export const iso = formatIsoTime
 export const isoOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : iso(ms))
 
 export const secretView = (address: Pick<SecretAddress, 'project' | 'environment'>, row: SecretRow | ListedSecret, current: number) => ({
