@@ -9,6 +9,7 @@ import type { Implemented } from '../kernel/operation.ts'
 import type { Places } from '../kernel/places.ts'
 import type { SecretsPort } from '../kernel/secrets.ts'
 import type { Clock } from '../lib/clock.ts'
+import { SharedRoom } from '../lib/shared-room.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { flatOperations } from '../platform/flat/index.ts'
 import { platformAccess } from '../platform/access/index.ts'
@@ -23,7 +24,7 @@ import { deliveryOperations } from '../platform/delivery/index.ts'
 import { helpOperation, specificationOperations } from '../system/help.ts'
 import { systemOperations, unknownPathOperation } from '../system/index.ts'
 import { slotOperations } from '../system/operator/slots.ts'
-import { writersFor } from '../request/admission.ts'
+import { loginsFor, writersFor } from '../request/admission.ts'
 import type { OrganizationDirectory, TokenAuthority } from '../request/ports.ts'
 import type { Freshness } from '../services/freshness/freshness.ts'
 import { secretResource } from '../services/policy/actions.ts'
@@ -182,7 +183,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const ports = tenancyPorts(parts)
   const organizations = organizationPorts(parts, ports)
   const entries = new Entries({ database: pools.app, keys: keyring })
-  const writer = makeLoginWriter(pools.app)
+  const writer = makeLoginWriter(pools.app, new SharedRoom(loginsFor(config.database.poolSize)))
   const memory = makeMemory({ database: pools.app, entries, writer, caches: parts.caches, keys: (orgId) => keyring.organization(orgId), now: () => parts.freshness.databaseNow() })
   const tokenState = rememberedState(pools.app, entries, areas.tokenRoles)
   const tokenMount = makeTokenMount(tokenState, memory)

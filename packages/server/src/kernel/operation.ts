@@ -9,8 +9,11 @@ import type { WarmAnswer, WarmBatch } from './warm.ts'
 /** LIST is Vault's verb; only engines and Vault's own paths have it. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'LIST'
 
-/** Work is queued by class, so that reads are never starved by writes or lists. `put`: writes of one value, which are gathered and so hold no connection each. */
-export type WorkClass = 'read' | 'put' | 'write' | 'list' | 'login'
+/**
+ * Work is queued by class, so that reads are never starved by writes or lists. `put`, `login`: writes of one value and logins, which are gathered and so hold no connection each.
+ * `anonymous`: what else may be asked without a token.
+ */
+export type WorkClass = 'read' | 'put' | 'write' | 'list' | 'login' | 'anonymous'
 
 /** Whether work of this class changes what is stored. */
 export const changes = (work: WorkClass): boolean => work === 'put' || work === 'write'

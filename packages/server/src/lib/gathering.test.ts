@@ -127,3 +127,38 @@ test('what comes while a journey waits for its place goes with it', async () => 
   assert.deepEqual(await Promise.all(all), ['A', 'B'])
   assert.equal(gathering.count, 0)
 })
+
+test('answers that keep others waiting are heard a portion in each turn of the loop', async () => {
+  const { gathering, turn, finish } = harness(100, { portion: 2 })
+  const heard: string[] = []
+  const all = ['a', 'b', 'c', 'd', 'e'].map((item) => gathering.add('k', item).then((answer) => heard.push(answer)))
+  await turn()
+  const counts: number[] = []
+  const ending = finish()
+  for (let turns = 0; turns < 8; turns += 1) {
+    await turn()
+    counts.push(heard.length)
+  }
+  await Promise.all([ending, ...all])
+  assert.deepEqual([...new Set(counts)].filter((count) => count > 0), [2, 4, 5])
+  assert.deepEqual(heard, ['A', 'B', 'C', 'D', 'E'])
+})
+
+test('the next journey does not wait until all have heard of the last', async () => {
+  const heard: string[] = []
+  const { sent, gathering, finish } = harness(3, { portion: 1 })
+  const all = ['a', 'b', 'c', 'd'].map((item) => gathering.add('k', item).then((answer) => heard.push(`${answer}${sent.length}`)))
+  await finish()
+  await Promise.all(all)
+  assert.deepEqual(sent, ['k:abc', 'k:d'])
+  assert.ok(heard.indexOf('D2') < 3, heard.join())
+  assert.equal(gathering.count, 0)
+})
+
+test('of what is sent one by one each hears of his own, whatever the portion', async () => {
+  const { sent, gathering, finish } = harness(100, { portion: 1 })
+  const all = Promise.allSettled(['a', '!', 'c', '?'].map((item) => gathering.add('k', item)))
+  await finish()
+  assert.deepEqual((await all).map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected'])
+  assert.deepEqual(sent, ['k:a!c?', 'k:a', 'k:!', 'k:c', 'k:?'])
+})

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 /**
  * Work of one kind that goes better together. What comes while nothing is under way is sent at once, with whatever else the same turn of the
  * event loop brought; what comes meanwhile waits, and goes together. So nobody who is alone waits for others, and the busier it is the more share
@@ -28,6 +30,8 @@ export interface GatheringOptions<Item, Result> {
   readonly mostBytes?: number
   /** How many journeys of a key may be under way at once; one, unless said. */
   readonly journeys?: number
+  /** How many hear their answers in one turn of the event loop, where what they do next would keep others waiting; all, unless said. */
+  readonly portion?: number
   /** How many items are worth a journey beside another one. */
   readonly worthwhile?: number
   /** A place for each journey, where those of all keys share what there is. */
@@ -40,7 +44,7 @@ export class Gathering<Item, Result> {
   readonly #lines = new Map<string, Line<Item, Result>>()
 
   constructor(options: GatheringOptions<Item, Result>) {
-    this.#options = { mostBytes: Number.POSITIVE_INFINITY, journeys: 1, worthwhile: 1, place: (journey) => journey(), ...options }
+    this.#options = { mostBytes: Number.POSITIVE_INFINITY, journeys: 1, portion: Number.POSITIVE_INFINITY, worthwhile: 1, place: (journey) => journey(), ...options }
   }
 
   /** Keys for which something waits or is under way. */
@@ -69,10 +73,14 @@ export class Gathering<Item, Result> {
     line.isCalled = false
     line.underWay += 1
     // Taken when there is a place: more may have come meanwhile.
-    await this.#options.place(() => this.#send(key, this.#take(key, line)))
+    const tell = await this.#options.place(() => this.#send(key, this.#take(key, line)))
     line.underWay -= 1
     if (line.underWay === 0 && line.waiting.length === 0) this.#lines.delete(key)
     else this.#consider(key, line)
+    for (let told = 0; told < tell.length; told += 1) {
+      if (told > 0 && told % this.#options.portion === 0) await nextTurn()
+      tell[told]?.()
+    }
   }
 
   #take(key: string, line: Line<Item, Result>): readonly Waiting<Item, Result>[] {
@@ -88,16 +96,18 @@ export class Gathering<Item, Result> {
     return taken
   }
 
-  /** Never fails: everybody hears for himself. */
-  async #send(key: string, together: readonly Waiting<Item, Result>[]): Promise<void> {
-    if (together.length === 0) return
+  /** Never fails: everybody hears for himself, by what it returns. */
+  async #send(key: string, together: readonly Waiting<Item, Result>[]): Promise<readonly (() => void)[]> {
+    if (together.length === 0) return []
     try {
       const results = await this.#options.send(key, together.map(({ item }) => item))
       // The sender's claim about itself: as many answers as items.
-      for (const [index, { resolve }] of together.entries()) resolve(results[index] as Result)
+      return together.map(({ resolve }, index) => () => resolve(results[index] as Result))
     } catch (error) {
-      if (together.length > 1 && this.#options.isOfOne(error)) for (const each of together) await this.#send(key, [each])
-      else for (const { reject } of together) reject(error)
+      if (together.length === 1 || !this.#options.isOfOne(error)) return together.map(({ reject }) => () => reject(error))
+      // Each hears as soon as his own is over.
+      for (const each of together) for (const tell of await this.#send(key, [each])) tell()
+      return []
     }
   }
 }

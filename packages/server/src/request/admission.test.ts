@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isCofferError } from '../kernel/errors.ts'
-import { makeAdmission, roomsFor, writersFor } from './admission.ts'
+import { loginsFor, makeAdmission, roomsFor, writersFor } from './admission.ts'
 
 const room = (concurrency: number, maxWaiting: number) => ({ concurrency, maxWaiting })
 
@@ -29,6 +29,24 @@ test('a failed task gives its place back', async () => {
   const admit = makeAdmission({ ...roomsFor(10), login: room(1, 0) })
   await assert.rejects(admit('login', async () => { throw new Error('no') }))
   assert.equal(await admit('login', async () => 'in'), 'in')
+})
+
+test('ten thousand logins upon two workers all find room', () => {
+  const { login } = roomsFor(2)
+  assert.ok(2 * (login.concurrency + login.maxWaiting) >= 10_000)
+})
+
+test('reads go on while logins wait', async () => {
+  const admit = makeAdmission({ ...roomsFor(10), login: room(1, 100) })
+  const stuck = Promise.withResolvers<void>()
+  const all = Array.from({ length: 100 }, () => admit('login', () => stuck.promise))
+  assert.equal(await admit('read', async () => 'read'), 'read')
+  stuck.resolve()
+  await Promise.all(all)
+})
+
+test('logins share a part of the connections, however many are admitted', () => {
+  for (const connections of [2, 4, 10, 64, 200]) assert.ok(loginsFor(connections) < connections)
 })
 
 test('writes and lists together leave a connection to reads, however few there are', () => {

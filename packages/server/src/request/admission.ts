@@ -16,12 +16,19 @@ const part = (connections: number, share: number): number => Math.max(1, Math.fl
 /** Connections that writes of values share among them, however many are admitted: they are gathered. */
 export const writersFor = (connections: number): number => part(connections, 0.3)
 
-/** Places by class, for a worker with so many database connections. */
+/** Those that logins share, however many are admitted. */
+export const loginsFor = (connections: number): number => part(connections, 0.5)
+
+/**
+ * Places by class, for a worker with so many database connections. Logins that wait are those of a cluster that boots: ten thousand pods upon two workers all find room, and none of them
+ * holds more than its request. Reads that a plan answers pass by all of this (api/http/warm.ts).
+ */
 export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>> => ({
   read: { concurrency: 1024, maxWaiting: 8192 },
   put: { concurrency: 128, maxWaiting: 2048 },
   write: { concurrency: part(connections, 0.4), maxWaiting: 2048 },
-  login: { concurrency: part(connections, 0.5), maxWaiting: 2048 },
+  login: { concurrency: 64, maxWaiting: 8192 },
+  anonymous: { concurrency: part(connections, 0.3), maxWaiting: 2048 },
   list: { concurrency: part(connections, 0.2), maxWaiting: 256 },
 })
 
@@ -32,6 +39,6 @@ const busy = (): Error => fail('unavailable', 'server.busy', 'The server has mor
 
 export const makeAdmission = (rooms: Readonly<Record<WorkClass, Room>>): Admission => {
   const queue = (room: Room): BoundedQueue => new BoundedQueue(room, busy)
-  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: queue(rooms.read), put: queue(rooms.put), write: queue(rooms.write), login: queue(rooms.login), list: queue(rooms.list) }
+  const queues: Readonly<Record<WorkClass, BoundedQueue>> = { read: queue(rooms.read), put: queue(rooms.put), write: queue(rooms.write), login: queue(rooms.login), anonymous: queue(rooms.anonymous), list: queue(rooms.list) }
   return (work, task) => queues[work].run(task)
 }

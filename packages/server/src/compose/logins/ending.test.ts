@@ -31,17 +31,19 @@ const ask = async (method: string, path: string, body?: object, token = 'root'):
   return answer.body
 }
 
-/** Asks again and again, several at a time, until it is refused; gives the tokens that it got. */
-const untilRefused = async (connections: number, make: () => Promise<{ readonly status: number; readonly body: Body }>): Promise<readonly string[]> => {
+/** Asks again and again, several at a time, until it is refused; gives the tokens that it got. `begun`: when it has the first, and is about to have more. */
+const untilRefused = (connections: number, make: () => Promise<{ readonly status: number; readonly body: Body }>): { readonly begun: Promise<void>; readonly all: Promise<readonly string[]> } => {
   const got: string[] = []
-  await Promise.all(Array.from({ length: connections }, async () => {
+  const { promise: begun, resolve } = Promise.withResolvers<void>()
+  const all = Promise.all(Array.from({ length: connections }, async () => {
     for (;;) {
       const { status, body } = await make()
-      if (status >= 400) return
+      if (status >= 400) return resolve()
       got.push(body.auth?.client_token ?? '')
+      resolve()
     }
   }))
-  return got
+  return { begun, all: all.then(() => got) }
 }
 
 const living = async (tokens: readonly string[]): Promise<number> => (await Promise.all(tokens.map((token) => send('GET', 'auth/token/lookup-self', undefined, token)))).filter(({ status }) => status === 200).length
@@ -63,9 +65,9 @@ for (const [name, end] of Object.entries(ways)) {
       for (let trial = 0; trial < 4; trial++) {
         const made = await parent()
         const making = untilRefused(connections, () => send('POST', 'auth/token/create', { policies: ['maker'] }, made.client_token))
-        await new Promise((resolve) => setTimeout(resolve, 30))
+        await making.begun
         await end(made)
-        const children = await making
+        const children = await making.all
         assert.ok(children.length > 0)
         assert.equal(await living(children), 0)
       }
@@ -80,10 +82,10 @@ for (const type of ['service', 'batch']) {
       await ask('POST', `auth/${trial}/role/app`, { bind_secret_id: false, token_bound_cidrs: ['127.0.0.0/8'], token_type: type })
       const { role_id } = (await ask('GET', `auth/${trial}/role/app/role-id`)).data ?? {}
       const logins = untilRefused(6, () => send('POST', `auth/${trial}/login`, { role_id }, ''))
-      await new Promise((resolve) => setTimeout(resolve, 60))
+      await logins.begun
       if (end === 'disable') await ask('DELETE', `sys/auth/${trial}`)
       else await ask('POST', 'sys/remount', { from: `auth/${trial}`, to: `auth/${trial}-moved` })
-      const tokens = await logins
+      const tokens = await logins.all
       assert.ok(tokens.length > 0)
       assert.equal(await living(tokens), 0, end)
     }

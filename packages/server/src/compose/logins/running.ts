@@ -62,13 +62,16 @@ const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, n
   if ((await sources.registry(call.orgId)).mountById(mount.mountId) === undefined) throw fail('not_found', 'vault.no_handler', `no handler for route "auth/${mount.path}". route entry not found.`)
   call.audit.resourceType = 'auth'
   call.audit.metadata = { mount: mount.path, method: mount.type }
+  // A method may ask its store, or another server.
+  const alone = <T>(task: () => Promise<T>): Promise<T> => sources.logins.writer.alone(task)
   let name: string | undefined
   try {
     name = nameOf(input, call)
     const keys = await sources.keyring.organization(call.orgId)
-    const verdict = method.lockable && name !== undefined
-      ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, name), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call))
-      : await verify(input, call)
+    const lockable = method.lockable ? name : undefined
+    const verdict = lockable !== undefined
+      ? await alone(() => locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, lockable), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call)))
+      : await alone(() => verify(input, call))
     const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
     const { missing, recheck } = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
     if (missing !== undefined) return { auth: withoutToken(call, missing), verdict: undefined }
@@ -92,7 +95,7 @@ const learn = async (sources: LoginSources, method: AuthMethod, { operation, nam
   const read: string[] = []
   readings.set(call, read)
   const nothing = { value: null, tags: [] }
-  const verdict = await verify(input, call)
+  const verdict = await sources.logins.writer.alone(() => verify(input, call))
   readings.delete(call)
   const name = nameOf(input, call)
   if (verdict.holds === undefined || (await mayAsk(sources.mfa, orgId, mount))) return nothing

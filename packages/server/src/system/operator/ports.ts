@@ -22,4 +22,4 @@ export const requireRoot = (port: OperatorPort, call: Call): void => {
 }
 
 // Anybody may ask: shares are the proof. So they queue with the logins, and the supervisor takes a bounded number at a time.
-export const open = { tag: 'operator', access: 'public', scope: 'server', work: 'login', errors: ['invalid_request', 'sealed', 'unavailable'] } as const
+export const open = { tag: 'operator', access: 'public', scope: 'server', work: 'anonymous', errors: ['invalid_request', 'sealed', 'unavailable'] } as const

@@ -11,7 +11,7 @@ const text = (describe: string, max: number) => f.text(describe, { max }).defaul
 const nonce = f.secret('What the client made up when it asked for the address; only who knows it can finish the login', { max: 512 }).optional()
 
 export const authUrl = operation({
-  id: 'jwt.oidcAuthUrl', method: 'POST', path: '/oidc/auth_url', tag, access: 'public', audit: 'auth.oidc-url', work: 'login', errors, summary: 'The address of the issuer that a browser is to be sent to',
+  id: 'jwt.oidcAuthUrl', method: 'POST', path: '/oidc/auth_url', tag, access: 'public', audit: 'auth.oidc-url', work: 'anonymous', errors, summary: 'The address of the issuer that a browser is to be sent to',
   input: { role: text('Role; default: the configuration\'s', 128), redirectUri: text('Where the issuer sends the browser back to; one that the role allows', 2048), clientNonce: nonce }, output: { authUrl: f.text('The address; empty when the role does not allow this', { max: 16_384 }) },
 })
 

@@ -39,6 +39,6 @@ export const deleteEnforcement = operation({ ...deleting, id: 'identity.deleteEn
 
 const errors = ['invalid_request', 'unauthenticated', 'permission_denied', 'not_found', 'sealed', 'unavailable'] as const
 export const validate = operation({
-  id: 'identity.validateMfa', method: 'POST', path: '/v1/sys/mfa/validate', tag: 'system', access: 'public', audit: 'auth.login', work: 'login', errors, summary: 'Finish a login with its second step',
+  id: 'identity.validateMfa', method: 'POST', path: '/v1/sys/mfa/validate', tag: 'system', access: 'public', audit: 'auth.login', work: 'anonymous', errors, summary: 'Finish a login with its second step',
   input: { mfaRequestId: id('Id that the login was answered with'), mfaPayload: f.json('Passcodes by id of the method', { maxBytes: 16_384 }) }, output: loginOutput,
 })

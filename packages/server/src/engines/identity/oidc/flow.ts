@@ -25,7 +25,7 @@ export const authorizeByPost = operation({ ...authorizing, id: 'identity.authori
 
 const authorization = hidden('The Authorization header').in('path').optional()
 export const exchangeCode = operation({
-  tag: 'identity', access: 'public', work: 'login', bare: true, errors, id: 'identity.exchangeCode', method: 'POST', path: at('token'), audit: 'identity.oidc-exchange', summary: 'Exchange a code for tokens', description: 'As a form. The client says who it is by HTTP Basic or in the form; public clients by PKCE alone.',
+  tag: 'identity', access: 'public', work: 'anonymous', bare: true, errors, id: 'identity.exchangeCode', method: 'POST', path: at('token'), audit: 'identity.oidc-exchange', summary: 'Exchange a code for tokens', description: 'As a form. The client says who it is by HTTP Basic or in the form; public clients by PKCE alone.',
   input: { name, authorization, clientId: text('Id of the client', LONGEST).default(''), clientSecret: hidden('Its secret').optional(), grantType: text('authorization_code', LONGEST).default(''), code: hidden('The code').optional(), redirectUri: text('As it was when the code was asked for', LONGEST).default(''), codeVerifier: hidden('Of PKCE').optional() },
   output: { tokenType: text('Bearer'), accessToken: hidden('For userinfo'), idToken: f.secret('Who it is', { max: 256 * 1024 }), expiresIn: f.int('Seconds that the access token lives', { min: 0, max: Number.MAX_SAFE_INTEGER }) },
 })

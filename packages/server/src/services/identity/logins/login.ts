@@ -23,7 +23,7 @@ export interface LoginPorts extends TokenPorts {
   alias(orgId: string, mountId: string, name: string): Promise<KnownAlias | undefined>
   /** Whether any group is filled by what logins of the mount say. */
   fillsGroups(orgId: string, mountId: string): Promise<boolean>
-  readonly writer: Pick<LoginWriter, 'write'>
+  readonly writer: Pick<LoginWriter, 'write' | 'alone'>
   /** Begins to remember a token, before anything is read that it is made of. */
   fill(): TokenFill
 }
@@ -139,7 +139,7 @@ export type Recheck = ((holder: PrincipalGrants) => void) | undefined
 
 /** For a first login that was not the first after all, one whose metadata are others than before, or one whose issuer fills groups: everything in one transaction with the record. */
 const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting, recheck: Recheck): Promise<LoginAnswer> =>
-  auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  ports.writer.alone(() => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
     const { mount, verdict } = of
     const { keys } = setting
     await requireMount(tx, call.orgId, mount)
@@ -157,19 +157,19 @@ const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting, r
     await insertToken(tx, call.orgId, token.row, token.lookup, keys.purpose('rows'))
     if (said !== undefined) await keepGroups(keys, tx, call.orgId, token.row.tokenId, said)
     return answer
-  })
+  }))
 
 /** Whom a login is for, in which groups as of this login; made if it is the first. What is written has a record of its own: whether there will be a token is yet to be seen. */
 const makeHolder = async (ports: LoginPorts, call: Call, of: Pick<LoginOf, 'mount' | 'verdict'>, keys: TokenKeys): Promise<PrincipalGrants> => {
   const { mount, verdict } = of
-  const found = await retried(() => auditedWrite(ports.database, call, { status: 200, action: 'auth.holder', confirm: true }, async (tx, note) => {
+  const found = await retried(() => ports.writer.alone(() => auditedWrite(ports.database, call, { status: 200, action: 'auth.holder', confirm: true }, async (tx, note) => {
     await requireMount(tx, call.orgId, mount)
     const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, call))
     call.audit.resourceId = principal.principalId
     call.audit.metadata = { ...call.audit.metadata, principal: principal.name }
     if (verdict.groups !== undefined && !principal.disabled) await followGroups(keys, tx, call.orgId, { principalId: principal.principalId, mountId: mount.mountId, groups: verdict.groups }, note)
     return principalGrants(tx, call.orgId, principal.principalId, keys.purposeVersions('rows'))
-  }))
+  })))
   call.keepRecord()
   if (found === undefined) throw removed()
   requireEnabled(found)

@@ -10,6 +10,7 @@ import type { WrittenRecord } from '../../../kernel/audited-write.ts'
 import type { Call } from '../../../kernel/call.ts'
 import type { LoadedToken } from '../../../kernel/identity.ts'
 import type { Mount } from '../../../kernel/tenancy.ts'
+import { SharedRoom } from '../../../lib/shared-room.ts'
 import { lookup, principalGrants } from '../token-repository.ts'
 import { load } from '../tokens.ts'
 import { mint, type LoginPorts } from './login.ts'
@@ -22,7 +23,7 @@ const mount: Mount = { mountId, class: 'auth', path, type: 'jwt', description: '
 
 const kept: { readonly text: string; readonly loaded: LoadedToken }[] = []
 let ended = 0
-const writer = makeLoginWriter(database.app)
+const writer = makeLoginWriter(database.app, new SharedRoom(5))
 const ports: LoginPorts = {
   database: database.app,
   keys: () => Promise.resolve(keys),

@@ -8,12 +8,13 @@ import { sha256 } from '../../../crypto/digest.ts'
 import type { TokenRow } from '../../../kernel/identity.ts'
 import { sqlstateOf } from '../../../kernel/storage.ts'
 import { newHolder } from '../aliases.ts'
+import { SharedRoom } from '../../../lib/shared-room.ts'
 import { makeLoginWriter, type LoginWrite } from './writing.ts'
 
 const { database, keyring, rootOrgId } = await testPlatform({ after })
 const keys = await keyring.organization(rootOrgId)
 const key = keys.purpose('rows')
-const writer = makeLoginWriter(database.app)
+const writer = makeLoginWriter(database.app, new SharedRoom(5))
 const mount = (await database.superuser.query<LoginWrite['mount']>('select mount_id as "mountId", path from coffer.mounts where org_id = $1 limit 1', [rootOrgId])).rows[0] ?? { mountId: '', path: '' }
 const { mountId } = mount
 

@@ -7,6 +7,7 @@ import type { AliasRow, PrincipalRow, TokenRow } from '../../../kernel/identity.
 import { sqlstateOf, type Database, type Queryable } from '../../../kernel/storage.ts'
 import type { Mount } from '../../../kernel/tenancy.ts'
 import { Gathering } from '../../../lib/gathering.ts'
+import type { SharedRoom } from '../../../lib/shared-room.ts'
 import type { AliasCommand, KnownAlias } from '../aliases.ts'
 import { checkedAlias, macAlias, macPrincipal, macToken, notAsked, type JsonRow } from '../rows.ts'
 import type { TokenKeys } from '../tokens.ts'
@@ -30,6 +31,8 @@ export interface LoginWriter {
   /** @throws a unique violation when somebody or something of it is there already */
   write(orgId: string, login: LoginWrite, key: HmacKey): Promise<void>
   alias(orgId: string, keys: TokenKeys, name: AliasName): Promise<KnownAlias | undefined>
+  /** Whatever else of a login may take a connection. It must not write or ask by this writer. */
+  alone<T>(task: () => Promise<T>): Promise<T>
 }
 
 /** Rows as JSON texts, made by whoever logs in and put together by whoever sends. */
@@ -42,6 +45,8 @@ interface Rows {
 }
 
 const MOST_TOGETHER = 200
+/** A login goes on for some 300 µs after each of its journeys, and reads want their turn. */
+const PORTION = 8
 
 const hex = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`
 const time = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())
@@ -95,20 +100,23 @@ export const requireMount = async (tx: Queryable, orgId: string, { mountId, path
   await tx.query('select coffer.auth_mounts_stay($1, $2, $3)', [orgId, [mountId], [path]], { name: 'auth_mounts_stay' })
 }
 
-export const makeLoginWriter = (database: Database): LoginWriter => {
+/** @param room connections that logins share */
+export const makeLoginWriter = (database: Database, room: SharedRoom): LoginWriter => {
+  const place = <T>(journey: () => Promise<T>): Promise<T> => room.journey(journey)
   const writes = new Gathering<Rows, undefined>({
     most: MOST_TOGETHER,
     isOfOne,
     // More than one, because commits under way together share a flush, and a call that waits for a lock on somebody's row does not hold up everybody's logins.
-    journeys: 4, worthwhile: 16,
+    journeys: 4, worthwhile: 16, portion: PORTION, place,
     async send(orgId, rows) {
       const mounts = [...new Map(rows.map(({ mount }) => [nameOf({ mountId: mount.mountId, name: mount.path }), mount])).values()]
       await database.query('select coffer.login_write($1, $2, $3, $4, $5, $6, $7)', [orgId, mounts.map(({ mountId }) => mountId), mounts.map(({ path }) => path), listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
       return []
     },
   })
-  const aliases = new Gathering<AliasName, JsonRow | undefined>({ most: MOST_TOGETHER, isOfOne, send: (orgId, wanted) => findAliases(database, orgId, wanted) })
+  const aliases = new Gathering<AliasName, JsonRow | undefined>({ most: MOST_TOGETHER, isOfOne, portion: PORTION, place, send: (orgId, wanted) => findAliases(database, orgId, wanted) })
   return {
+    alone: (task) => room.alone(task),
     write: (orgId, login, key) => writes.add(orgId, rowsOf(login, key)),
     async alias(orgId, keys, name) {
       const row = await aliases.add(orgId, name)

@@ -4,8 +4,8 @@
 import { asCofferError } from '../../../kernel/errors.ts'
 import type { SecretAddress } from '../../../kernel/secret-model.ts'
 import { isRetryable, statementErrorOf } from '../../../kernel/storage.ts'
-import { BoundedQueue } from '../../../lib/bounded-queue.ts'
 import { Gathering } from '../../../lib/gathering.ts'
+import { SharedRoom } from '../../../lib/shared-room.ts'
 import { Turns } from '../../../lib/turns.ts'
 import type { SecretPorts } from '../ports.ts'
 import * as repository from '../repository.ts'
@@ -22,19 +22,16 @@ export class Writing {
   readonly known = new KnownSecrets()
   readonly turns = new Turns<string>()
   readonly #database: SecretPorts['database']
-  readonly #room: BoundedQueue
-  /** Of the room, for what may wait for somebody's row: a place is left to those that wait for nobody. */
-  readonly #waitingRoom: BoundedQueue
+  readonly #room: SharedRoom
   readonly #looks: Gathering<SecretAddress, KnownRow | undefined>
   readonly #ranges: Gathering<repository.VersionRange, readonly VersionRecord[]>
   readonly #changes: Gathering<Item, boolean>
 
   constructor({ database, limits }: Pick<SecretPorts, 'database' | 'limits'>) {
     this.#database = database
-    this.#room = new BoundedQueue({ concurrency: limits.writers, maxWaiting: Number.POSITIVE_INFINITY })
-    this.#waitingRoom = new BoundedQueue({ concurrency: Math.max(1, limits.writers - 1), maxWaiting: Number.POSITIVE_INFINITY })
+    this.#room = new SharedRoom(limits.writers)
     // Two journeys, so that the database has work while this process makes ready what follows.
-    const common = { isOfOne: wasRefused, most: 64, mostBytes: MOST_BYTES, journeys: 2, worthwhile: 8, place: <T>(journey: () => Promise<T>) => this.#room.run(journey) }
+    const common = { isOfOne: wasRefused, most: 64, mostBytes: MOST_BYTES, journeys: 2, worthwhile: 8, place: <T>(journey: () => Promise<T>) => this.#room.journey(journey) }
     this.#looks = new Gathering({ ...common, send: (orgId, addresses) => repository.lookupMany(database, orgId, addresses) })
     this.#ranges = new Gathering({ ...common, send: (orgId, ranges) => repository.versionsBetween(database, orgId, ranges) })
     this.#changes = new Gathering({ ...common, send: (orgId, items) => this.#send(orgId, items) })
@@ -58,7 +55,7 @@ export class Writing {
 
   /** Whatever else takes a connection on behalf of a write. */
   alone<T>(task: () => Promise<T>): Promise<T> {
-    return this.#waitingRoom.run(() => this.#room.run(task))
+    return this.#room.alone(task)
   }
 
   async #send(orgId: string, items: readonly Item[]): Promise<readonly boolean[]> {
