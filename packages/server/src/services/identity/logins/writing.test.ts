@@ -8,7 +8,7 @@ import { sha256 } from '../../../crypto/digest.ts'
 import type { TokenRow } from '../../../kernel/identity.ts'
 import { sqlstateOf } from '../../../kernel/storage.ts'
 import { newHolder } from '../aliases.ts'
-import { SharedRoom } from '../../../lib/shared-room.ts'
+import { SharedRoom } from '../../../lib/bounded-queue.ts'
 import { makeLoginWriter, type LoginWrite } from './writing.ts'
 
 const { database, keyring, rootOrgId } = await testPlatform({ after })

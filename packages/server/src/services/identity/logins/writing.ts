@@ -7,7 +7,7 @@ import type { AliasRow, PrincipalRow, TokenRow } from '../../../kernel/identity.
 import { sqlstateOf, type Database, type Queryable } from '../../../kernel/storage.ts'
 import type { Mount } from '../../../kernel/tenancy.ts'
 import { Gathering } from '../../../lib/gathering.ts'
-import type { SharedRoom } from '../../../lib/shared-room.ts'
+import type { SharedRoom } from '../../../lib/bounded-queue.ts'
 import type { AliasCommand, KnownAlias } from '../aliases.ts'
 import { checkedAlias, macAlias, macPrincipal, macToken, notAsked, type JsonRow } from '../rows.ts'
 import type { TokenKeys } from '../tokens.ts'
