@@ -27,15 +27,23 @@ export const exposeFreshness = (metrics: Metrics, freshness: Freshness, regions:
 }
 
 /** Reads that compiled plans answered, against those that they left to the general way. */
-export const exposeWarmReads = (metrics: Metrics, warm: { readonly counters: { readonly answered: number; readonly left: number } }): void => {
-  const reads = metrics.counter('coffer_warm_reads_total', 'Plain reads with a token: answered by a compiled plan, or left to the general way.', ['outcome'])
-  const last = { answered: 0, left: 0 }
-  metrics.onRead(() => {
-    for (const outcome of ['answered', 'left'] as const) {
-      reads.with(outcome).inc(warm.counters[outcome] - last[outcome])
-      last[outcome] = warm.counters[outcome]
-    }
-  })
+interface WarmCounts {
+  readonly answered: number
+  readonly left: number
+}
+
+export const exposeWarmReads = (metrics: Metrics, warm: { readonly counters: WarmCounts; readonly logins: WarmCounts }): void => {
+  const reads = metrics.counter('coffer_warm_reads_total', 'Plain reads with a token or a login of their own: answered by a compiled plan, or left to the general way.', ['outcome'])
+  const logins = metrics.counter('coffer_warm_logins_total', 'Logins to paths where logins come again: answered by a compiled plan, or left to the general way.', ['outcome'])
+  for (const [counter, counts] of [[reads, warm.counters], [logins, warm.logins]] as const) {
+    const last = { answered: 0, left: 0 }
+    metrics.onRead(() => {
+      for (const outcome of ['answered', 'left'] as const) {
+        counter.with(outcome).inc(counts[outcome] - last[outcome])
+        last[outcome] = counts[outcome]
+      }
+    })
+  }
 }
 
 /** Notes how long requests took; the series of an operation and a status is looked up once. */

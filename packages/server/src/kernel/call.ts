@@ -139,7 +139,7 @@ export interface Call {
   noteReveal?(address: SecretAddress, selector: string): void
   /** The same of the one folder all of whose secrets it hands out. */
   noteBatch?(folder: SecretAddress, selection: BatchSelection): void
-  /** Told of a login that is remembered, whose token serves this request alone: what a compiled plan repeats. */
+  /** Told of a login that is remembered and writes nothing: what a compiled plan repeats. */
   noteLogin?(login: WarmLogin): void
   /** After a commit: drops what this worker's own caches hold of it and wakes the others. */
   changed(changes: readonly NotedChange[]): void

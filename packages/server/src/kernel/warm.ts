@@ -78,9 +78,9 @@ export interface WarmSecrets<Loaded extends WarmSecret = WarmSecret> {
 }
 
 /** A login by a credential that is remembered, for requests that log in by their own headers. */
-export interface WarmLogin {
+export interface WarmHolding {
   /** Whom it lets in at this moment of database time; undefined: that is to be judged the general way. Nothing has happened either way. */
-  again(now: number, sourceIp: string | undefined): WarmHolder | undefined
+  hold(now: number, sourceIp: string | undefined): WarmHolder | undefined
 }
 
 /** Who a remembered login let in, with a token that serves one request and is never seen. */
@@ -91,3 +91,13 @@ export interface WarmHolder {
   readonly accessorHmac: string
   decide(action: Action, resource: Resource, facts: { readonly sourceIp: string | undefined; readonly time: number; readonly door: string }): Verdict
 }
+
+/** A login by a credential that is remembered, with a token that needs no row. */
+export interface WarmIssuing {
+  /** A token, good when its record is durable; undefined: that is to be judged the general way. */
+  issue(now: number, sourceIp: string | undefined): { readonly token: string; readonly tokenId: string } | undefined
+  /** The answer's data with `token` where the token belongs; all else is the same each time. */
+  answer(token: string): Readonly<Record<string, unknown>>
+}
+
+export type WarmLogin = WarmHolding | WarmIssuing

@@ -43,7 +43,7 @@ export interface DoorRequest {
   readonly mfaHeader?: string | undefined
   /** A login whose token serves the request that it came with, and nothing else. */
   readonly isForOneRequest?: boolean | undefined
-  /** What names such a login to a compiled plan, given where one may repeat it. */
+  /** What names a login to a compiled plan, given where one may repeat it: all that it is made of. */
   readonly loginName?: string | undefined
   /** What the body and query say, read when a policy may bound parameters. Absent: such policies allow nothing that they require something of. */
   readonly parameters?: (() => Readonly<Record<string, unknown>>) | undefined

@@ -14,8 +14,8 @@ export interface RequestLimits {
   readonly recordsRefusals: boolean
   /** Whether answers say what is left. */
   readonly showsHeaders: boolean
-  /** Whether it would be let through; takes nothing. */
-  allows(place: LimitedPlace, address: string | undefined): boolean
+  /** Whether it would be let through; takes nothing. `also`: whether both would be, one after the other. */
+  allows(place: LimitedPlace, address: string | undefined, also?: LimitedPlace): boolean
   /** Undefined: nothing limits this. */
   take(place: LimitedPlace, address: string | undefined): Taken | undefined
 }

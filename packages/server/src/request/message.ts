@@ -16,4 +16,4 @@ export const sameSecret = (one: string, other: string): boolean => equalText(one
 export const bodyMatches = (claimed: string, token: string, body: Uint8Array): boolean => equalText(claimed, bodyHmac(token, body))
 
 /** Names a login by what it is made of, without keeping that. */
-export const loginNameOf = (organizationHeader: string | undefined, headers: string): string => sha256Base64Url(`${organizationHeader ?? ''}\n${headers}`)
+export const loginNameOf = (organizationHeader: string | undefined, said: string): string => sha256Base64Url(`${organizationHeader ?? ''}\n${said}`)

@@ -32,7 +32,7 @@ export const prepare = (ports: PipelinePorts, { operation, handle, warm, batch }
       const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, recorded }))
       await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
       if (request.warm !== undefined) teach(ports, { operation, warm, batch }, { request, answer, trace, caller: recorded.caller })
-      if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, trace, orgId: recorded.orgId })
+      if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, answer, trace, orgId: recorded.orgId })
       ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
       return answer
     } catch (thrown) {

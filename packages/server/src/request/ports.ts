@@ -8,7 +8,7 @@ import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { BatchSelection, WarmAnswer, WarmBatch, WarmLogin } from '../kernel/warm.ts'
 import type { WarmForm } from './exchange.ts'
 import type { Admission } from './admission.ts'
-import type { RequestLimits } from './limits.ts'
+import type { LimitedPlace, RequestLimits } from './limits.ts'
 import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
 
 /** The facts of one request that a decision may depend on. */
@@ -146,7 +146,7 @@ export interface BatchLesson extends Taught {
   readonly secrets: number
 }
 
-/** One login by a request's own headers that the pipeline has just let through. */
+/** One remembered login that the pipeline has just let through. */
 export interface LoginLesson extends Pick<Lesson, 'mount' | 'operation' | 'door' | 'draft'> {
   readonly name: string
   readonly orgId: string
@@ -154,6 +154,10 @@ export interface LoginLesson extends Pick<Lesson, 'mount' | 'operation' | 'door'
   readonly places: OrgRegistry | undefined
   readonly organizations: number | undefined
   readonly login: WarmLogin
+  /** What limits counted it for. */
+  readonly limited: LimitedPlace | undefined
+  /** For one that is answered: how. */
+  readonly form: WarmForm | undefined
 }
 
 export interface PipelinePorts {

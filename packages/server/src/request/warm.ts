@@ -17,13 +17,13 @@ import type { RequestLimits } from './limits.ts'
 import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
 import type { AuditJournal, Authenticated, BatchLesson, Lesson, LoginLesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
-import { WarmLogins } from './warm-login.ts'
+import { WarmLogins, type WarmLoginFacts } from './warm/logins.ts'
 import { compileTemplate, fillTemplate, shownValues, withHead, type AnswerHead, type Template } from './template.ts'
 import { Batches } from './warm/batches.ts'
 import { Holders, NOBODY, planKey } from './warm/holders.ts'
 import { isCurrent, limitsFor, stillThere, WARM_STATUS, whenDurable, type Learned, type Read, type Turn } from './warm/turn.ts'
 
-export type { AnswerHead }
+export type { AnswerHead, WarmLoginFacts }
 
 export interface WarmPorts<Loaded extends WarmSecret = WarmSecret> {
   readonly tokens: Pick<TokenAuthority, 'peek' | 'authenticate'>
@@ -55,7 +55,7 @@ export interface WarmFacts {
 }
 
 /** What one says that logs in by its own headers: their name instead of a token. */
-export interface WarmLoginFacts extends Omit<WarmFacts, 'token'> {
+export interface WarmInlineFacts extends Omit<WarmFacts, 'token'> {
   readonly loginName: string
 }
 
@@ -102,6 +102,8 @@ const MOST_WAITING = 1024
 export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBook {
   /** Reads that plans answered, and those that they left to the general way. */
   readonly counters = { answered: 0, left: 0 }
+  /** The same of logins, to paths of logins that were repeated before. */
+  readonly logins = { answered: 0, left: 0 }
   /** Headers that plans do not take into account, while somebody wants them to be. */
   leaves: readonly string[] | undefined = undefined
   readonly #ports: WarmPorts<Loaded>
@@ -117,7 +119,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     this.#ports = ports
     this.#holders = new Holders(ports)
     this.#batches = new Batches(ports, this.#holders)
-    this.#logins = new WarmLogins(this, ports.pieces)
+    this.#logins = new WarmLogins(ports)
   }
 
   places(orgId: string): OrgRegistry | undefined {
@@ -173,13 +175,23 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   }
 
   /** The same for a read that logs in by its own headers: login and read share a frame, and nothing is told to anybody before both records are durable. */
-  beginWithLogin(facts: WarmLoginFacts, deliver: Deliver): boolean {
+  beginInline(facts: WarmInlineFacts, deliver: Deliver): boolean {
     const startedAt = performance.now()
-    const { limits, journal } = this.#ports
-    // Limits count both, each in its own place; audit devices want to know the whole token. The general way sees to it.
     const now = this.#ports.now()
-    const loggedIn = limits?.active === true || journal.detail !== undefined ? undefined : this.#logins.find(facts.loginName, now, facts.sourceIp)
+    const loggedIn = this.#logins.hold(facts.loginName, now, facts.sourceIp)
     return this.#count(loggedIn !== undefined && this.#reveal({ authenticated: loggedIn.holder, holder: this.#holders.of(loggedIn.holder.caller), read: { facts, deliver, startedAt, loggedIn }, now }))
+  }
+
+  /** Whether a login for this target may be a plan's. */
+  takesLogins(target: string): boolean {
+    return this.#logins.knows(target)
+  }
+
+  /** The same for a login by itself. */
+  beginLogin(facts: WarmLoginFacts, deliver: Deliver): boolean {
+    const begun = this.#logins.begin(facts, deliver)
+    this.logins[begun ? 'answered' : 'left'] += 1
+    return begun
   }
 
   #count(begun: boolean): boolean {
@@ -227,12 +239,13 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const verdict = authenticated.decide(plan.action, plan.resource, { sourceIp, time: now, door: plan.door })
     if (!verdict.allow) return false
     const place = { orgId: caller.orgId, apiPath: plan.resource.apiPath }
-    const limits = limitsFor(ports, place, facts)
+    const limits = limitsFor(ports, place, facts, loggedIn?.limited)
     if (limits === false) return false
     const requestId = newRequestId()
     const opened = this.#open(plan, loaded, { grant: mintGrant(plan.action, plan.resource, verdict), now, requestId, caller, head })
     if (opened === undefined) return false
     // Only when nothing can send it the general way any more, which takes its own.
+    if (loggedIn?.limited !== undefined) limits?.take(loggedIn.limited, sourceIp)
     const taken = limits?.take(place, sourceIp)
     const { material, body } = opened
     const at = Math.trunc(ports.now())
@@ -241,7 +254,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
     const recorded = whenDurable(ports, plan, read, { requestId, body, contentLength: material.template.contentLength, taken })
     if (loggedIn === undefined || login === undefined) ports.journal.append(record, recorded)
     else ports.journal.appendAll([login, record], (failure) => {
-      ports.observe(loggedIn.operation, failure === undefined ? WARM_STATUS : asCofferError(failure).httpStatus, (performance.now() - read.startedAt) / 1000)
+      ports.observe(loggedIn.operation.id, failure === undefined ? WARM_STATUS : asCofferError(failure).httpStatus, (performance.now() - read.startedAt) / 1000)
       recorded(failure)
     })
     return true

@@ -131,7 +131,10 @@ class Connection {
       deliver: (error, { requestId, body }) => {
         const asked = this.#asked
         if (asked === undefined) return wipe(body)
-        if (error === undefined) return this.#send(body)
+        if (error === undefined) {
+          wipeBody(asked)
+          return this.#send(body)
+        }
         // What cannot be answered after all is refused by its door.
         wipe(body)
         return this.#ask(asked, requestId, error)
@@ -262,6 +265,11 @@ class Connection {
     if (this.#socket._paused !== true) this.#socket.resume()
     this.#take(held)
   }
+}
+
+/** It may hold a secret. */
+const wipeBody = ({ head: { length, bodyLength }, packet }: PlainMessage): void => {
+  if (bodyLength > 0) wipe(packet.subarray(length))
 }
 
 /** Node's parser refuses them, and what becomes of the connection then is decided there (foreign-verbs.ts). */

@@ -4,15 +4,18 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { bothWays, generally, type Answer, type Asked, type BothWays } from '../../compose/testing/both-ways.ts'
+import { alike, encode, makeSubjects, metadataOf, type Data, type Subject, type Subjects } from '../../compose/testing/login-subjects.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
 
 let worker: TestWorker
 let ways: BothWays
+let subjects: Subjects
 const cleanUps: (() => Promise<void>)[] = []
 
 before(async () => {
   worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
   ways = bothWays(worker)
+  subjects = makeSubjects(ways)
   await ask('PUT', 'sys/policies/acl/reader', { policy: 'path "secret/data/dev/*" { capabilities = ["read"] }' })
   await ask('POST', 'secret/data/dev/a', { data: { x: '1' } })
   await ask('POST', 'secret/data/prod/a', { data: { x: 'of prod' } })
@@ -21,62 +24,12 @@ after(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
-type Data = Readonly<Record<string, string>>
-const ask = async (method: string, path: string, body?: object, namespace?: string): Promise<Data> => {
-  const answer = await ways.send({ method, path: `/v1/${path}`, token: 'root', ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(namespace === undefined ? {} : { headers: { 'x-vault-namespace': namespace } }) })
-  assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.body}`)
-  return answer.body === '' ? {} : ((JSON.parse(answer.body) as { readonly data: Data | null }).data ?? {})
-}
-
-const encode = (key: string, value: unknown): string => Buffer.from(JSON.stringify({ key, value })).toString('base64url')
-
-interface Subject {
-  readonly at: string
-  readonly credentials: { readonly role_id: string; readonly secret_id: string }
-  readonly asked: Asked
-}
-
-interface Making {
-  readonly role?: object
-  readonly secretId?: object
-  readonly namespace?: string
-}
-
-const subject = async (at: string, { role = {}, secretId = {}, namespace }: Making = {}): Promise<Subject> => {
-  await ask('POST', `sys/auth/${at}`, { type: 'approle' }, namespace)
-  await ask('POST', `auth/${at}/role/app`, { token_policies: ['reader'], ...role }, namespace)
-  const { role_id = '' } = await ask('GET', `auth/${at}/role/app/role-id`, undefined, namespace)
-  const { secret_id = '' } = await ask('POST', `auth/${at}/role/app/secret-id`, secretId, namespace)
-  const headers = { 'x-vault-inline-auth-path': `auth/${at}/login`, 'x-vault-inline-auth-parameter-a': encode('role_id', role_id), 'x-vault-inline-auth-parameter-b': encode('secret_id', secret_id), ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }) }
-  return { at, credentials: { role_id, secret_id }, asked: { path: '/v1/secret/data/dev/a', headers } }
-}
-
+const ask: Subjects['ask'] = (method, path, body, namespace) => subjects.ask(method, path, body, namespace)
+const subject: Subjects['subject'] = (at, making) => subjects.subject(at, making)
+const planned: Subjects['planned'] = (asked) => subjects.planned(asked)
+const recordsOf: Subjects['recordsOf'] = (answer, count) => subjects.recordsOf(answer, count)
 const withHeaders = ({ asked }: Pick<Subject, 'asked'>, headers: NonNullable<Asked['headers']>): Asked => ({ ...asked, headers: { ...asked.headers, ...headers } })
 const to = ({ asked }: Subject, path: string): Asked => ({ ...asked, path })
-
-/** Asks until a plan answers. A lapsed lease on a busy machine sends one the general way. */
-const planned = async (asked: Asked): Promise<Answer> => {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const [answer, warm] = await ways.counted(asked)
-    assert.equal(answer.status, 200, answer.body)
-    if (warm === 1) return answer
-  }
-  throw new Error(`no plan answers ${asked.path}`)
-}
-
-/** What every two tokens differ by. */
-const alike = (record: string): string => record.replace(/"accessorHmac":"hmac-sha256:[0-9a-f]{64}"/, '"accessorHmac":"HMAC"').replace(/"tokenId":"[0-9a-f-]{36}"/, '"tokenId":"TOKEN"')
-
-const metadataOf = (record: Readonly<Record<string, unknown>> | undefined): Data | undefined => record?.['metadata'] as Data | undefined
-
-const recordsOf = async (answer: Answer, count: number): Promise<readonly string[]> => {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const records = await ways.recordOf(answer)
-    if (records.length >= count) return records
-    await new Promise((resolve) => { setTimeout(resolve, 25) })
-  }
-  throw new Error(`fewer than ${count} records of ${answer.requestId}`)
-}
 
 /** By a plan and the general way: everything the same. */
 const same = async (asked: Asked): Promise<Answer> => {
@@ -360,5 +313,25 @@ describe('what it was judged by is in force at once', () => {
       await ask('DELETE', 'sys/quotas/rate-limit/few')
     }
     await planned(it.asked)
+  })
+
+  test('a limit that both count for', async () => {
+    const it = await subject('both')
+    // Or the limit's own end would be one request too many.
+    await ask('POST', 'sys/quotas/config', { rate_limit_exempt_paths: ['sys/'] })
+    await planned(it.asked)
+    const before_ = ways.answeredWarm()
+    for (const asked of [it.asked, generally(it.asked)]) {
+      await ask('POST', 'sys/quotas/rate-limit/everything', { path: '', rate: 7, interval: '1h' })
+      const answers = []
+      for (let time = 0; time < 5; time += 1) answers.push(await ways.send(asked))
+      // The fourth login is the seventh request, the fifth one too many itself.
+      assert.deepEqual(answers.map(({ status, headers }) => [status, headers.includes('x-vault-inline-auth-failed: true')]), [[200, false], [200, false], [200, false], [429, false], [429, true]])
+      assert.deepEqual((await recordsOf(answers[2] as Answer, 2)).length, 2)
+      assert.deepEqual((await ways.recordOf(answers[3] as Answer)).map((text) => (JSON.parse(text) as Data)['action']), ['auth.login'])
+      await ask('DELETE', 'sys/quotas/rate-limit/everything')
+    }
+    await ask('POST', 'sys/quotas/config', { rate_limit_exempt_paths: [] })
+    assert.ok(ways.answeredWarm() - before_ > 0, 'some were a plan\'s while they were limited')
   })
 })

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CofferError } from '../../kernel/errors.ts'
 import { wipe } from '../../lib/bytes.ts'
-import type { AnswerHead, Deliver, Leave, WarmFacts, WarmLoginFacts, WarmReply } from '../../request/warm.ts'
+import type { AnswerHead, Deliver, Leave, WarmFacts, WarmInlineFacts, WarmLoginFacts, WarmReply } from '../../request/warm.ts'
 import { WARM_STATUS } from '../../request/warm/turn.ts'
 import { loginNameOf } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
@@ -19,7 +19,10 @@ export interface WarmSource {
   /** Whether requests for this target may ask in a body for what a plan knows. */
   takesBodies?(target: string): boolean
   begin(facts: WarmFacts, deliver: Deliver, leave: Leave): boolean
-  beginWithLogin(facts: WarmLoginFacts, deliver: Deliver): boolean
+  beginInline(facts: WarmInlineFacts, deliver: Deliver): boolean
+  /** Whether a login for this target may be a plan's. */
+  takesLogins?(target: string): boolean
+  beginLogin?(facts: WarmLoginFacts, deliver: Deliver): boolean
 }
 
 /** How a plan that was begun ends: one of them is called, once. */
@@ -97,6 +100,15 @@ export const inlineLoginOf = (request: Pick<IncomingMessage, 'method' | 'headers
   return loginNameOf(organizationHeader, said)
 }
 
+/**
+ * What names a login that comes as the body of a request; undefined for a request that says more. Only to be asked about a path of logins, because all of
+ * the body goes in.
+ */
+export const loginOf = ({ method, url, headers, body }: Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'>, organizationHeader: string | undefined): string | undefined => {
+  if ((method !== 'POST' && method !== 'PUT') || body === undefined || headers['transfer-encoding'] !== undefined || headers['idempotency-key'] !== undefined || !saysNothingElse(headers)) return undefined
+  return loginNameOf(organizationHeader, `${method} ${url}\n${headers['content-type'] ?? ''}\n${body.toString('latin1')}`)
+}
+
 const NONE: readonly string[] = []
 
 /** Whether the request has a header that only the general way looks at. Mostly there are none to look for. */
@@ -128,7 +140,7 @@ export class WarmDoor {
     if (source === undefined || isLeft(source, head)) return false
     const { method, target, headers } = head
     const asked = { method, url: target, headers, sourceIp }
-    if (method === 'POST') return source.takesBodies?.(target) === true && beginAsked(source, { ...asked, body: packet.subarray(head.length) }, { deliver, leave }, this.#answerHead)
+    if (method === 'POST' || method === 'PUT') return takesBody(source, target) && beginAsked(source, { ...asked, body: packet.subarray(head.length) }, { deliver, leave }, this.#answerHead)
     if (!isPlainRead(head)) return beginInline(source, asked, deliver, this.#answerHead)
     const facts = factsOf(asked, { head: this.#answerHead })
     return facts !== undefined && source.begin(facts, deliver, leave)
@@ -137,7 +149,7 @@ export class WarmDoor {
   /** The plan of a request that came whole by another way. True: `send` has its answer, or `general` is called. */
   beginWhole(request: HttpRequest, { send, general }: WholeOutcomes): boolean {
     const source = this.#source()
-    if (source === undefined || request.method !== 'POST' || source.takesBodies?.(request.url) !== true || isLeft(source, request)) return false
+    if (source === undefined || (request.method !== 'POST' && request.method !== 'PUT') || !takesBody(source, request.url) || isLeft(source, request)) return false
     const deliver: Deliver = (error, reply) => {
       if (error === undefined) return send({ status: WARM_STATUS, headers: this.#headersOf(reply), body: reply.body }, () => wipe(reply.body))
       wipe(reply.body)
@@ -183,21 +195,34 @@ export class WarmDoor {
 
 type Read = Parameters<typeof readMessage>[0] & Pick<IncomingMessage, 'method' | 'url'>
 
-/** Of a request that says in its body what it reads. */
-const beginAsked = (source: WarmSource, request: Read & Pick<HttpRequest, 'method' | 'headers' | 'body'>, { deliver, leave }: Outcomes, head?: AnswerHead): boolean => {
+const takesBody = (source: WarmSource, target: string): boolean => source.takesBodies?.(target) === true || source.takesLogins?.(target) === true
+
+/** Of a request that says in its body what it reads, or logs in by it. */
+const beginAsked = (source: WarmSource, request: Read & Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'>, { deliver, leave }: Outcomes, head?: AnswerHead): boolean => {
+  if (source.takesLogins?.(request.url) === true) return beginLogin(source, request, deliver, head)
   const body = plainBody(request)
   const facts = body === undefined ? undefined : factsOf(request, { head, body })
   return facts !== undefined && source.begin(facts, deliver, leave)
 }
 
+const beginLogin = (source: WarmSource, request: Parameters<typeof loginOf>[0] & Read, deliver: Deliver, head: AnswerHead | undefined): boolean => {
+  try {
+    const { token, namespace, sourceIp } = readMessage(request)
+    const loginName = token === undefined ? loginOf(request, namespace) : undefined
+    return loginName !== undefined && source.beginLogin?.({ loginName, sourceIp, head }, deliver) === true
+  } catch {
+    return false
+  }
+}
+
 const beginInline = (source: WarmSource, request: Read, deliver: Deliver, head?: AnswerHead): boolean => {
   if (request.headers[INLINE_PATH] === undefined) return false
-  const facts = loginFactsOf(request, head)
-  return facts !== undefined && source.beginWithLogin(facts, deliver)
+  const facts = inlineFactsOf(request, head)
+  return facts !== undefined && source.beginInline(facts, deliver)
 }
 
 /** Undefined for headers that the general way refuses, or that a plan does not understand, and for requests that have a token. */
-const loginFactsOf = (request: Read, head: AnswerHead | undefined): WarmLoginFacts | undefined => {
+const inlineFactsOf = (request: Read, head: AnswerHead | undefined): WarmInlineFacts | undefined => {
   try {
     const { token, namespace, project, sourceIp } = readMessage(request)
     const loginName = token === undefined ? inlineLoginOf(request, namespace) : undefined

@@ -12,7 +12,7 @@ import { addHeaders, errorHeaders, type DoorLimits } from '../http/doors.ts'
 import type { Door, HttpExchange } from '../http/exchange.ts'
 import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, textOf, type Message } from '../http/request.ts'
-import { inlineLoginOf, isPlainRead } from '../http/warm.ts'
+import { inlineLoginOf, isPlainRead, loginOf } from '../http/warm.ts'
 import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
 import { logInInline, sayLoginFailed, wantsInlineAuth } from './inline-auth.ts'
 import { helpOf } from './help.ts'
@@ -122,16 +122,20 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
   const { prepared: { operation }, params, mount, namespace, unknown } = routed
   const { request, requestId } = exchange
   const given = unknown === undefined ? queryFor(query) : NO_QUERY
+  const loginName = operation.work === 'login' && unknown === undefined && message.token === undefined ? loginOf(request, message.namespace) : undefined
   return {
     door: 'vault', requestId, leniency: 'lenient', token: message.token, namespace: operation.isEverywhere === true ? undefined : namespace, organizationHeader: message.namespace, projectHeader: undefined, idempotencyKey: message.idempotencyKey,
     sourceIp: message.sourceIp, sourcePort: () => request.socket.remotePort, headers: (name) => textOf(request.headers[name]), mfaHeader: header(request, 'x-vault-mfa'), peer: () => peerOf(request), mount, wrapTtlSeconds, limited,
     tell: (headers) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace),
     raw: unknown === undefined ? { path: pathFor(operation, exchange, params, message.token), query: given, body: bodyFor(operation, body) } : { path: params, query: { ...unknown }, body: undefined },
     parameters: unknown === undefined ? () => ({ ...given, ...body }) : undefined,
-    // What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered.
-    warm: unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && (isPlainRead(request) || inlineLoginOf(request, message.namespace) !== undefined) ? warmForm(request.url, routed) : undefined,
+    loginName, warm: loginName !== undefined || isWarmRead(exchange, routed, message, given) ? warmForm(request.url, routed) : undefined,
   }
 }
+
+/** What policies say of parameters a compiled plan does not look at, so a request that has some is not remembered. */
+const isWarmRead = ({ request }: HttpExchange, { mount, unknown }: Routed, { namespace }: Message, given: Parts['query']): boolean =>
+  unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && (isPlainRead(request) || inlineLoginOf(request, namespace) !== undefined)
 
 /** The organization that a request names, or else its token does: whether it may enter that one is judged later. */
 const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespace }: Routed, { message, body }: Parts): Promise<LimitedPlace> => {

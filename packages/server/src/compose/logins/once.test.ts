@@ -21,7 +21,7 @@ const once = async (known: KnownLogin, isCompiled = true) => {
   const memory = new Map([['k', known]])
   const tokens = makeOnceTokens({ compile: async () => (isCompiled ? compiled : null), auditKey: async () => key }, { peek: (name) => memory.get(name) })
   await tokens.give('k', known, { text: 'text', row: () => row })
-  return { known, memory, tokens, again: (now = AT, sourceIp = '127.0.0.1') => tokens.repeatable('k', known).again(now, sourceIp) }
+  return { known, memory, tokens, again: (now = AT, sourceIp = '127.0.0.1') => tokens.repeatable('k', known).hold(now, sourceIp) }
 }
 
 test('without a text it has the same rights, and a name of its own that records know it by', async () => {
@@ -55,7 +55,7 @@ test('only until its end, and only to the addresses that it is for', async () =>
   const bound = await once(loginOf({ within: [[parseCidr('127.0.0.0/8')].filter((range) => range !== undefined)] }))
   assert.notEqual(bound.again(AT, '127.0.0.1'), undefined)
   assert.equal(bound.again(AT, '10.0.0.1'), undefined)
-  assert.equal(bound.tokens.repeatable('k', bound.known).again(AT, undefined), undefined)
+  assert.equal(bound.tokens.repeatable('k', bound.known).hold(AT, undefined), undefined)
 })
 
 test('not when its rights cannot be worked out', async () => {

@@ -4,7 +4,7 @@
 import type { HmacKey } from '../../crypto/keys.ts'
 import type { LoadedToken, TokenRow } from '../../kernel/identity.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
-import type { WarmLogin } from '../../kernel/warm.ts'
+import type { WarmHolding } from '../../kernel/warm.ts'
 import { Recent } from '../../lib/recent.ts'
 import { hmacIdentifier } from '../../services/audit/records.ts'
 import type { CacheRegion } from '../../services/freshness/cache.ts'
@@ -17,7 +17,7 @@ export interface OnceTokens {
   /** Once, and only while the login is still remembered: what it was judged by has not changed. */
   take(text: string): Compiled | undefined
   /** The same without a text, for plans: nobody sees a token of one request. */
-  repeatable(key: string, known: KnownLogin): WarmLogin
+  repeatable(key: string, known: KnownLogin): WarmHolding
 }
 
 export interface OncePorts {
@@ -77,7 +77,7 @@ export const makeOnceTokens = (ports: OncePorts, logins: Pick<CacheRegion<KnownL
       return logins.peek(given.key) === given.known ? given.compiled : undefined
     },
     repeatable: (key, known) => ({
-      again(now, sourceIp) {
+      hold(now, sourceIp) {
         if (logins.peek(key) !== known || !isGoodFor(known, { now: () => now, sourceIp })) return undefined
         const first = firsts.get(known)
         if (first === undefined) return undefined

@@ -18,6 +18,7 @@ import { holderOf, issue, mint, prepareAgain, type LoginPorts } from '../../serv
 import { askForSteps, mayAsk, type MfaPorts, type MfaRequirement } from '../../services/identity/mfa/service.ts'
 import { limitsOf, lockoutOf } from '../../services/tenancy/auth-mounts.ts'
 import type { OnceTokens } from './once.ts'
+import { repeatable } from './repeating.ts'
 import { lockedName, lockoutStore, type LockSources } from './locks.ts'
 
 export interface LoginSources extends LockSources {
@@ -111,9 +112,12 @@ const learn = async (sources: LoginSources, method: AuthMethod, { operation, nam
   return { value, tags }
 }
 
-const repeat = async ({ logins, once }: LoginSources, call: Call, key: string, known: KnownLogin): Promise<LoginAnswer> => {
+const repeat = async ({ logins, once, known: remembered }: LoginSources, call: Call, key: string, known: KnownLogin): Promise<LoginAnswer> => {
   const { form } = known.once
-  if (call.isForOneRequest !== true || form === undefined) return issue(logins, call, known.issuable)
+  if (call.isForOneRequest !== true || form === undefined) {
+    if (known.issuable.form !== undefined) call.noteLogin?.(repeatable(remembered, { key, known, form: known.issuable.form }))
+    return issue(logins, call, known.issuable)
+  }
   const made = issueSealed(call, known.once, form)
   // What cannot be handed over is found by the token's text, and what is wrong with it is said there.
   await once.give(key, known, made).catch(() => undefined)

@@ -42,7 +42,8 @@ export const dataOf = (body: Record<string, unknown>): Record<string, unknown> =
 
 const masked: BothWays['masked'] = (answer) => ({ status: answer.status, headers: answer.headers, body: answer.body.replaceAll(answer.requestId.replace(/^req_/, ''), 'REQUEST') })
 
-export const bothWays = (worker: TestWorker): BothWays => {
+/** @param counter of what plans answered */
+export const bothWays = (worker: TestWorker, counter = 'coffer_warm_reads_total'): BothWays => {
   const send: BothWays['send'] = ({ path, method = 'GET', token, headers = {}, body }) =>
     new Promise((resolve, reject) => {
       const outgoing = request(`${worker.origin}/`, { method, path, headers: { ...(token === undefined ? {} : { 'x-vault-token': token }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } as Record<string, string | string[]> }, (incoming) => {
@@ -70,7 +71,7 @@ export const bothWays = (worker: TestWorker): BothWays => {
     }
     throw new Error(`no record of ${requestId}`)
   }
-  const answeredWarm = (): number => worker.metric('coffer_warm_reads_total', 'answered')
+  const answeredWarm = (): number => worker.metric(counter, 'answered')
   const counted: BothWays['counted'] = async (asked) => {
     const before = answeredWarm()
     const answer = await send(asked)

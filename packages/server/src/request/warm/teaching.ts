@@ -66,13 +66,14 @@ export interface TaughtLogin {
   readonly name: string
   readonly login: WarmLogin
   readonly request: DoorRequest
+  readonly answer: Answer
   readonly trace: Trace
   readonly orgId: string
 }
 
 /** What a remembered login leaves is its record, and nothing else. With an audit device that says more, and tokens are whole. */
-export const teachLogin = (ports: PipelinePorts, operation: Operation, { name, login, request, trace, orgId }: TaughtLogin): void => {
+export const teachLogin = (ports: PipelinePorts, operation: Operation, { name, login, request, answer, trace, orgId }: TaughtLogin): void => {
   const { draft, places, organizations } = trace
-  if (operation.audit === undefined || ports.journal.detail !== undefined || draft.request !== undefined || draft.metadata === undefined || trace.asked > 0 || trace.written !== undefined || trace.kept.length > 0 || trace.also.length > 0) return
-  ports.plans?.learnLogin({ name, orgId, places, organizations, mount: request.mount, operation, door: request.door, draft, login })
+  if (operation.audit === undefined || ports.journal.detail !== undefined || draft.request !== undefined || draft.metadata === undefined || answer.status !== WARM_STATUS || answer.ignored.length > 0 || trace.asked > 0 || trace.written !== undefined || trace.kept.length > 0 || trace.also.length > 0) return
+  ports.plans?.learnLogin({ name, orgId, places, organizations, mount: request.mount, operation, door: request.door, limited: request.limited, draft, login, form: request.warm })
 }

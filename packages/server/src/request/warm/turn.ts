@@ -9,7 +9,7 @@ import { limitHeaders, type LimitedPlace, type RequestLimits } from '../limits.t
 import type { Authenticated, Lesson } from '../ports.ts'
 import type { WarmForm } from '../exchange.ts'
 import type { Deliver, WarmFacts, WarmPorts } from '../warm.ts'
-import type { LoggedIn } from '../warm-login.ts'
+import type { LoggedIn } from './logins.ts'
 import type { Holder } from './holders.ts'
 
 /** The status of every warm answer. */
@@ -44,7 +44,7 @@ export interface Learned {
   readonly organizations: number | undefined
 }
 
-export const isCurrent = (ports: Pick<WarmPorts, 'registry' | 'organizations'>, { registry, organizations }: Learned): boolean =>
+export const isCurrent = (ports: Pick<WarmPorts, 'registry' | 'organizations'>, { registry, organizations }: Pick<Learned, 'registry' | 'organizations'>): boolean =>
   ports.registry(registry.orgId) === registry && (organizations === undefined || organizations === ports.organizations())
 
 /** The places as they were when the target was resolved, if they still are: what it meant then it may not mean now. */
@@ -55,11 +55,11 @@ export const stillThere = (ports: Pick<WarmPorts, 'registry' | 'organizations'>,
   return mount !== undefined && registry.mountById(mount.mountId) !== mount ? undefined : registry
 }
 
-/** The limits that this request counts for, if there are any; `false`: it is the general way's to answer, or to refuse. */
-export const limitsFor = ({ limits }: Pick<WarmPorts, 'limits'>, place: LimitedPlace, { head, sourceIp }: Pick<WarmFacts, 'head' | 'sourceIp'>): RequestLimits | undefined | false => {
+/** The limits that this request counts for, if there are any; `false`: it is the general way's to answer, or to refuse. `also`: where it counts besides. */
+export const limitsFor = ({ limits }: Pick<WarmPorts, 'limits'>, place: LimitedPlace, { head, sourceIp }: Pick<WarmFacts, 'head' | 'sourceIp'>, also?: LimitedPlace): RequestLimits | undefined | false => {
   if (limits?.active !== true) return undefined
   // A head that is written beforehand has no place for what is left of a limit.
-  return (head !== undefined && limits.showsHeaders) || !limits.allows(place, sourceIp) ? false : limits
+  return (head !== undefined && limits.showsHeaders) || !limits.allows(place, sourceIp, also) ? false : limits
 }
 
 /** The rest of an answer, which waits for its records. */
@@ -71,7 +71,7 @@ export interface Pending {
 }
 
 /** What the journal is to call. */
-export const whenDurable = (ports: Pick<WarmPorts, 'limits' | 'log' | 'observe'>, { operation, form }: Learned, { deliver, startedAt }: Read, { requestId, body, contentLength, taken }: Pending) => (failure: Error | undefined): void => {
+export const whenDurable = (ports: Pick<WarmPorts, 'limits' | 'log' | 'observe'>, { operation, form }: Pick<Learned, 'operation' | 'form'>, { deliver, startedAt }: Pick<Read, 'deliver' | 'startedAt'>, { requestId, body, contentLength, taken }: Pending) => (failure: Error | undefined): void => {
   const error: CofferError | undefined = failure === undefined ? undefined : asCofferError(failure)
   if (error?.kind === 'internal') ports.log.failed(requestId, operation.id, failure)
   ports.observe(operation.id, error?.httpStatus ?? WARM_STATUS, (performance.now() - startedAt) / 1000)

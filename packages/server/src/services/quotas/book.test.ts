@@ -60,3 +60,14 @@ test('a quota that did not change keeps its counters when others do', () => {
   book.replace(defaultConfig, [{ orgId: ROOT, namespace: '', quotas: [quota({ name: 'kept', rowVersion: 2 })] }])
   assert.equal(book.take(place, 'a')?.allowed, true)
 })
+
+test('two requests take two of a quota that both count for, and one each of two', () => {
+  const book = bookOf([quota({ name: 'auth', rate: 2, mount: 'auth/jwt/' }), quota({ name: 'secret', rate: 1, mount: 'secret/' })])
+  const [login, read, free] = ['auth/jwt/login', 'secret/data/a', 'other/a'].map((apiPath) => ({ orgId: ROOT, apiPath })) as [LimitedPlace, LimitedPlace, LimitedPlace]
+  const both = (one: LimitedPlace, other?: LimitedPlace): boolean => book.allows(one, '10.0.0.1', other)
+  assert.deepEqual([both(login, login), both(read, read), both(read, login), both(free, free), both(free, read), both(read)], [true, false, true, true, true, true])
+  book.take(login, '10.0.0.1')
+  assert.deepEqual([both(login), both(login, login), both(read, login)], [true, false, true])
+  book.take(read, '10.0.0.1')
+  assert.deepEqual([both(read), both(login, read), both(read, login), both(free, read), both(free)], [false, false, false, false, true])
+})

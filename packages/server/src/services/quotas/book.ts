@@ -121,9 +121,11 @@ export class QuotaBook {
     this.active = compiled.some(([, { rules }]) => rules.length > 0)
   }
 
-  /** Whether a request would be let through; it takes nothing. */
-  allows(place: LimitedPlace, address: string | undefined): boolean {
-    return this.#find(place)?.limit.allows(address ?? '', this.#now()) ?? true
+  /** Whether a request would be let through; it takes nothing. `also`: whether both would be, one after the other. */
+  allows(place: LimitedPlace, address: string | undefined, also?: LimitedPlace): boolean {
+    const [rule, other] = [this.#find(place), also === undefined ? undefined : this.#find(also)]
+    const allows = (one: Rule | undefined, requests: number): boolean => one?.limit.allows(address ?? '', this.#now(), requests) ?? true
+    return rule === other ? allows(rule, 2) : allows(rule, 1) && allows(other, 1)
   }
 
   /** Undefined: nothing limits this. */

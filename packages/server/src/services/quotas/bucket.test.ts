@@ -48,3 +48,10 @@ test('whether one would be let through is told without taking it', () => {
   const next = new RateLimit({ rate: 1, intervalSeconds: 10, blockSeconds: 0 }, 1)
   assert.deepEqual([taking(next, 0), next.allows('a', 9_999), next.allows('a', 10_000), taking(next, 10_000)], [true, false, true, true])
 })
+
+test('and whether several would be, one after the other', () => {
+  const limit = new RateLimit({ rate: 3, intervalSeconds: 10, blockSeconds: 0 }, 1)
+  assert.deepEqual([1, 3, 4].map((requests) => limit.allows('a', 0, requests)), [true, true, false])
+  taking(limit, 0)
+  assert.deepEqual([limit.allows('a', 1, 2), limit.allows('a', 1, 3), limit.allows('a', 10_000, 3), limit.allows('a', 10_000, 4)], [true, false, true, false])
+})

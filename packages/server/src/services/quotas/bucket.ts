@@ -46,11 +46,11 @@ export class RateLimit {
     this.#blockMs = rule.blockSeconds * 1000
   }
 
-  /** Whether a request would be let through now; it takes nothing. What is let through now is let through a moment later, too. */
-  allows(address: string, now: number): boolean {
+  /** Whether so many requests would be let through now; it takes nothing. What is let through now is let through a moment later, too. */
+  allows(address: string, now: number, requests = 1): boolean {
     const bucket = this.#buckets.get(address)
-    if (bucket === undefined) return true
-    return bucket.blockedUntil <= now && (bucket.left > 0 || this.#tickAt(bucket, now) > bucket.tick)
+    if (bucket === undefined) return this.limit >= requests
+    return bucket.blockedUntil <= now && (bucket.left >= requests || (this.limit >= requests && this.#tickAt(bucket, now) > bucket.tick))
   }
 
   /** @param now monotonic milliseconds */

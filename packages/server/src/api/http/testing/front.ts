@@ -53,7 +53,7 @@ export class Plans implements WarmSource {
   error: CofferError | undefined
   readonly bodies: Buffer[] = []
 
-  beginWithLogin(): boolean {
+  beginInline(): boolean {
     return false
   }
 
