@@ -52,7 +52,7 @@ export const encodeOutput = (fields: Fields, value: Values, snake = false): Valu
     if (out !== undefined) out[wire] = encoded
   }
   let all = 0
-  for (const name of Object.keys(value)) {
+  for (const name in value) {
     if (!plan.names.has(name)) throw new Error(`reply has the undeclared field ${name}`)
     all += 1
   }

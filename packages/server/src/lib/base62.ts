@@ -11,6 +11,7 @@ const DIGITS_PER_LIMB = 5
 /** 62^5 times two bytes still fits in 53 bits, so plain numbers do the arithmetic. */
 const LIMB = 62 ** DIGITS_PER_LIMB
 
+const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0))
 const VALUES = new Map([...ALPHABET].map((character, value) => [character.charCodeAt(0), value]))
 
 /** How many characters `bytes` bytes take. */
@@ -31,14 +32,18 @@ export function encodeBase62(bytes: Uint8Array): string {
       limbs[i] = sum - carry * LIMB
     }
   }
-  let text = ''
-  for (let limb of limbs) {
-    for (let digit = 0; digit < DIGITS_PER_LIMB; digit++) {
-      text = ALPHABET.charAt(limb % 62) + text
-      limb = Math.floor(limb / 62)
+  // Into bytes from the last to the first: joined one by one, the characters would be as many strings.
+  const text = Buffer.allocUnsafe(length)
+  let place = length
+  for (let index = 0; index < limbs.length; index++) {
+    let limb = limbs[index] ?? 0
+    for (let digit = 0; digit < DIGITS_PER_LIMB && place > 0; digit++) {
+      const rest = Math.floor(limb / 62)
+      text[--place] = CODES[limb - rest * 62] ?? 0
+      limb = rest
     }
   }
-  return text.slice(text.length - length)
+  return text.toString('latin1')
 }
 
 /** The bytes, or undefined when the text is not the encoding of any. */

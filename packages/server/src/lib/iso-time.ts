@@ -4,18 +4,30 @@ const DAY_MS = 86_400_000
 /** From 0000-01-01 to 9999-12-31: four digits of a year. */
 const [FIRST_MS, END_MS] = [-62_167_219_200_000, 253_402_300_800_000]
 
-const two: readonly string[] = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'))
+const digits = (number: number, width: number): string => String(number).padStart(width, '0')
+const table = (size: number, of: (index: number) => string): readonly string[] => Array.from({ length: size }, (_, index) => of(index))
+
+// Few pieces, because each that is joined to another is an object of its own.
+const minutes = table(24 * 60, (minute) => `T${digits(Math.floor(minute / 60), 2)}:${digits(minute % 60, 2)}:`)
+const seconds = table(60, (second) => `${digits(second, 2)}.`)
+const thousandths = table(1000, (thousandth) => `${digits(thousandth, 3)}Z`)
+
+/** Of the day that was asked for last: times that are shown together are often of one. */
+let [lastDay, lastDate] = [0, '1970-01-01']
 
 /** @throws RangeError for what is no time */
 export const formatIsoTime = (ms: number): string => {
   if (!(ms >= FIRST_MS && ms < END_MS) || !Number.isInteger(ms)) return new Date(ms).toISOString()
-  const days = Math.floor(ms / DAY_MS)
-  const rest = ms - days * DAY_MS
-  const seconds = Math.floor(rest / 1000)
-  const minutes = Math.floor(seconds / 60)
-  const hours = Math.floor(minutes / 60)
-  const thousandths = rest - seconds * 1000
-  return `${formatDay(days)}T${two[hours]}:${two[minutes - hours * 60]}:${two[seconds - minutes * 60]}.${Math.floor(thousandths / 100)}${two[thousandths % 100]}Z`
+  const day = Math.floor(ms / DAY_MS)
+  if (day !== lastDay) {
+    lastDate = formatDay(day)
+    lastDay = day
+  }
+  const rest = ms - day * DAY_MS
+  const minute = Math.floor(rest / 60_000)
+  const ofMinute = rest - minute * 60_000
+  const second = Math.floor(ofMinute / 1000)
+  return `${lastDate}${minutes[minute]}${seconds[second]}${thousandths[ofMinute - second * 1000]}`
 }
 
 /** The Gregorian calendar counts best in eras of 400 years that begin on the first of March, so that a leap day is the last of its year. */
@@ -29,5 +41,5 @@ const formatDay = (daysSince1970: number): string => {
   const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-  return `${two[Math.floor(year / 100)]}${two[year % 100]}-${two[month]}-${two[day]}`
+  return `${digits(year, 4)}-${digits(month, 2)}-${digits(day, 2)}`
 }

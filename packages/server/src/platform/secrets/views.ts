@@ -11,20 +11,22 @@ import { fail } from '../../kernel/errors.ts'
 export const iso = formatIsoTime
 export const isoOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : iso(ms))
 
-export const secretView = (address: Pick<SecretAddress, 'project' | 'environment'>, row: SecretRow | ListedSecret, current: number) => ({
-  id: formatId('secret', row.secretId),
-  project: address.project,
-  environment: address.environment,
-  path: row.path,
-  type: row.type,
-  currentVersion: current,
-  ownerTeam: row.ownerTeam,
-  description: row.description,
-  rotationStrategy: row.rotationStrategy,
-  createdAt: iso(row.createdAt),
-  updatedAt: iso(row.updatedAt),
-  ...(row.deletedAt === undefined ? {} : { deletedAt: iso(row.deletedAt) }),
-})
+export const secretView = (address: Pick<SecretAddress, 'project' | 'environment'>, row: SecretRow | ListedSecret, current: number) => {
+  const view = {
+    id: formatId('secret', row.secretId),
+    project: address.project,
+    environment: address.environment,
+    path: row.path,
+    type: row.type,
+    currentVersion: current,
+    ownerTeam: row.ownerTeam,
+    description: row.description,
+    rotationStrategy: row.rotationStrategy,
+    createdAt: iso(row.createdAt),
+    updatedAt: iso(row.updatedAt),
+  }
+  return row.deletedAt === undefined ? view : { ...view, deletedAt: iso(row.deletedAt) }
+}
 
 export const changedView = (address: Pick<SecretAddress, 'project' | 'environment'>, changed: ChangedSecret) => secretView(address, changed, changed.currentVersion)
 

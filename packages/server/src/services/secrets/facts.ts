@@ -1,6 +1,8 @@
 // What the functions of 0019-lists.sql give: JSON arrays, because the driver takes rows of many columns apart one column at a time. Times are
 // milliseconds, MACs hex digits. Nothing here is believed yet; rows.ts checks it.
 
+import type { ValueType } from '../../kernel/secret-model.ts'
+import type { ListedSecret } from '../../kernel/secrets.ts'
 import type { LookupRow } from './rows.ts'
 
 /** secret_list: a column of each fact, in path order, and of the aliases. */
@@ -9,17 +11,8 @@ export interface ListedFacts {
   readonly current: string
 }
 
-export interface ListedRow {
-  readonly secretId: string
-  readonly path: string
-  readonly type: string
-  readonly ownerTeam: string
-  readonly description: string
-  readonly rotationStrategy: string
-  readonly lastVersion: number
-  readonly createdAt: number
-  readonly updatedAt: number
-  readonly deletedAt: number | null
+/** What is listed, with what proves it. */
+export interface ListedRow extends ListedSecret {
   readonly revision: number
   readonly mac: string
   readonly current: ListedAlias | undefined
@@ -41,21 +34,25 @@ type AliasColumns = readonly [ids: Texts | null, versions: Numbers | null, rowVe
 export const listedRows = ({ listed, current }: ListedFacts): readonly ListedRow[] => {
   const [ids, paths, types, ownerTeams, descriptions, rotationStrategies, lastVersions, createdAt, updatedAt, deletedAt, revisions, macs] = JSON.parse(listed) as ListedColumns // as the function makes it
   const aliases = aliasesOf(current)
-  return ids.map((secretId, at) => ({
-    secretId,
-    path: paths[at] ?? '',
-    type: types[at] ?? '',
-    ownerTeam: ownerTeams[at] ?? '',
-    description: descriptions[at] ?? '',
-    rotationStrategy: rotationStrategies[at] ?? '',
-    lastVersion: lastVersions[at] ?? 0,
-    createdAt: createdAt[at] ?? 0,
-    updatedAt: updatedAt[at] ?? 0,
-    deletedAt: deletedAt[at] ?? null,
-    revision: revisions[at] ?? 0,
-    mac: macs[at] ?? '',
-    current: aliases.get(secretId),
-  }))
+  return ids.map((secretId, at) => {
+    const alias = aliases.get(secretId)
+    return {
+      secretId,
+      path: paths[at] ?? '',
+      type: types[at] as ValueType, // checkListed refuses any other
+      ownerTeam: ownerTeams[at] ?? '',
+      description: descriptions[at] ?? '',
+      rotationStrategy: rotationStrategies[at] ?? '',
+      lastVersion: lastVersions[at] ?? 0,
+      currentVersion: alias?.version ?? 0,
+      createdAt: createdAt[at] ?? 0,
+      updatedAt: updatedAt[at] ?? 0,
+      deletedAt: deletedAt[at] ?? undefined,
+      revision: revisions[at] ?? 0,
+      mac: macs[at] ?? '',
+      current: alias,
+    }
+  })
 }
 
 const aliasesOf = (current: string): ReadonlyMap<string, ListedAlias> => {

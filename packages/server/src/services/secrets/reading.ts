@@ -1,7 +1,7 @@
 // Reads that are not one reveal: metadata, lists, history, and all secrets of an environment at once.
 
 import { asCofferError, fail } from '../../kernel/errors.ts'
-import { shownState, valueTypes, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
+import { shownState, type SecretAddress, type SecretRow, type Snapshot } from '../../kernel/secret-model.ts'
 import type { BatchItem, BatchResult, HistoryItem, ListedSecret, Revealed, SecretAccess } from '../../kernel/secrets.ts'
 import { changeKey, environmentTag, type CachedSecret, type FolderItem, type SecretKeys, type SecretPorts } from './ports.ts'
 import { FOLDER_ACTIONS, type BatchSelection, type WarmSecrets } from '../../kernel/warm.ts'
@@ -61,22 +61,14 @@ export const list = async (ports: SecretPorts, access: SecretAccess, page: { rea
   const keys = await ports.keys(address.orgId)
   const rows = await repository.list(ports.database, address, page)
   const rowKeys = keys.purposeVersions('rows')
-  return rows.map((row) => {
-    guarded(ports, { orgId: address.orgId, path: row.path }, () => checkListed(row, address, rowKeys))
-    return {
-      secretId: row.secretId,
-      path: row.path,
-      type: valueTypes.find((type) => type === row.type) ?? 'text',
-      ownerTeam: row.ownerTeam,
-      description: row.description,
-      rotationStrategy: row.rotationStrategy,
-      lastVersion: row.lastVersion,
-      currentVersion: row.current?.version ?? 0,
-      createdAt: row.createdAt,
-      updatedAt: row.updatedAt,
-      deletedAt: row.deletedAt ?? undefined,
+  const at = { orgId: address.orgId, path: address.path }
+  guarded(ports, at, () => {
+    for (const row of rows) {
+      at.path = row.path
+      checkListed(row, address, rowKeys)
     }
   })
+  return rows
 }
 
 /**

@@ -27,13 +27,13 @@ export const readRow = (ports: SecretPorts, asked: Asked & { readonly orgId: str
 export const readVersions = (ports: SecretPorts, address: SecretAddress, keys: SecretKeys, { secretId, rows }: { readonly secretId: string; readonly rows: readonly VersionRecord[] }): readonly VersionRow[] =>
   guarded(ports, address, () => rows.map((row) => readVersion(secretId, row, keys.purposeVersions('rows'))))
 
-export const guarded = <T>(ports: Pick<SecretPorts, 'integrityFailure'>, { orgId, path }: Pick<SecretAddress, 'orgId' | 'path'>, read: () => T): T => {
+export const guarded = <T>(ports: Pick<SecretPorts, 'integrityFailure'>, at: Pick<SecretAddress, 'orgId' | 'path'>, read: () => T): T => {
   try {
     return read()
   } catch (error) {
     if (!(error instanceof RowIntegrityError)) throw error
-    ports.integrityFailure(orgId, error.what)
-    throw fail('internal', 'secret.integrity', `The stored record of secret ${quote(path)} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`, { cause: error })
+    ports.integrityFailure(at.orgId, error.what)
+    throw fail('internal', 'secret.integrity', `The stored record of secret ${quote(at.path)} failed its integrity check. It was changed outside the product; ask the operators to look at the audit log.`, { cause: error })
   }
 }
 

@@ -131,7 +131,7 @@ export const readSnapshot = (row: LookupRow, keys: readonly VersionedKey[]): Sna
 /** @throws RowIntegrityError when a listed secret, or its `current`, was altered outside the product, or is not below the address's path. */
 export const checkListed = (row: ListedRow, { mountId, environment, path: prefix }: Pick<SecretAddress, 'mountId' | 'environment' | 'path'>, keys: readonly VersionedKey[]): void => {
   const { secretId, current } = row
-  if (!holds(keys, stored(row.mac), secretParts({ secretId, mountId, environment, path: row.path, type: valueType(row.type), lastVersion: row.lastVersion, revision: row.revision, deletedAt: row.deletedAt ?? undefined }))) throw new RowIntegrityError(`secret ${secretId}`)
+  if (!holds(keys, stored(row.mac), secretParts({ secretId, mountId, environment, path: row.path, type: valueType(row.type), lastVersion: row.lastVersion, revision: row.revision, deletedAt: row.deletedAt }))) throw new RowIntegrityError(`secret ${secretId}`)
   if (!row.path.startsWith(prefix)) throw new RowIntegrityError(`secret ${secretId}, which was not asked for,`)
   if (current !== undefined && !holds(keys, stored(current.mac), aliasParts(secretId, 'current', current.version, current.rowVersion))) throw new RowIntegrityError(`alias current of secret ${secretId}`)
 }
