@@ -45,6 +45,11 @@ export interface DoorRequest {
   readonly isForOneRequest?: boolean | undefined
   /** What names a login to a compiled plan, given where one may repeat it: all that it is made of. */
   readonly loginName?: string | undefined
+  /**
+   * Takes what becomes of the record, which then is not waited for: whoever gives this tells nothing to anybody, and changes nothing, before it is durable. It rejects with
+   * what the request is to be refused with.
+   */
+  readonly whenRecorded?: ((recorded: Promise<void>) => void) | undefined
   /** What the body and query say, read when a policy may bound parameters. Absent: such policies allow nothing that they require something of. */
   readonly parameters?: (() => Readonly<Record<string, unknown>>) | undefined
   /** The answer is to be wrapped for as long. */

@@ -20,27 +20,42 @@ export type Runner = (request: DoorRequest) => Promise<Answer>
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
  * @param snake whether the door's names are snake_case.
  */
-export const prepare = (ports: PipelinePorts, { operation, handle, warm, batch }: Implemented, snake = false): Runner => {
+export const prepare = (ports: PipelinePorts, implemented: Implemented, snake = false): Runner => {
+  const { operation } = implemented
   const parse = compileInput(operation, snake)
   return async (request) => {
     const startedAt = performance.now()
     const trace = newTrace()
     const recorded: Recording = { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined }
     if (recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
+    const execution = { request, parse, trace, recorded, startedAt }
+    let answer: Answer
     try {
       limitBefore(ports, request, recorded)
-      const answer = await ports.admit(operation.work, () => execute(ports, { operation, handle }, { request, parse, trace, recorded }))
-      await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
-      if (request.warm !== undefined) teach(ports, { operation, warm, batch }, { request, answer, trace, caller: recorded.caller })
-      if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, answer, trace, orgId: recorded.orgId })
-      ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
-      return answer
+      answer = await ports.admit(operation.work, () => execute(ports, implemented, execution))
+      if (request.whenRecorded === undefined) {
+        await finished(ports, implemented, execution, answer)
+        return answer
+      }
     } catch (thrown) {
-      const error = await refused(ports, operation, trace, recorded, thrown)
-      ports.observe(operation.id, error.httpStatus, (performance.now() - startedAt) / 1000)
-      throw error
+      throw await failed(ports, operation, execution, thrown)
     }
+    request.whenRecorded(finished(ports, implemented, execution, answer).catch(async (thrown: unknown) => { throw await failed(ports, operation, execution, thrown) }))
+    return answer
   }
+}
+
+const finished = async (ports: PipelinePorts, { operation, warm, batch }: Implemented, { request, trace, recorded, startedAt }: Execution, answer: Answer): Promise<void> => {
+  await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
+  if (request.warm !== undefined) teach(ports, { operation, warm, batch }, { request, answer, trace, caller: recorded.caller })
+  if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, answer, trace, orgId: recorded.orgId })
+  ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
+}
+
+const failed = async (ports: PipelinePorts, operation: Operation, { trace, recorded, startedAt }: Execution, thrown: unknown): Promise<CofferError> => {
+  const error = await refused(ports, operation, trace, recorded, thrown)
+  ports.observe(operation.id, error.httpStatus, (performance.now() - startedAt) / 1000)
+  return error
 }
 
 /** Who it is and whose it is are found on the way. */
@@ -58,6 +73,7 @@ interface Execution {
   readonly parse: InputParser
   readonly trace: Trace
   readonly recorded: Recording
+  readonly startedAt: number
 }
 
 const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, parse, trace, recorded }: Execution): Promise<Answer> => {

@@ -94,6 +94,24 @@ describe('a plan logs in and answers as the general way does', () => {
     assert.equal(grown[0]?.[2], grown[1]?.[2])
   })
 
+  test('both records share a frame, the general way as well, but for what changes something', async () => {
+    const it = await subject('frames', { role: { token_policies: ['writer'] } })
+    await ask('PUT', 'sys/policies/acl/writer', { policy: 'path "secret/data/dev/*" { capabilities = ["create", "update", "read"] }' })
+    await planned(it.asked)
+    /** The least of several: checkpoints have frames of their own. */
+    const frames = async (asked: Asked): Promise<number> => {
+      const seen = []
+      for (let time = 0; time < 5; time += 1) {
+        const before_ = worker.metric('coffer_audit_frames_total')
+        assert.equal((await ways.send(asked)).status, 200)
+        seen.push(worker.metric('coffer_audit_frames_total') - before_)
+      }
+      return Math.min(...seen)
+    }
+    assert.deepEqual([await frames(it.asked), await frames(generally(it.asked))], [1, 1])
+    assert.equal(await frames({ ...it.asked, method: 'POST', path: '/v1/secret/data/dev/written', body: '{"data":{"x":"1"}}' }), 2)
+  })
+
   test('for every value and path that a token\'s plan answers, whoever taught it', async () => {
     const it = await subject('paths')
     await ask('POST', 'secret/data/dev/quoted', { data: { 'k"': 'v"\\ü\n', nested: { list: [1.5, null] } } })

@@ -3,7 +3,7 @@
 
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
-import type { Operation } from '../../kernel/operation.ts'
+import type { Method, Operation } from '../../kernel/operation.ts'
 import { wholeServerOnly } from '../../kernel/tenancy.ts'
 import { NO_QUERY, parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
@@ -14,7 +14,7 @@ import { peerOf } from '../http/peer.ts'
 import { header, readBody, readMessage, textOf, type Message } from '../http/request.ts'
 import { inlineLoginOf, isPlainRead, loginOf } from '../http/warm.ts'
 import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
-import { logInInline, sayLoginFailed, wantsInlineAuth } from './inline-auth.ts'
+import { logInInline, sayLoginFailed, wantsInlineAuth, type InlineLogin } from './inline-auth.ts'
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
 import { bareStatus, errorsOf, vaultStatus } from './status.ts'
@@ -48,14 +48,15 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       if (target.trailingSlash && (method === 'POST' || method === 'PATCH')) throw fail('invalid_request', 'request.folder', "cannot write to a path ending in '/'")
       const sent = readMessage(request)
       const body = readBody(request, bodyLimits, sent.token)
-      const message = wantsInlineAuth(exchange) ? await logInInline(backend, routesOf(backend), exchange, sent) : sent
-      const routed = await routeOf(backend, routesOf(backend), { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message)
-      const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
-      const limited = backend.limits?.active === true ? await placeOf(backend, exchange, routed, parts) : undefined
-      const answer = await run(exchange, routed, limited === undefined ? parts : { ...parts, limited })
-      const made = envelope(exchange.requestId, routed, answer)
-      if (parts.wrapTtlSeconds === undefined || routed.prepared.operation.bare === true || !canWrap(routed.prepared.operation.id, made)) send(exchange, routed, answer, made, rendered(routed, made))
-      else send(exchange, routed, answer, made, JSON.stringify(await wrapped(backend, exchange, routed, parts, made)))
+      const asked = { backend, routes: routesOf(backend), method, query, body }
+      if (!wantsInlineAuth(exchange)) return answer(exchange, asked, sent)
+      const login = await logInInline(backend, asked.routes, exchange, sent)
+      try {
+        return await answer(exchange, asked, login.message, login)
+      } catch (error) {
+        await login.recorded()
+        throw error
+      }
     },
     refuse(exchange, error) {
       errorHeaders(exchange, error, vaultStatus(error))
@@ -71,6 +72,27 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       exchange.reply.code(error.body === undefined ? vaultStatus(error) : error.httpStatus).header('content-type', JSON_TYPE).send(JSON.stringify(body))
     },
   }
+}
+
+interface AskedOf extends Pick<Parts, 'query' | 'body'> {
+  readonly backend: VaultBackend
+  readonly routes: Routes
+  readonly method: Method
+}
+
+/** @param login the request's own: its record and that of a read may become durable together, but whatever changes something waits for it */
+const answer = async (exchange: HttpExchange, { backend, routes, method, query, body }: AskedOf, message: Message, login?: InlineLogin): Promise<void> => {
+  const { request, target } = exchange
+  const routed = await routeOf(backend, routes, { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message)
+  const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
+  const limited = backend.limits?.active === true ? await placeOf(backend, exchange, routed, parts) : undefined
+  const { operation } = routed.prepared
+  if (login !== undefined && !(method === 'GET' && operation.work === 'read') && operation.work !== 'list') await login.recorded()
+  const answered = await run(exchange, routed, limited === undefined ? parts : { ...parts, limited })
+  if (login !== undefined) await login.recorded()
+  const made = envelope(exchange.requestId, routed, answered)
+  if (parts.wrapTtlSeconds === undefined || operation.bare === true || !canWrap(operation.id, made)) send(exchange, routed, answered, made, rendered(routed, made))
+  else send(exchange, routed, answered, made, JSON.stringify(await wrapped(backend, exchange, routed, parts, made)))
 }
 
 /** What a path can be asked, for who has a token; the same for every verb. */

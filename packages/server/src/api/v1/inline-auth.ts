@@ -8,6 +8,7 @@ import { peerOf } from '../http/peer.ts'
 import type { HttpExchange } from '../http/exchange.ts'
 import { INLINE_PATH as PATH, inlineLoginOf } from '../http/warm.ts'
 import { header, namesOf, parseObject, type Message } from '../http/request.ts'
+import type { DoorRequest } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { route, type Routes, type VaultBackend } from './routing.ts'
 
@@ -52,7 +53,7 @@ const placeOf = async (backend: VaultBackend, namespace: string | undefined, seg
   return { orgId: named ?? (await backend.organizationOfToken(undefined)), apiPath: segments.slice(segments.indexOf('auth')).join('/'), role: typeof role === 'string' ? role : undefined }
 }
 
-const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<string> => {
+const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message, whenRecorded: DoorRequest['whenRecorded']): Promise<string> => {
   if (message.token !== undefined) throw bad(PATH, 'A request logs in by its headers or brings a token, not both.')
   const operation = header(exchange.request, OPERATION) ?? 'update'
   if (operation !== 'update' && operation !== 'create') throw bad(OPERATION, 'Inline authentication is an update.')
@@ -64,7 +65,7 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   const answer = await prepared.run({
     limited: backend.limits?.active === true ? await placeOf(backend, namespace, segments, body) : undefined,
     door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
-    peer: () => peerOf(exchange.request), isForOneRequest: true, loginName: inlineLoginOf(exchange.request, message.namespace), raw: { path: params, query: {}, body },
+    peer: () => peerOf(exchange.request), isForOneRequest: true, loginName: inlineLoginOf(exchange.request, message.namespace), whenRecorded, raw: { path: params, query: {}, body },
   })
   const { auth } = encodeOutput(prepared.operation.output, answer.data ?? {}, true)
   const token = auth !== null && typeof auth === 'object' && 'client_token' in auth ? auth.client_token : undefined
@@ -77,12 +78,29 @@ export const sayLoginFailed = ({ reply }: HttpExchange): void => {
   reply.header('x-vault-inline-auth-failed', 'true')
 }
 
-/** The message with the token of its login. @throws what the login throws; the answer then says by a header that it was the login's */
-export const logInInline = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<Message> => {
-  try {
-    return { ...message, token: await loginTo(backend, routes, exchange, message) }
-  } catch (error) {
-    sayLoginFailed(exchange)
-    throw error
+export interface InlineLogin {
+  /** With the token of the login. */
+  readonly message: Message
+  /** Resolves when the login's record is durable: nothing is told or changed before. @throws what the login is refused with when it cannot be made so */
+  recorded(): Promise<void>
+}
+
+/** @throws what the login throws; the answer then says by a header that it was the login's */
+export const logInInline = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<InlineLogin> => {
+  let recorded: Promise<void> | undefined
+  const whenRecorded = (promise: Promise<void>): void => {
+    recorded = promise
+    // Whoever waits for it hears of a failure, also when that comes before he waits.
+    promise.catch(() => undefined)
   }
+  const attempt = async <T>(work: () => Promise<T> | undefined): Promise<T | undefined> => {
+    try {
+      return await work()
+    } catch (error) {
+      sayLoginFailed(exchange)
+      throw error
+    }
+  }
+  const token = await attempt(() => loginTo(backend, routes, exchange, message, whenRecorded))
+  return { message: { ...message, token }, recorded: () => attempt(() => recorded) }
 }
