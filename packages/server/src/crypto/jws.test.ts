@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac, generateKeyPairSync, createPublicKey, type KeyObject } from 'node:crypto'
+import { constants, createHmac, generateKeyPairSync, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import { CompactSign } from 'jose'
 import { jwsAlgorithms, JwsError, parseKeySet, parsePublicKeyPem, readJwsHeader, verifyJws, type JwsKey } from './jws.ts'
@@ -63,7 +63,6 @@ test('short RSA keys and unknown critical headers are refused', async () => {
   const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const head = Buffer.from('{"alg":"RS256"}').toString('base64url')
   const body = Buffer.from('{}').toString('base64url')
-  const { sign } = await import('node:crypto')
   const token = `${head}.${body}.${sign('sha256', Buffer.from(`${head}.${body}`), short.privateKey).toString('base64url')}`
   await assert.rejects(verifyJws(token, [keyOf(short.publicKey)], ['RS256']), code('jws_signature'))
   const pair = generateKeyPairSync('ed25519')
@@ -93,4 +92,57 @@ test('PEM: public keys, not private ones, and no noise', () => {
 
 test('what is no compact JWS is malformed', () => {
   for (const odd of ['', 'a', 'a.b', 'a.b.c', 'a.b.c.d', `${Buffer.from('{}').toString('base64url')}.a.b`, `${Buffer.from('[]').toString('base64url')}.a.b`, 'x'.repeat(70_000)]) assert.throws(() => readJwsHeader(odd), code('jws_malformed'))
+})
+
+test('ECDSA signatures are judged as the runtime judges them in their own form, whatever their numbers are', async () => {
+  const curves = { ES256: ['P-256', 32], ES384: ['P-384', 48], ES512: ['P-521', 66] } as const
+  for (const alg of ['ES256', 'ES384', 'ES512'] as const) {
+    const [namedCurve, bytes] = curves[alg]
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve })
+    const signed = `${Buffer.from(JSON.stringify({ alg })).toString('base64url')}.${Buffer.from('{}').toString('base64url')}`
+    const own = (signature: Buffer): boolean => verify(`sha${alg.slice(2)}`, Buffer.from(signed), { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
+    const ours = (signature: Buffer): Promise<boolean> => verifyJws(`${signed}.${signature.toString('base64url')}`, [keyOf(publicKey)], [alg]).then(() => true, () => false)
+    const made = Array.from({ length: 200 }, () => sign(`sha${alg.slice(2)}`, Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }))
+    // One in 128 has a number that begins with a zero byte; half have one whose first bit is set.
+    for (const signature of made) assert.equal(await ours(signature), true)
+    const [first = Buffer.alloc(0)] = made
+    const number = (fill: number): Buffer => Buffer.alloc(bytes, fill)
+    const [r, s] = [first.subarray(0, bytes), first.subarray(bytes)]
+    const odd = [[number(0), s], [r, number(0)], [number(0xff), s], [r, number(0xff)], [s, r], [number(0), number(0)], [Buffer.concat([Buffer.of(0), r]), s], [r.subarray(1), s], [r, Buffer.alloc(0)]]
+    for (const parts of odd) {
+      const signature = Buffer.concat(parts)
+      assert.equal(await ours(signature), false)
+      if (signature.length === 2 * bytes) assert.equal(own(signature), false)
+    }
+    // Not in this form: the standard has it only as two numbers.
+    assert.equal(await ours(sign(`sha${alg.slice(2)}`, Buffer.from(signed), privateKey)), false)
+  }
+})
+
+test('a number that begins with zeros is the same number', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const signed = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.e30`
+  let found = 0
+  for (let tries = 0; tries < 20_000 && found < 3; tries += 1) {
+    const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    if (signature[0] !== 0 && signature[32] !== 0) continue
+    found += 1
+    await verifyJws(`${signed}.${signature.toString('base64url')}`, [keyOf(publicKey)], ['ES256'])
+  }
+  assert.equal(found, 3)
+})
+
+test('RSA signatures of one padding are none of the other', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const paddings = { RS256: { padding: constants.RSA_PKCS1_PADDING }, PS256: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } } as const
+  for (const alg of ['RS256', 'PS256'] as const) {
+    const signed = `${Buffer.from(JSON.stringify({ alg })).toString('base64url')}.e30`
+    for (const made of ['RS256', 'PS256'] as const) {
+      const token = `${signed}.${sign('sha256', Buffer.from(signed), { key: privateKey, ...paddings[made] }).toString('base64url')}`
+      if (made === alg) await verifyJws(token, [keyOf(publicKey)], jwsAlgorithms)
+      else await assert.rejects(verifyJws(token, [keyOf(publicKey)], jwsAlgorithms), code('jws_signature'))
+    }
+  }
+  const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 })
+  await assert.rejects(verifyJws(`${Buffer.from('{"alg":"RS256"}').toString('base64url')}.e30.AAAA`, [keyOf(pss.publicKey)], jwsAlgorithms), code('jws_unknown_key'))
 })

@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-
 /**
  * Work of one kind that goes better together. What comes while nothing is under way is sent at once, with whatever else the same turn of the
  * event loop brought; what comes meanwhile waits, and goes together. So nobody who is alone waits for others, and the busier it is the more share
@@ -30,21 +28,50 @@ export interface GatheringOptions<Item, Result> {
   readonly mostBytes?: number
   /** How many journeys of a key may be under way at once; one, unless said. */
   readonly journeys?: number
-  /** How many hear their answers in one turn of the event loop, where what they do next would keep others waiting; all, unless said. */
-  readonly portion?: number
+  /** Where what they do upon their answers would keep others waiting; all hear them at once, unless said. */
+  readonly portions?: Portions | undefined
   /** How many items are worth a journey beside another one. */
   readonly worthwhile?: number
   /** A place for each journey, where those of all keys share what there is. */
   readonly place?: <T>(journey: () => Promise<T>) => Promise<T>
 }
 
+/** Tells so many answers in one turn of the event loop, whoever they are for, in the order in which they came: what is done upon them stays short, and others get their turn between. */
+export class Portions {
+  readonly #size: number
+  #waiting: (() => void)[] = []
+  #isCalled = false
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  tell(answers: readonly (() => void)[]): void {
+    this.#waiting.push(...answers)
+    if (this.#isCalled || this.#waiting.length === 0) return
+    this.#next()
+  }
+
+  #next(): void {
+    const now = this.#waiting.slice(0, this.#size)
+    this.#waiting = this.#waiting.slice(this.#size)
+    this.#isCalled = true
+    // Also when nothing is left: the turn has had its portion.
+    setImmediate(() => {
+      this.#isCalled = false
+      if (this.#waiting.length > 0) this.#next()
+    })
+    for (const each of now) each()
+  }
+}
+
 export class Gathering<Item, Result> {
-  readonly #options: Required<GatheringOptions<Item, Result>>
+  readonly #options: Required<Omit<GatheringOptions<Item, Result>, 'portions'>> & Pick<GatheringOptions<Item, Result>, 'portions'>
   /** Of keys under way or about to be. */
   readonly #lines = new Map<string, Line<Item, Result>>()
 
   constructor(options: GatheringOptions<Item, Result>) {
-    this.#options = { mostBytes: Number.POSITIVE_INFINITY, journeys: 1, portion: Number.POSITIVE_INFINITY, worthwhile: 1, place: (journey) => journey(), ...options }
+    this.#options = { mostBytes: Number.POSITIVE_INFINITY, journeys: 1, worthwhile: 1, place: (journey) => journey(), ...options }
   }
 
   /** Keys for which something waits or is under way. */
@@ -77,10 +104,9 @@ export class Gathering<Item, Result> {
     line.underWay -= 1
     if (line.underWay === 0 && line.waiting.length === 0) this.#lines.delete(key)
     else this.#consider(key, line)
-    for (let told = 0; told < tell.length; told += 1) {
-      if (told > 0 && told % this.#options.portion === 0) await nextTurn()
-      tell[told]?.()
-    }
+    const { portions } = this.#options
+    if (portions !== undefined) portions.tell(tell)
+    else for (const each of tell) each()
   }
 
   #take(key: string, line: Line<Item, Result>): readonly Waiting<Item, Result>[] {

@@ -6,7 +6,7 @@ import type { WrittenRecord } from '../../../kernel/audited-write.ts'
 import type { AliasRow, PrincipalRow, TokenRow } from '../../../kernel/identity.ts'
 import { sqlstateOf, type Database, type Queryable } from '../../../kernel/storage.ts'
 import type { Mount } from '../../../kernel/tenancy.ts'
-import { Gathering } from '../../../lib/gathering.ts'
+import { Gathering, Portions } from '../../../lib/gathering.ts'
 import type { SharedRoom } from '../../../lib/bounded-queue.ts'
 import type { AliasCommand, KnownAlias } from '../aliases.ts'
 import { checkedAlias, macAlias, macPrincipal, macToken, notAsked, type JsonRow } from '../rows.ts'
@@ -45,7 +45,7 @@ interface Rows {
 }
 
 const MOST_TOGETHER = 200
-/** A login goes on for some 300 µs after each of its journeys, and reads want their turn. */
+/** Logins that go on in one turn of the event loop. Each does so for some 300 µs after each of its journeys, and reads want their turn. */
 const PORTION = 8
 
 const hex = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`
@@ -102,19 +102,20 @@ export const requireMount = async (tx: Queryable, orgId: string, { mountId, path
 
 /** @param room connections that logins share */
 export const makeLoginWriter = (database: Database, room: SharedRoom): LoginWriter => {
+  const portions = new Portions(PORTION)
   const place = <T>(journey: () => Promise<T>): Promise<T> => room.journey(journey)
   const writes = new Gathering<Rows, undefined>({
     most: MOST_TOGETHER,
     isOfOne,
     // More than one, because commits under way together share a flush, and a call that waits for a lock on somebody's row does not hold up everybody's logins.
-    journeys: 4, worthwhile: 16, portion: PORTION, place,
+    journeys: 4, worthwhile: 16, portions, place,
     async send(orgId, rows) {
       const mounts = [...new Map(rows.map(({ mount }) => [nameOf({ mountId: mount.mountId, name: mount.path }), mount])).values()]
       await database.query('select coffer.login_write($1, $2, $3, $4, $5, $6, $7)', [orgId, mounts.map(({ mountId }) => mountId), mounts.map(({ path }) => path), listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
       return []
     },
   })
-  const aliases = new Gathering<AliasName, JsonRow | undefined>({ most: MOST_TOGETHER, isOfOne, portion: PORTION, place, send: (orgId, wanted) => findAliases(database, orgId, wanted) })
+  const aliases = new Gathering<AliasName, JsonRow | undefined>({ most: MOST_TOGETHER, isOfOne, portions, place, send: (orgId, wanted) => findAliases(database, orgId, wanted) })
   return {
     alone: (task) => room.alone(task),
     write: (orgId, login, key) => writes.add(orgId, rowsOf(login, key)),
