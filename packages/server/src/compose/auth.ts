@@ -55,7 +55,7 @@ export const sealedStore = (entries: Entries, database: Database, call: Call): S
   const place = { orgId: call.orgId, mountId: mountOf(call).mountId }
   return {
     ...entries.view(place),
-    change: <T>(work: (view: SealedView) => Promise<T>) => auditedWrite(database, call, { status: 204 }, (tx) => work(entries.within(tx).view(place))),
+    change: <T>(work: (view: SealedView) => Promise<T>) => auditedWrite(database, call, {}, (tx) => work(entries.within(tx).view(place))),
   }
 }
 
@@ -64,7 +64,7 @@ const rememberedStore = (entries: Entries, database: Database, call: Call): Seal
   const place = { orgId: call.orgId, mountId: mountOf(call).mountId }
   return {
     ...entries.view(place),
-    change: <T>(work: (view: SealedView) => Promise<T>) => auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => work(noting(entries, tx, place, note))),
+    change: <T>(work: (view: SealedView) => Promise<T>) => auditedWrite(database, call, { confirm: true }, (tx, note) => work(noting(entries, tx, place, note))),
   }
 }
 

@@ -8,7 +8,7 @@ import type { DomainParts } from './domain.ts'
 const BATCH = 500
 
 export const rotateKeys = async ({ keyring, pools }: DomainParts, _grant: Grant, call: Call, options: { readonly rewrap: boolean }): Promise<{ readonly kekVersion: number; readonly rewrapped: number }> => {
-  const rotated = await auditedWrite(pools.app, call, { status: 200, confirm: true }, async (tx, note) => {
+  const rotated = await auditedWrite(pools.app, call, { confirm: true }, async (tx, note) => {
     const kek = await keyring.rotateKek(tx, call.orgId)
     note('keys', '')
     return kek

@@ -27,7 +27,7 @@ export const mfaPorts = ({ database, entries, memory, logins, registry }: MfaSou
   return {
     remembered: `${areas.mfa}/${ENFORCEMENTS}`,
     store: (orgId) => ({ ...entries.view(placeOf(orgId)), recall: (key) => memory.entry(placeOf(orgId), key, true) }),
-    change: (call, remembered, work) => auditedWrite(database, call, { status: 204, confirm: remembered.length > 0 }, async (tx, note) => {
+    change: (call, remembered, work) => auditedWrite(database, call, { confirm: remembered.length > 0 }, async (tx, note) => {
       for (const key of remembered) note(STATE_CHANGED, `${areas.mfa}/${key}`)
       return work(entries.within(tx).view(placeOf(call.orgId)))
     }),

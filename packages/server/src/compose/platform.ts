@@ -10,6 +10,7 @@ import { listen } from '../storage/listen.ts'
 import { Flights } from '../api/http/flights.ts'
 import { ChangeHub } from '../api/grpc/change-stream.ts'
 import { makeAdmission, roomsFor } from '../request/admission.ts'
+import { plainForm, type DoorForm } from '../request/form.ts'
 import { prepare, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
 import { WarmReads } from '../request/warm.ts'
@@ -19,6 +20,7 @@ import { changesChannel } from '../services/freshness/notifier.ts'
 import { pruneFeed } from '../services/freshness/prune.ts'
 import type { CachedSecret } from '../services/secrets/ports.ts'
 import type { Prepared, VaultBackend } from '../api/v1/door.ts'
+import { vaultForm } from '../api/v1/outcome.ts'
 import { LiveSettings, SETTINGS_CHANGED } from './vault/settings.ts'
 import { DEVICES_CHANGED, type DeviceSources } from './vault/devices.ts'
 import type { OidcPorts } from '../services/identity/oidc/store.ts'
@@ -130,13 +132,13 @@ type Prepares = Pick<Platform, 'rest' | 'flat' | 'vault' | 'grpc' | 'vaultBacken
 
 /** Every operation of every door, prepared once. */
 const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: ReturnType<typeof makeDomain>, version: string): Prepares => {
-  const runners = (implemented: readonly Implemented[], snake = false): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, snake)]))
-  const prepared = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, true) }))
+  const runners = (implemented: readonly Implemented[], form: DoorForm): ReadonlyMap<string, Runner> => new Map(implemented.map((each) => [each.operation.id, prepare(ports, each, form)]))
+  const prepared = (implemented: readonly Implemented[]): readonly Prepared[] => implemented.map((each) => ({ operation: each.operation, run: prepare(ports, each, vaultForm) }))
   return {
-    rest: runners(operations.rest),
-    flat: runners(operations.flat),
-    vault: runners(operations.vault, true),
-    grpc: runners(operations.grpc, true),
+    rest: runners(operations.rest, plainForm(false)),
+    flat: runners(operations.flat, plainForm(false)),
+    vault: runners(operations.vault, vaultForm),
+    grpc: runners(operations.grpc, plainForm(true)),
     vaultBackend: {
       ...vaultDirectory,
       limits: ports.limits,

@@ -17,7 +17,7 @@ export interface WrittenRecord {
 /** What of a call a write needs. */
 export interface Recorder {
   readonly orgId: string
-  writeRecord(outcome: { readonly status: number; readonly action?: string }): WrittenRecord
+  writeRecord(outcome?: WriteOutcome): WrittenRecord
   /** After the commit, for this worker's own caches. */
   changed(changes: readonly NotedChange[]): void
   confirm(xid: string): Promise<void>
@@ -29,10 +29,12 @@ export interface NotedChange {
   readonly key: string
 }
 
-export interface AuditedOptions {
-  readonly status: number
+export interface WriteOutcome {
   /** When what happened is not the operation's own action. */
   readonly action?: string
+}
+
+export interface AuditedOptions extends WriteOutcome {
   /** Wait until no worker serves what was there before: for everything that takes a right away. */
   readonly confirm?: boolean
 }
@@ -62,7 +64,7 @@ export const auditedWrite = async <T>(
   const committed = await database.transaction(orgId, async (tx) => {
     const changes: NotedChange[] = []
     const result = await work(tx, (kind, key) => changes.push({ orgId, kind, key }))
-    await insertRecord(tx, orgId, recorder.writeRecord({ status: options.status, ...(options.action === undefined ? {} : { action: options.action }) }))
+    await insertRecord(tx, orgId, recorder.writeRecord(options))
     let xid = ''
     for (const change of changes) xid = await insertChange(tx, change)
     return { result, changes, xid }

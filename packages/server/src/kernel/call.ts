@@ -2,7 +2,7 @@
 // methods take the grant as an argument: code that forgets the policy decision does not compile.
 
 import type { AuditEvent, RequestFacts, TokenFacts } from './audit.ts'
-import type { NotedChange, WrittenRecord } from './audited-write.ts'
+import type { NotedChange, WriteOutcome, WrittenRecord } from './audited-write.ts'
 import type { LoadedToken } from './identity.ts'
 import type { SecretAddress } from './secret-model.ts'
 import type { Mount } from './tenancy.ts'
@@ -125,8 +125,8 @@ export interface Call {
   authorise(action: Action, resource: Resource): Grant
   /** What the audit record of this call will say about its resource. */
   readonly audit: AuditDraft
-  /** The audit record of a write, to be committed with the write itself. `action` when the operation's own is not what happened. */
-  writeRecord(outcome: { readonly status: number; readonly action?: string }): WrittenRecord
+  /** The audit record of a write, to be committed with the write itself. */
+  writeRecord(outcome?: WriteOutcome): WrittenRecord
   /** Keeps the record just made, if there is one, besides the next: for several writes of a call, or several secrets in one transaction. */
   keepRecord(): void
   /** The transaction that the kept records were part of runs again from its start. */
@@ -135,6 +135,8 @@ export interface Call {
   alsoRecord(event: { readonly action: string } & AuditDraft): void
   /** What was asked for is begun and goes on: the answer is 202 instead of the contract's status. */
   accepted(): void
+  /** Of an operation that may have nothing to say: whether it has. Its writes ask before it answers, because their records name the status. */
+  says(something: boolean): void
   /** Told by the service of the one secret that it hands out: what a compiled plan repeats. */
   noteReveal?(address: SecretAddress, selector: string): void
   /** The same of the one folder all of whose secrets it hands out. */

@@ -40,8 +40,6 @@ export interface PutCommand {
   readonly expectedCurrent: number | undefined
   /** PENDING: waits for a promotion. */
   readonly pending: boolean
-  /** HTTP status that success will have, for the audit record. */
-  readonly status: number
 }
 
 export interface Written {

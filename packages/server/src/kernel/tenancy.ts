@@ -1,7 +1,7 @@
 // Organizations, projects (mounts) and environments as the rest of the server sees them: small, loaded whole per
 // organization, and looked up without waiting.
 
-import { fail } from './errors.ts'
+import { fail, type CofferError } from './errors.ts'
 
 export type OrgState = 'active' | 'suspended' | 'deleting' | 'shredded'
 
@@ -57,7 +57,7 @@ export interface OrgRegistry {
 export const reservedSlugs: ReadonlySet<string> = new Set(['sys', 'auth', 'identity', 'cubbyhole', 'secrets', 'v1', 'api', 'root'])
 
 /** The answer to an operation of the whole server in the name of an organization, whether there is such a one or not. */
-export const wholeServerOnly = (): Error => fail('not_found', 'vault.no_handler', 'no handler for route: operations of the whole server are reached without a namespace.')
+export const wholeServerOnly = (): CofferError => fail('not_found', 'vault.no_handler', 'no handler for route: operations of the whole server are reached without a namespace.')
 
 /** The built-in environment of paths that name no registered one. */
 export const DEFAULT_ENVIRONMENT = 'default'

@@ -8,6 +8,7 @@ import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
 import type { BatchSelection, WarmLogin } from '../kernel/warm.ts'
 import type { DoorRequest } from './exchange.ts'
+import { statusOfWrite, type DoorForm } from './form.ts'
 import { mintGrant } from './grant.ts'
 import { requireWithin } from './limits.ts'
 import type { Authenticated, DecisionFacts, PipelinePorts } from './ports.ts'
@@ -25,6 +26,7 @@ export interface Trace {
   isCounted: boolean
   granted: Grant | undefined
   status: 202 | undefined
+  says: boolean
   places: OrgRegistry | undefined
   organizations: number | undefined
   revealed: { readonly address: SecretAddress; readonly selector: string; readonly times: number } | undefined
@@ -33,10 +35,11 @@ export interface Trace {
   input: Readonly<Record<string, unknown>> | undefined
 }
 
-export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, isCounted: false, granted: undefined, status: undefined, places: undefined, organizations: undefined, revealed: undefined, login: undefined, batch: undefined, input: undefined })
+export const newTrace = (): Trace => ({ draft: {}, written: undefined, kept: [], also: [], asked: 0, isCounted: false, granted: undefined, status: undefined, says: false, places: undefined, organizations: undefined, revealed: undefined, login: undefined, batch: undefined, input: undefined })
 
 export interface CallParts {
   readonly operation: Operation
+  readonly form: DoorForm
   readonly request: DoorRequest
   readonly authenticated: Authenticated | undefined
   readonly orgId: string
@@ -136,9 +139,14 @@ export class RequestCall implements Call {
     this.#parts.trace.status = 202
   }
 
-  writeRecord(outcome: Parameters<Call['writeRecord']>[0]): WrittenRecord {
-    const { trace, recorded, operation } = this.#parts
-    trace.written = this.#ports.journal.written(eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status: outcome.status, at: Math.trunc(this.now()) }))
+  says(something: boolean): void {
+    this.#parts.trace.says = something
+  }
+
+  writeRecord(outcome: Parameters<Call['writeRecord']>[0] = {}): WrittenRecord {
+    const { trace, recorded, operation, form } = this.#parts
+    const status = statusOfWrite(form, operation, trace)
+    trace.written = this.#ports.journal.written(eventOf(recorded, trace.draft, { action: outcome.action ?? trace.draft.action ?? operation.audit ?? operation.id, status, at: Math.trunc(this.now()) }))
     return trace.written
   }
 

@@ -7,6 +7,7 @@ import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
 import { newTrace, RequestCall, type Trace } from './call.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
+import type { DoorForm } from './form.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
 import { describeContent, describeTarget } from './description.ts'
 import { RATE_EXCEEDED, requireWithin } from './limits.ts'
@@ -18,17 +19,16 @@ export type Runner = (request: DoorRequest) => Promise<Answer>
 
 /**
  * Prepares an operation once. The runner throws only CofferErrors, each after its record is durable.
- * @param snake whether the door's names are snake_case.
  */
-export const prepare = (ports: PipelinePorts, implemented: Implemented, snake = false): Runner => {
+export const prepare = (ports: PipelinePorts, implemented: Implemented, form: DoorForm): Runner => {
   const { operation } = implemented
-  const parse = compileInput(operation, snake)
+  const parse = compileInput(operation, form.snake)
   return async (request) => {
     const startedAt = performance.now()
     const trace = newTrace()
     const recorded: Recording = { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined }
     if (recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
-    const execution = { request, parse, trace, recorded, startedAt }
+    const execution = { request, form, parse, trace, recorded, startedAt }
     let answer: Answer
     try {
       limitBefore(ports, request, recorded)
@@ -45,16 +45,18 @@ export const prepare = (ports: PipelinePorts, implemented: Implemented, snake = 
   }
 }
 
-const finished = async (ports: PipelinePorts, { operation, warm, batch }: Implemented, { request, trace, recorded, startedAt }: Execution, answer: Answer): Promise<void> => {
-  await record(ports, operation, trace, { recorded, status: answer.status, errorCode: undefined })
+const finished = async (ports: PipelinePorts, { operation, warm, batch }: Implemented, { request, form, trace, recorded, startedAt }: Execution, answer: Answer): Promise<void> => {
+  const status = form.status(operation, answer)
+  await record(ports, operation, trace, { recorded, status, errorCode: undefined })
   if (request.warm !== undefined) teach(ports, { operation, warm, batch }, { request, answer, trace, caller: recorded.caller })
   if (request.loginName !== undefined && trace.login !== undefined) teachLogin(ports, operation, { name: request.loginName, login: trace.login, request, answer, trace, orgId: recorded.orgId })
-  ports.observe(operation.id, answer.status, (performance.now() - startedAt) / 1000)
+  ports.observe(operation.id, status, (performance.now() - startedAt) / 1000)
 }
 
-const failed = async (ports: PipelinePorts, operation: Operation, { trace, recorded, startedAt }: Execution, thrown: unknown): Promise<CofferError> => {
-  const error = await refused(ports, operation, trace, recorded, thrown)
-  ports.observe(operation.id, error.httpStatus, (performance.now() - startedAt) / 1000)
+const failed = async (ports: PipelinePorts, operation: Operation, execution: Execution, thrown: unknown): Promise<CofferError> => {
+  const { request, form, startedAt } = execution
+  const error = await refused(ports, operation, execution, thrown)
+  ports.observe(operation.id, form.errorStatus(error, operation, request), (performance.now() - startedAt) / 1000)
   return error
 }
 
@@ -70,13 +72,14 @@ const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell }: DoorRequ
 
 interface Execution {
   readonly request: DoorRequest
+  readonly form: DoorForm
   readonly parse: InputParser
   readonly trace: Trace
   readonly recorded: Recording
   readonly startedAt: number
 }
 
-const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, parse, trace, recorded }: Execution): Promise<Answer> => {
+const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, form, parse, trace, recorded }: Execution): Promise<Answer> => {
   const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : await authenticate(ports, request)
   const caller = authenticated?.caller
   if (caller !== undefined) {
@@ -95,7 +98,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (isLesson) trace.places = ports.plans?.places(orgId)
   const { input, ignored } = early ?? parse(request.raw, request.leniency)
   trace.input = input
-  const call = new RequestCall(ports, { operation, request, authenticated, orgId, trace, recorded })
+  const call = new RequestCall(ports, { operation, form, request, authenticated, orgId, trace, recorded })
   const data = await handle(input, call)
   // Types make services ask for a grant; this catches an operation that never reached a service.
   if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
@@ -148,7 +151,7 @@ const record = async (ports: PipelinePorts, operation: Operation, trace: Trace, 
 }
 
 /** Notes a refusal durably and turns whatever was thrown into the error that the caller sees. */
-const refused = async (ports: PipelinePorts, operation: Operation, trace: Trace, recorded: Recorded, thrown: unknown): Promise<CofferError> => {
+const refused = async (ports: PipelinePorts, operation: Operation, { request, form, trace, recorded }: Execution, thrown: unknown): Promise<CofferError> => {
   const error = asCofferError(thrown)
   if (error.kind === 'internal') ports.log.failed(recorded.requestId, operation.id, thrown)
   if (error.code === 'audit_unavailable' || error.kind === 'sealed') return error
@@ -156,7 +159,7 @@ const refused = async (ports: PipelinePorts, operation: Operation, trace: Trace,
   if (error.code === RATE_EXCEEDED && ports.limits?.recordsRefusals !== true) return error
   if (error.kind === 'unauthenticated') trace.draft.denied = true
   try {
-    await record(ports, operation, trace, { recorded, status: error.httpStatus, errorCode: error.code })
+    await record(ports, operation, trace, { recorded, status: form.errorStatus(error, operation, request), errorCode: error.code })
     return error
   } catch (failure) {
     ports.log.failed(recorded.requestId, operation.id, failure)

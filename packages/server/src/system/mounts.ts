@@ -155,6 +155,7 @@ export const mountOperations = (port: MountsPort): readonly Implemented[] => {
       const mount = await find(call, input.path)
       if (mount === undefined) throw fail('invalid_request', 'mount.not_found', `tune of path ${quote(`${trimmed(input.path)}/`)} failed: no mount entry found`, { field: 'path' })
       const { options: changed, warnings: said } = upgraded(mount, input.options)
+      call.says(said.length > 0)
       await port.change(grant, call, mount, { description: input.description, options: changed, config: configOf(input) })
       return { warnings: said }
     },

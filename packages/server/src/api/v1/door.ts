@@ -4,7 +4,6 @@
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import type { Method, Operation } from '../../kernel/operation.ts'
-import { wholeServerOnly } from '../../kernel/tenancy.ts'
 import { NO_QUERY, parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
@@ -17,6 +16,7 @@ import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } f
 import { logInInline, sayLoginFailed, wantsInlineAuth, type InlineLogin } from './inline-auth.ts'
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
+import { emptyStatus, errorStatus, toldFor } from './outcome.ts'
 import { bareStatus, errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
 
@@ -69,7 +69,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
       // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
       const isEnveloped = error.code === 'kv.unknown_path' || (error.data !== undefined && error.kind === 'not_found')
       const body = error.body ?? (isEnveloped ? errorEnvelope(exchange.requestId, error) : { errors: errorsOf(error, isNobody), ...(error.data === undefined ? {} : { data: error.data }) })
-      exchange.reply.code(error.body === undefined ? vaultStatus(error) : error.httpStatus).header('content-type', JSON_TYPE).send(JSON.stringify(body))
+      exchange.reply.code(errorStatus(error)).header('content-type', JSON_TYPE).send(JSON.stringify(body))
     },
   }
 }
@@ -166,32 +166,18 @@ const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespac
   return { orgId: named ?? (await backend.organizationOfToken(message.token)), apiPath: pathBelow(exchange, message.namespace, namespace).replace(/\/$/, ''), role: typeof role === 'string' ? role : undefined }
 }
 
-const noWrappingToken = (): Error => fail('permission_denied', 'wrapping.empty', 'error validating wrapping token: token is empty')
-
-/**
- * What somebody without a token is told below an organization that is not there: the same as below one in which nothing is, so
- * that names cannot be tried.
- */
-const nowhere = ({ id }: Operation): Answer => {
-  if (id === 'system.visibleMounts') return { status: 200, data: { document: { secret: {}, auth: {} } }, ignored: [] }
-  if (id === 'identity.validateMfa') throw fail('permission_denied', 'mfa.no_request', 'invalid request ID')
-  if (id.startsWith('operator.')) throw wholeServerOnly()
-  throw fail('unauthenticated', 'token.missing', 'permission denied')
-}
-
-/** A token that is no wrapping token any more is a bad request, not a stranger. */
 const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promise<Answer> => {
   const { prepared } = routed
   if (prepared.operation.id === 'system.wrap' && parts.wrapTtlSeconds === undefined) throw fail('invalid_request', 'wrapping.not_asked', 'endpoint requires response wrapping to be used')
+  const request = requestOf(exchange, routed, parts)
   try {
-    return await prepared.run(requestOf(exchange, routed, parts))
+    return await prepared.run(request)
   } catch (error) {
-    if (routed.otherwise !== undefined && isCofferError(error) && error.code === 'organization.not_found') return run(exchange, routed.otherwise, { ...parts, limited: undefined })
-    // Of a public operation nobody is the caller, whatever token came along.
-    if ((parts.message.token === undefined || prepared.operation.access === 'public') && isCofferError(error) && error.code === 'organization.not_found') return nowhere(prepared.operation)
-    if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated' && parts.message.token === undefined) throw parts.body?.['token'] === undefined ? noWrappingToken() : error
-    if (prepared.operation.id === 'system.unwrap' && isCofferError(error) && error.kind === 'unauthenticated') throw fail('invalid_request', 'wrapping.invalid', 'wrapping token is not valid or does not exist', { cause: error })
-    throw error
+    if (!isCofferError(error)) throw error
+    if (routed.otherwise !== undefined && error.code === 'organization.not_found') return run(exchange, routed.otherwise, { ...parts, limited: undefined })
+    const told = toldFor(error, prepared.operation, request)
+    if (isCofferError(told)) throw told
+    return told
   }
 }
 
@@ -225,6 +211,6 @@ const wrapped = async (backend: VaultBackend, exchange: HttpExchange, routed: Ro
 
 /** @param body undefined: nothing to say */
 const send = ({ reply }: HttpExchange, { prepared: { operation } }: Routed, answer: Answer, made: Envelope | undefined, body: string | undefined): void => {
-  if (body === undefined) reply.code(answer.status === 202 ? 202 : 204).send()
+  if (body === undefined) reply.code(emptyStatus(answer.status)).send()
   else reply.code(answer.data === undefined ? 200 : answer.status).header('content-type', typeOf(operation, made, JSON_TYPE)).send(body)
 }

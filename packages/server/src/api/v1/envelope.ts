@@ -48,8 +48,8 @@ const leaseOf = (encoded: Readonly<Record<string, unknown>> | undefined): Lease 
   return { lease_id: '', renewable: false, lease_duration: typeof duration === 'number' ? duration : 0 }
 }
 
-/** An operation that answers with warnings at most says nothing when it has none. */
-const saysNothing = ({ output }: Operation, encoded: Readonly<Record<string, unknown>> | undefined): boolean => encoded === undefined || (Object.keys(output).length === 1 && Object.hasOwn(output, 'warnings'))
+/** Such an operation says nothing when it has none. */
+export const saysWarningsOnly = ({ output }: Operation): boolean => Object.hasOwn(output, 'warnings') && Object.keys(output).length === 1
 
 /** Undefined: nothing to say, which is 204. */
 export const envelopeOf = (requestId: string, operation: Operation, answer: Answer, mountType: string): Envelope | undefined => {
@@ -57,7 +57,7 @@ export const envelopeOf = (requestId: string, operation: Operation, answer: Answ
   // As in Vault, only an answer that has a body carries the warning.
   const ignored = answer.ignored.length === 0 || encoded === undefined ? NONE : [`Endpoint ignored these unrecognized parameters: [${[...answer.ignored].sort().join(' ')}]`]
   const said = textsOf(encoded?.['warnings'])
-  if (said.length === 0 && saysNothing(operation, encoded)) return undefined
+  if (said.length === 0 && (encoded === undefined || saysWarningsOnly(operation))) return undefined
   const warnings = ignored.length === 0 ? said : [...said, ...ignored]
   const lease = leaseOf(encoded)
   return {

@@ -136,14 +136,14 @@ export const makeDevicesPort = (sources: DeviceSources, devices: Pick<Devices, '
       if (settings.target.kind === 'file') await requirePlace({ ...settings.target, ...placesOf(config) })
       if (!settings.skipTest) await probe(settings.target, config)
       const device: Device = { id: makeUuidV7(), path, type, description, options, local, enabledAt: Math.trunc(call.now()) }
-      await auditedWrite(pools.app, call, { status: 204, confirm: true }, async (tx, note) => {
+      await auditedWrite(pools.app, call, { confirm: true }, async (tx, note) => {
         await stored.put(entries.within(tx).view({ orgId: rootOrgId, mountId: areas.auditDevices }), entryName(path), device, { cas: 0 })
         note(DEVICES_CHANGED, path)
       })
       await devices.refresh()
     },
     async disable(_grant, call, path) {
-      await auditedWrite(pools.app, call, { status: 204, confirm: true }, async (tx, note) => {
+      await auditedWrite(pools.app, call, { confirm: true }, async (tx, note) => {
         await stored.delete(entries.within(tx).view({ orgId: rootOrgId, mountId: areas.auditDevices }), entryName(path))
         note(DEVICES_CHANGED, path)
       })

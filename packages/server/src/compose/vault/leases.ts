@@ -89,7 +89,7 @@ const MOST_LISTED = 1_000_000
 
 /** Revocation of engines' leases as somebody asked for it: recorded first, then done, or left to the queue. */
 const revokeSecrets = async (ports: LeasePorts, call: Call, which: { readonly name: string } | { readonly prefix: string }, wish: RevokeWish): Promise<void> => {
-  await auditedWrite(ports.database, call, { status: wish.sync ? 204 : 202 }, async (tx) => {
+  await auditedWrite(ports.database, call, {}, async (tx) => {
     const due = await repository.makeDue(tx, call.orgId, which)
     call.audit.metadata = { ...call.audit.metadata, leases: due }
   })
@@ -178,7 +178,7 @@ export const makeLeases = (ports: LeasePorts, tokens: IssuePorts): LeasesPort =>
     renew: renewing(ports, tokens),
     ...revoking(ports, tokens),
     async tidy(_grant, call) {
-      await auditedWrite(ports.database, call, { status: 202 }, async (tx) => {
+      await auditedWrite(ports.database, call, {}, async (tx) => {
         call.audit.metadata = { ...call.audit.metadata, leases: await repository.endOrphans(tx, call.orgId) }
       })
     },

@@ -16,7 +16,7 @@ export const operatorPort = ({ context, pools, keyring, rootOrgId, deliveries }:
   rootOrgId,
   async issueRootToken(call) {
     const keys = await keyring.organization(rootOrgId)
-    const issued = await auditedWrite(pools.app, call, { status: 200, action: 'operator.generate-root' }, (tx) => insert(keys, tx, { orgId: rootOrgId, shortId: undefined }, rootTokenCommand, { at: Math.trunc(call.now()) }))
+    const issued = await auditedWrite(pools.app, call, { action: 'operator.generate-root' }, (tx) => insert(keys, tx, { orgId: rootOrgId, shortId: undefined }, rootTokenCommand, { at: Math.trunc(call.now()) }))
     return issued.token
   },
   expectDelivery: (requestId) => deliveries.expect(requestId),
@@ -40,7 +40,7 @@ export const keysPort = (parts: DomainParts): KeysPort => ({
   },
   rule: async (_grant, call) => (await parts.pools.app.transaction(call.orgId, (tx) => readRotationRule(tx, call.orgId), { readOnly: true })) ?? rotationDefaults,
   setRule: (_grant, call, change) =>
-    auditedWrite(parts.pools.app, call, { status: 204 }, async (tx) => {
+    auditedWrite(parts.pools.app, call, {}, async (tx) => {
       await writeRotationRule(tx, call.orgId, { ...((await readRotationRule(tx, call.orgId)) ?? rotationDefaults), ...change })
     }),
 })

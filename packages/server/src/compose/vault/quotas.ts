@@ -74,7 +74,7 @@ export const makeQuotas = ({ parts, entries, registry, namespaceOf }: QuotaSourc
     },
     config: () => book.config,
     async configure(_grant, call, config) {
-      await auditedWrite(pools.app, call, { status: 204 }, async (tx, note) => {
+      await auditedWrite(pools.app, call, {}, async (tx, note) => {
         await entries.within(tx).view(place).put(KEY, { ...config, exemptPaths: [...config.exemptPaths], absoluteExemptPaths: [...config.absoluteExemptPaths] })
         note(store.QUOTAS_CHANGED, '')
       })

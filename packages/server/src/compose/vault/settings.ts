@@ -60,7 +60,7 @@ export class LiveSettings {
   /** @param change may run again */
   async change(call: Recorder, change: (settings: ServerSettings) => ServerSettings): Promise<void> {
     const { pools, rootOrgId } = this.#sources
-    await auditedWrite(pools.app, call, { status: 204, confirm: true }, async (tx, note) => {
+    await auditedWrite(pools.app, call, { confirm: true }, async (tx, note) => {
       const view = this.#entries.within(tx).view({ orgId: rootOrgId, mountId: areas.serverSettings })
       const found = await view.get(KEY)
       const next = change({ ...defaultSettings, ...(found?.value as ServerSettings | undefined) })

@@ -27,10 +27,10 @@ export const sealedState = (database: Database, entries: Entries, mountId: strin
   get: async (orgId, key) => (await entries.view({ orgId, mountId }).get(key))?.value,
   names: (orgId, prefix) => namesBelow(entries.view({ orgId, mountId }), prefix),
   async put(_grant, call, key, value) {
-    await auditedWrite(database, call, { status: 204 }, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).put(key, value))
+    await auditedWrite(database, call, {}, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).put(key, value))
   },
   async delete(_grant, call, key) {
-    await auditedWrite(database, call, { status: 204 }, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).delete(key))
+    await auditedWrite(database, call, {}, (tx) => entries.within(tx).view({ orgId: call.orgId, mountId }).delete(key))
   },
 })
 
@@ -38,13 +38,13 @@ export const sealedState = (database: Database, entries: Entries, mountId: strin
 export const rememberedState = (database: Database, entries: Entries, mountId: string): SealedState => ({
   ...sealedState(database, entries, mountId),
   async put(_grant, call, key, value) {
-    await auditedWrite(database, call, { status: 204, confirm: true }, async (tx, note) => {
+    await auditedWrite(database, call, { confirm: true }, async (tx, note) => {
       await entries.within(tx).view({ orgId: call.orgId, mountId }).put(key, value)
       // Also the first time: that there is none is remembered, too.
       note(STATE_CHANGED, `${mountId}/${key}`)
     })
   },
   async delete(_grant, call, key) {
-    await auditedWrite(database, call, { status: 204, confirm: true }, (tx, note) => noting(entries, tx, { orgId: call.orgId, mountId }, note).delete(key))
+    await auditedWrite(database, call, { confirm: true }, (tx, note) => noting(entries, tx, { orgId: call.orgId, mountId }, note).delete(key))
   },
 })

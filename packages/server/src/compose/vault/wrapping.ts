@@ -55,7 +55,7 @@ export const makeWrapping = (ports: IssuePorts, entries: Entries): WrappingPort 
       const shortId = await ports.shortIdOf(call.orgId)
       const at = Math.trunc(call.now())
       const value = { response: command.response, creationPath: command.creationPath, wrappedAccessor: command.wrappedAccessor }
-      const issued = await auditedWrite(ports.database, call, { status: 200 }, async (tx) => {
+      const issued = await auditedWrite(ports.database, call, {}, async (tx) => {
         const made = await insert(keys, tx, { orgId: call.orgId, shortId }, {
           principalId: undefined, parentId: undefined, displayName: '', policies: [WRAPPING_POLICY], root: false, lockMountId: undefined, lockEnvironment: undefined, boundCidrs: [],
           metadata: {}, numUses: 1, ttlSeconds: command.ttlSeconds, explicitMaxTtlSeconds: command.ttlSeconds, renewable: false, issuePath: 'sys/wrapping/wrap',
@@ -74,7 +74,7 @@ export const makeWrapping = (ports: IssuePorts, entries: Entries): WrappingPort 
       const value = stored(entry?.value)
       if (value === undefined) return undefined
       // Of two who bring the token at once, the one whose transaction deletes it gets the answer.
-      const won = await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+      const won = await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
         const gone = await revokeTree(tx, call.orgId, tokenId)
         if (gone.length > 0) await ports.dropState(tx, call.orgId, gone)
         note('token', tokenId)

@@ -87,7 +87,7 @@ const mismatch = (cause?: unknown): Error => fail('conflict', 'secret.version_co
 
 const written = async (secrets: SecretsPort, access: SecretAccess, value: JsonMap, cas: number | undefined): ReturnType<Handled['writeData']> => {
   try {
-    const made = await secrets.put(access, { value: JSON.stringify(value), type: 'json', metadata: {}, expiresAt: undefined, expectedCurrent: cas, pending: false, status: 200 })
+    const made = await secrets.put(access, { value: JSON.stringify(value), type: 'json', metadata: {}, expiresAt: undefined, expectedCurrent: cas, pending: false })
     return { version: made.version, createdTime: iso(made.createdAt), deletionTime: iso(made.expiresAt), destroyed: false, customMetadata: made.customMetadata === undefined || Object.keys(made.customMetadata).length === 0 ? null : made.customMetadata }
   } catch (thrown) {
     // Vault's own texts: clients match on them.

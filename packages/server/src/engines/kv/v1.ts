@@ -55,7 +55,7 @@ export const plainOperations = (secrets: SecretsPort, places: Places): readonly 
         const map = input.document ?? {}
         if (Object.keys(map).length === 0) throw fail('invalid_request', 'kv.no_data', 'missing data fields')
         try {
-          await secrets.put(access, { value: JSON.stringify(map), type: 'json', metadata: {}, expiresAt: undefined, expectedCurrent: undefined, pending: false, status: 204 })
+          await secrets.put(access, { value: JSON.stringify(map), type: 'json', metadata: {}, expiresAt: undefined, expectedCurrent: undefined, pending: false })
         } catch (thrown) {
           // A secret that another door keeps under compare-and-swap cannot be written by a door that has none.
           const error = asCofferError(thrown)

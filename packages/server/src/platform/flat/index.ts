@@ -43,7 +43,7 @@ export const flatOperations = (secrets: SecretsPort, places: Places): readonly I
       const second = input.plaintextValue === undefined ? undefined : reveal(input.plaintextValue, 'to be encrypted')
       const value = either(first, second, ['value', 'plaintextValue'])
       const expiresAt = input.expiresAt === undefined ? undefined : Date.parse(input.expiresAt)
-      const written = await secrets.put(access, { value, type: input.type, metadata: {}, expiresAt, expectedCurrent: undefined, pending: true, status: 201 })
+      const written = await secrets.put(access, { value, type: input.type, metadata: {}, expiresAt, expectedCurrent: undefined, pending: true })
       return { version: written.version, versionNumber: written.version, status: written.state, sha256Fingerprint: written.fingerprint, createdAt: iso(written.createdAt) }
     },
     async setAlias(input, call) {

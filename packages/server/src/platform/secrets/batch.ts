@@ -130,7 +130,7 @@ const push = (secrets: SecretsPort, places: Places, limit: number): Handlers<typ
   const writes = await Promise.all(
     toWrite.map(async ({ path }) => ({
       access: await resolveSecret(places, call, { project: access.address.project, environment: access.address.environment }, path),
-      command: { value: values.get(path) ?? '', type: undefined, metadata: {}, expiresAt: undefined, expectedCurrent: undefined, pending: false, status: 200 },
+      command: { value: values.get(path) ?? '', type: undefined, metadata: {}, expiresAt: undefined, expectedCurrent: undefined, pending: false },
     })),
   )
   await secrets.putMany(writes)

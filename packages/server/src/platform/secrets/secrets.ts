@@ -56,7 +56,6 @@ const put = (secrets: SecretsPort, places: Places): Handlers<typeof operations>[
     ...expiryOf(input, call.now()),
     expectedCurrent: swap(input.expectedPreviousVersion),
     pending: false,
-    status: 200,
   })
   return writtenView(access.address.path, written)
 }
@@ -137,7 +136,7 @@ const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof ope
   },
   async propose(input, call) {
     const access = await resolveSecret(places, call, input, input.key)
-    const written = await secrets.put(access, { value: reveal(input.value, 'to be encrypted'), type: input.type, metadata: {}, ...expiryOf(input, call.now()), expectedCurrent: undefined, pending: true, status: 201 })
+    const written = await secrets.put(access, { value: reveal(input.value, 'to be encrypted'), type: input.type, metadata: {}, ...expiryOf(input, call.now()), expectedCurrent: undefined, pending: true })
     return writtenView(access.address.path, written)
   },
   async removeAlias(input, call) {

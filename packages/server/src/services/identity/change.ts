@@ -25,19 +25,16 @@ export interface Change {
   readonly keys: TokenKeys
   readonly note: Note
   readonly at: number
-  /** The status that the caller is about to see. */
-  answer(status: 200 | 201 | 204): void
 }
 
 /** Runs a change. Whoever logs in for the first time does not wait for it: when both make the same row, it runs again. */
 export const changing = async <T>(ports: DirectoryPorts, grant: Grant, call: Call, work: (change: Change) => Promise<T>): Promise<T> => {
   const keys = await ports.keys(call.orgId)
-  const options: { status: number; readonly confirm: true } = { status: 204, confirm: true }
   const run = (): Promise<T> =>
-    auditedWrite(ports.database, call, options, async (tx, note) => {
-      options.status = 204
+    auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
+      call.says(false)
       await tx.query("select pg_advisory_xact_lock(hashtextextended('coffer/identity/' || $1::text, 0))", [call.orgId])
-      const result = await work({ ports, call, tx, keys, note, at: Math.trunc(call.now()), answer: (status) => (options.status = status) })
+      const result = await work({ ports, call, tx, keys, note, at: Math.trunc(call.now()) })
       // What else was asked of the policy on the way is not what the record is about.
       call.audit.rule = grant.rule
       call.audit.resourceType = grant.resource.kind

@@ -44,7 +44,7 @@ export const ensureBinding = async (keys: TokenKeys, tx: Queryable, orgId: strin
 export const createPrincipal = async (ports: TokenPorts, _grant: Grant, call: Call, command: { readonly kind: PrincipalKind; readonly name: string }): Promise<PrincipalRow> => {
   const keys = await ports.keys(call.orgId)
   const row = newPrincipal(command.kind, command.name, Math.trunc(call.now()))
-  return auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
+  return auditedWrite(ports.database, call, {}, async (tx, note) => {
     if (!(await repository.insertPrincipal(tx, call.orgId, row, keys.purpose('rows')))) throw fail('conflict', 'principal.exists', `There is a principal ${quote(command.name)} already.`, { field: 'name' })
     note(GRANTS_CHANGED, row.principalId)
     return row
@@ -58,7 +58,7 @@ export const listPrincipals = async (ports: TokenPorts, _grant: Grant, call: Cal
 
 export const bindRole = async (ports: TokenPorts, _grant: Grant, call: Call, command: BindingCommand): Promise<BindingRow> => {
   const keys = await ports.keys(call.orgId)
-  return auditedWrite(ports.database, call, { status: 201, confirm: true }, async (tx, note) => {
+  return auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     const principal = await repository.findPrincipalById(tx, call.orgId, command.principalId, keys.purposeVersions('rows'))
     if (principal === undefined) throw fail('not_found', 'principal.not_found', 'There is no principal with this id.', { field: 'principal' })
     note(GRANTS_CHANGED, command.principalId)
@@ -67,7 +67,7 @@ export const bindRole = async (ports: TokenPorts, _grant: Grant, call: Call, com
 }
 
 export const unbindRole = async (ports: TokenPorts, _grant: Grant, call: Call, bindingId: string): Promise<void> => {
-  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     if (!(await repository.deleteBinding(tx, call.orgId, bindingId))) throw fail('not_found', 'binding.not_found', 'There is no such role binding.')
     note(GRANTS_CHANGED, bindingId)
   })
@@ -102,7 +102,7 @@ export const loadPolicies = async (ports: TokenPorts, orgId: string): Promise<re
 /** Writes a policy whose body was parsed before. */
 export const putPolicy = async (ports: TokenPorts, _grant: Grant, call: Call, command: { readonly kind: PolicyKind; readonly name: string; readonly body: string }): Promise<PolicyRow> => {
   const keys = await ports.keys(call.orgId)
-  const write = () => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  const write = () => auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     const existing = await repository.lockPolicy(tx, call.orgId, command, keys.purposeVersions('rows'))
     const at = Math.trunc(call.now())
     const row: PolicyRow = { policyId: existing?.policyId ?? makeUuidV7(at), kind: command.kind, name: command.name, body: command.body, createdAt: existing?.createdAt ?? at, updatedAt: at, rowVersion: (existing?.rowVersion ?? 0) + 1 }
@@ -120,7 +120,7 @@ export const putPolicy = async (ports: TokenPorts, _grant: Grant, call: Call, co
 }
 
 export const deletePolicy = async (ports: TokenPorts, _grant: Grant, call: Call, kind: PolicyKind, name: string): Promise<void> => {
-  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     if (!(await repository.deletePolicy(tx, call.orgId, kind, name))) throw fail('not_found', 'policy.not_found', `There is no policy ${quote(name)}.`)
     note(GRANTS_CHANGED, name)
   })

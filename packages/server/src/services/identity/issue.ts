@@ -71,7 +71,7 @@ export const issue = async (ports: IssuePorts, grant: Grant, call: Call, given: 
   call.audit.resourceType = grant.resource.kind
   const keys = await ports.keys(call.orgId)
   const shortId = await ports.shortIdOf(call.orgId)
-  return auditedWrite(ports.database, call, { status: 201, confirm: command.role !== undefined }, async (tx, note) => {
+  return auditedWrite(ports.database, call, { confirm: command.role !== undefined }, async (tx, note) => {
     const at = Math.trunc(call.now())
     const { principal, made } = await ensurePrincipal(keys, tx, call.orgId, { kind: command.kind, name: command.name, at })
     if (!made) await requireExisting(ports, keys, tx, call, principal)

@@ -49,7 +49,7 @@ const createBatch = async (ports: IssuePorts, call: Call, { batch, entityAlias, 
     return issued
   }
   if (entityAlias === undefined) return made(command.principalId)
-  return retried(() => auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => made(await holderOf(keys, tx, { orgId: call.orgId, note }, { alias: entityAlias, at }))))
+  return retried(() => auditedWrite(ports.database, call, {}, async (tx, note) => made(await holderOf(keys, tx, { orgId: call.orgId, note }, { alias: entityAlias, at }))))
 }
 
 export const create = async (ports: IssuePorts, _grant: Grant, call: Call, command: NewToken): Promise<IssuedToken> => {
@@ -58,7 +58,7 @@ export const create = async (ports: IssuePorts, _grant: Grant, call: Call, comma
   const [keys, shortId] = await Promise.all([ports.keys(call.orgId), ports.shortIdOf(call.orgId)])
   const at = Math.trunc(call.now())
   const make = (): Promise<IssuedToken> =>
-    auditedWrite(ports.database, call, { status: 200 }, async (tx, note) => {
+    auditedWrite(ports.database, call, {}, async (tx, note) => {
       const principalId = entityAlias === undefined ? row.principalId : await holderOf(keys, tx, { orgId: call.orgId, note }, { alias: entityAlias, at })
       const issued = await insert(keys, tx, { orgId: call.orgId, shortId }, { ...row, principalId }, { at, ...(text === undefined ? {} : { text }) })
       call.audit.resourceId = issued.row.tokenId
@@ -76,7 +76,7 @@ export const create = async (ports: IssuePorts, _grant: Grant, call: Call, comma
 
 export const renewTo = async (ports: TokenPorts, _grant: Grant, call: Call, tokenId: string, expiryOf: (row: TokenRow, now: number) => number): Promise<TokenRow> => {
   const keys = await ports.keys(call.orgId)
-  const options = { status: 200, confirm: false }
+  const options = { confirm: false }
   return auditedWrite(ports.database, call, options, async (tx, note) => {
     const found = await repository.findToken(tx, call.orgId, { tokenId }, keys.purposeVersions('rows'))
     if (found === undefined) throw fail('invalid_request', 'token.not_there', 'token not found')
@@ -101,7 +101,7 @@ export const revokeById = async (ports: TokenPorts, grant: Grant, call: Call, to
 
 export const revokeOrphan = async (ports: TokenPorts, _grant: Grant, call: Call, tokenId: string): Promise<void> => {
   const keys = await ports.keys(call.orgId)
-  await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     for (;;) {
       const children = await repository.childrenOf(tx, call.orgId, tokenId, PAGE, keys.purposeVersions('rows'))
       for (const { token, lookup } of children) {
@@ -140,7 +140,7 @@ export const sweep = async (ports: Pick<TokenPorts, 'dropState'>, tx: Transactio
 }
 
 export const tidy = async (ports: TokenPorts, _grant: Grant, call: Call): Promise<number> =>
-  auditedWrite(ports.database, call, { status: 202, confirm: true }, async (tx, note) => {
+  auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     const gone = await sweep(ports, tx, call.orgId)
     for (const tokenId of gone) note('token', tokenId)
     call.audit.metadata = { ...call.audit.metadata, removed: gone.length }

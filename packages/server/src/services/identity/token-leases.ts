@@ -42,7 +42,7 @@ export const listLeased = async (ports: TokenPorts, orgId: string, prefix: strin
 export const revokeLeased = async (ports: TokenPorts, _grant: Grant, call: Call, prefix: string): Promise<number> => {
   let revoked = 0
   for (;;) {
-    const page = await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
+    const page = await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
       const { ended, roots } = await repository.revokeLeased(tx, call.orgId, prefix, PAGE)
       if (ended.length > 0) await ports.dropState(tx, call.orgId, ended)
       if (ended.length > MOST_NOTED) note(GRANTS_CHANGED, '')

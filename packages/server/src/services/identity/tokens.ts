@@ -103,7 +103,7 @@ export const takeUse = async (ports: TokenPorts, orgId: string, token: Pick<Toke
 /** Revokes a token and its descendants; when this returns, no worker takes any of them. @throws not_found */
 export const revoke = async (ports: TokenPorts, _grant: Grant | 'self', call: Call, by: { readonly accessor: string } | { readonly tokenId: string }): Promise<number> => {
   const keys = await ports.keys(call.orgId)
-  return auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  return auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     const found = await repository.findToken(tx, call.orgId, by, keys.purposeVersions('rows'))
     if (found === undefined) throw notFound()
     const gone = await repository.revokeTree(tx, call.orgId, found.token.tokenId)
@@ -118,7 +118,7 @@ export const revoke = async (ports: TokenPorts, _grant: Grant | 'self', call: Ca
 /** Moves the expiry, up to the explicit maximum. @throws invalid_request when the token is not renewable */
 export const renew = async (ports: TokenPorts, _grant: Grant | 'self', call: Call, by: { readonly accessor: string } | { readonly tokenId: string }, incrementSeconds: number | undefined): Promise<TokenRow> => {
   const keys = await ports.keys(call.orgId)
-  const options = { status: 200, confirm: false }
+  const options = { confirm: false }
   return auditedWrite(ports.database, call, options, async (tx, note) => {
     const found = await repository.findToken(tx, call.orgId, by, keys.purposeVersions('rows'))
     if (found === undefined) throw notFound()

@@ -53,7 +53,7 @@ export const renew = async (ports: LeasePorts, _grant: Grant, call: Call, row: L
   if (kind?.renew !== undefined) await within(ports.timing.revokeMs, kind.renew(held, renewed.expiresAt))
   const key = (await ports.keys(orgId)).purpose('rows')
   call.audit.resourceId = row.leaseId
-  await auditedWrite(ports.database, call, { status: 200 }, async (tx) => {
+  await auditedWrite(ports.database, call, {}, async (tx) => {
     if (!(await repository.extend(tx, orgId, renewed, key))) throw bad('lease.changed', 'lease was renewed or revoked at the same time; look it up and try again')
   })
   return { row: renewed, seconds: life.seconds, warnings: life.warnings }

@@ -59,7 +59,7 @@ export const makeIssuer = (ports: LeasePorts): LeaseIssuer => ({
     try {
       const made = await create(row.expiresAt)
       call.audit.metadata = { ...call.audit.metadata, leaseId: row.leaseId }
-      await auditedWrite(ports.database, call, { status: 200 }, async (tx) => {
+      await auditedWrite(ports.database, call, {}, async (tx) => {
         if (!(await repository.activate(tx, orgId, row))) throw fail('permission_denied', 'lease.ended', 'The token, or the mount, ended while the credential was made. It was revoked.')
       })
       return { lease: await answerOf(ports, orgId, row), made }

@@ -21,7 +21,6 @@ interface ChangeOptions {
   readonly deleted?: boolean
   /** Wait until no worker serves what this takes away. */
   readonly confirm?: boolean
-  readonly status?: number
 }
 
 type Planner = (snapshot: Snapshot, versions: (numbers: readonly number[]) => Promise<readonly VersionRow[]>, at: number) => Promise<Plan> | Plan
@@ -41,7 +40,7 @@ const change = async (ports: SecretPorts, access: SecretAccess, options: ChangeO
     }
     const plan = await planner(snapshot, versions, call.now())
     call.audit.resourceId = secretId
-    const audit = call.writeRecord({ status: options.status ?? 200, action: options.audit })
+    const audit = call.writeRecord({ action: options.audit })
     const applied = await repository.apply(ports.database, { orgId: address.orgId, plan, sealed: undefined, actor: actorOf(access), audit, idempotent: undefined }, keys.purpose('rows'))
     return applied.status === 'ok' ? { xid: applied.xid, secret: { ...plan.secret, updatedAt: audit.at, currentVersion: currentAfter(snapshot, plan) } } : 'lost'
   })
@@ -73,7 +72,7 @@ export const register = async (ports: SecretPorts, access: SecretAccess, command
   const keys = await ports.keys(address.orgId)
   const fresh = freshRow(access, command.type, call.now())
   call.audit.resourceId = fresh.secretId
-  const audit = call.writeRecord({ status: 201, action: 'secret.create' })
+  const audit = call.writeRecord({ action: 'secret.create' })
   const metadata = command.metadata
   const secret: SecretRow = {
     ...fresh,
@@ -132,7 +131,6 @@ export const rollback = async (ports: PutPorts, access: SecretAccess, command: {
       expiresAt: undefined,
       expectedCurrent: command.expectedCurrent ?? currentVersion(current.snapshot),
       pending: false,
-      status: 200,
     })
   } finally {
     wipe(opened.plaintext)
@@ -162,7 +160,7 @@ export const destroy = async (ports: SecretPorts, access: SecretAccess, command:
 /** KV's delete and undelete of versions: `deleted` false clears the deletion time. */
 export const setVersionsDeleted = async (ports: SecretPorts, access: SecretAccess, command: { readonly selectors: readonly string[]; readonly deleted: boolean }): Promise<void> => {
   const actions: ChangeOptions['actions'] = [command.deleted ? 'delete' : 'undelete']
-  await change(ports, access, { actions, audit: command.deleted ? 'secret.version-delete' : 'secret.version-undelete', confirm: command.deleted, status: 204 }, async (snapshot, versions, at) => {
+  await change(ports, access, { actions, audit: command.deleted ? 'secret.version-delete' : 'secret.version-undelete', confirm: command.deleted }, async (snapshot, versions, at) => {
     const numbers = command.selectors.map((selector) => resolve(snapshot, selector))
     return planVersionDeletion(snapshot, await versions(numbers), command.deleted ? at : undefined, at)
   })
@@ -192,7 +190,7 @@ export const purge = async (ports: SecretPorts, access: SecretAccess): Promise<v
     const { secret } = loaded.snapshot
     call.audit.resourceId = secret.secretId
     try {
-      return await auditedWrite(ports.database, call, { status: 200, action: 'secret.purge', confirm: true }, async (tx, note) => {
+      return await auditedWrite(ports.database, call, { action: 'secret.purge', confirm: true }, async (tx, note) => {
         if (!(await repository.purge(tx, address.orgId, secret.secretId, secret.revision))) throw new LostRace()
         note('secret', changeKey(address))
         return 'purged' as const

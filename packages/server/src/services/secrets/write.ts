@@ -167,7 +167,7 @@ const applyAll = async (ports: SecretPorts, orgId: string, prepared: readonly Pr
 
 const summarise = ({ call, address }: SecretAccess, count: number): WrittenRecord => {
   Object.assign(call.audit, { project: address.project, environment: address.environment, path: undefined, version: undefined, resourceId: undefined, metadata: { ...call.audit.metadata, written: count } })
-  return call.writeRecord({ status: 200 })
+  return call.writeRecord()
 }
 
 interface PutContext {
@@ -273,7 +273,7 @@ const seal = async (access: SecretAccess, command: PutCommand, context: SealCont
   const sealed = await sealValue(keys, { orgId: address.orgId, secretId: secret.secretId, version, type: secret.type }, plaintext)
   Object.assign(call.audit, { project: address.project, environment: address.environment, path: address.path, version, resourceType: 'secret', resourceId: secret.secretId })
   const action = command.pending ? 'secret.propose' : context.created ? 'secret.create' : 'secret.update'
-  const audit = call.writeRecord({ status: command.status, action: call.audit.action ?? action })
+  const audit = call.writeRecord({ action: call.audit.action ?? action })
   const stamped = stamp(plan, audit.at, lifetime(access, plan, command))
   const written: Written = {
     secretId: secret.secretId, version, state: command.pending ? 'PENDING' : 'CURRENT', type: secret.type, fingerprint: sealed.fingerprint, createdAt: audit.at, created: context.created,

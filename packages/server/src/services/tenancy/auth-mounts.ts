@@ -91,7 +91,7 @@ export const enable = async (ports: AuthMountPorts, _grant: Grant, call: Call, c
   const mount: Mount = { mountId: makeUuidV7(at), class: 'auth', path, type: command.type, description: command.description, options: command.options, config: { ...command.config }, createdAt: at, rowVersion: 1 }
   call.audit.resourceId = mount.mountId
   try {
-    await auditedWrite(ports.database, call, { status: 204 }, async (tx, note) => {
+    await auditedWrite(ports.database, call, {}, async (tx, note) => {
       await repository.insertMount(tx, call.orgId, mount, keys.purpose('rows'))
       note('tenancy', '')
     })
@@ -118,7 +118,7 @@ const endTokens = async (tx: Transaction, call: Call, mount: Mount): Promise<voi
 
 /** Ends the mount, its tokens and what was made from them; when this returns no worker takes any. What it stored is deleted then. */
 export const disable = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount): Promise<void> => {
-  await auditedWrite(ports.database, call, { status: 204, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     await hold(tx, mount)
     await tx.query('update coffer.mounts set deleted_at = now() where org_id = $1 and mount_id = $2', [call.orgId, mount.mountId])
     await endTokens(tx, call, mount)
@@ -140,7 +140,7 @@ export const move = async (ports: TenancyPorts, _grant: Grant, call: Call, mount
   if (existing !== undefined) throw fail('invalid_request', 'auth_mount.exists', `path already in use at "auth/${existing.path}/"`, { field: 'to' })
   const keys = await ports.keys(call.orgId)
   call.audit.resourceId = mount.mountId
-  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     await hold(tx, mount)
     await repository.updateMount(tx, call.orgId, { ...mount, path, rowVersion: mount.rowVersion + 1 }, keys.purpose('rows'))
     await endTokens(tx, call, mount)
@@ -159,7 +159,7 @@ export const tune = async (ports: AuthMountPorts, _grant: Grant, call: Call, mou
   checkTtls(config)
   const keys = await ports.keys(call.orgId)
   const changed: Mount = { ...mount, description: command.description ?? mount.description, config, rowVersion: mount.rowVersion + 1 }
-  await auditedWrite(ports.database, call, { status: 204 }, async (tx, note) => {
+  await auditedWrite(ports.database, call, {}, async (tx, note) => {
     await repository.updateMount(tx, call.orgId, changed, keys.purpose('rows'))
     note('tenancy', '')
   })

@@ -69,7 +69,7 @@ const checkTuned = (config: MountConfig): void => {
 
 const write = async <T>(ports: MountPorts, call: Call, path: string, work: Parameters<typeof auditedWrite<T>>[3]): Promise<T> => {
   try {
-    return await auditedWrite(ports.database, call, { status: 204, confirm: true }, work)
+    return await auditedWrite(ports.database, call, { confirm: true }, work)
   } catch (error) {
     if (isUniqueViolation(error)) throw taken(path, error)
     throw error

@@ -74,7 +74,7 @@ export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call
   const rowKey = (await rootKeys(ports)).purpose('rows')
   call.audit.resourceId = organization.orgId
   try {
-    return await auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
+    return await auditedWrite(ports.database, call, {}, async (tx, note) => {
       await repository.insertOrganization(tx, organization, rowKey)
       const token = await ports.furnish(tx, organization)
       note('organization', organization.orgId)
@@ -113,7 +113,7 @@ export const setState = async (ports: OrganizationPorts, _grant: Grant, call: Ca
   if (organization.state === wanted.state) return organization
   const concerned = await withDescendants(ports, organization)
   const rowKey = (await rootKeys(ports)).purpose('rows')
-  await auditedWrite(ports.database, call, { status: 200, confirm: wanted.state === 'suspended' }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: wanted.state === 'suspended' }, async (tx, note) => {
     if (!(await repository.moveOrganization(tx, organization, wanted.state, rowKey))) throw changed()
     for (const { orgId } of concerned) note('organization', orgId)
     // That its tokens are unknown is remembered under no organization.
@@ -132,7 +132,7 @@ export const shred = async (ports: OrganizationPorts, _grant: Grant, call: Call,
   if ((await repository.listChildren(ports.database, organization.orgId, '', 1, versions)).length > 0) throw fail('conflict', 'organization.has_children', 'There are organizations below this one. Remove them first.', { field: 'slug' })
   call.audit.resourceId = organization.orgId
   const rowKey = (await rootKeys(ports)).purpose('rows')
-  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     if (!(await repository.moveOrganization(tx, organization, 'shredded', rowKey))) throw changed()
     await ports.destroy(tx, organization)
     note('organization', organization.orgId)

@@ -74,7 +74,7 @@ export const createProject = async (ports: TenancyPorts, _grant: Grant, call: Ca
   const keys = await ports.keys(call.orgId)
   const at = call.now()
   try {
-    return await auditedWrite(ports.database, call, { status: 201 }, async (tx, note) => {
+    return await auditedWrite(ports.database, call, {}, async (tx, note) => {
       if (await repository.childExists(tx, call.orgId, command.name)) throw fail('conflict', 'project.organization_taken', `An organization below this one is called ${quote(command.name)}; its paths would be the project's.`, { field: 'name' })
       note('tenancy', '')
       return insertProject(tx, call.orgId, { ...command, at }, keys.purpose('rows'))
@@ -102,7 +102,7 @@ export const createEnvironment = async (ports: TenancyPorts, _grant: Grant, call
   const registry = await registryOf(ports, call.orgId)
   const environment = newEnvironment(mount.mountId, command.slug, { protected: command.protected, position: registry.environments(mount.mountId).length, at: call.now(), ...(command.name === undefined ? {} : { name: command.name }) })
   try {
-    return await auditedWrite(ports.database, call, { status: 201, confirm: true }, async (tx, note) => {
+    return await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
       const affected = await repository.absorbable(tx, call.orgId, mount.mountId, command.slug, ABSORB_SHOWN)
       const named = affected.find(({ path }) => path === command.slug)
       if (named !== undefined) throw fail('conflict', 'environment.names_secret', `There is a secret ${quote(command.slug)} in the default environment; its path would name the environment. Copy it to another path and purge it first.`, { field: 'slug' })
@@ -126,7 +126,7 @@ const wouldAbsorb = (affected: readonly repository.Absorbed[]): Error => {
 export const updateEnvironment = async (ports: TenancyPorts, _grant: Grant, call: Call, environment: Environment, patch: { readonly name?: string | undefined; readonly protected?: boolean | undefined }): Promise<Environment> => {
   const keys = await ports.keys(call.orgId)
   const changed: Environment = { ...environment, name: patch.name ?? environment.name, protected: patch.protected ?? environment.protected, rowVersion: environment.rowVersion + 1 }
-  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     if (!(await repository.updateEnvironment(tx, call.orgId, changed, keys.purpose('rows')))) throw fail('conflict', 'environment.changed', `The environment ${quote(environment.slug)} was changed by somebody else meanwhile. Try again.`)
     note('tenancy', '')
   })
@@ -135,7 +135,7 @@ export const updateEnvironment = async (ports: TenancyPorts, _grant: Grant, call
 
 /** Removes an environment that holds nothing, deleted secrets included. @throws conflict */
 export const removeEnvironment = async (ports: TenancyPorts, _grant: Grant, call: Call, environment: Environment): Promise<void> => {
-  await auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     if (await repository.environmentInUse(tx, call.orgId, environment.mountId, environment.slug)) {
       throw fail('conflict', 'environment.in_use', `The environment ${quote(environment.slug)} still holds secrets; purge them first.`)
     }

@@ -64,14 +64,15 @@ const renewing = (port: LeasesPort): Pick<Handled, 'renewLease' | 'renewNamedLea
 const revoking = (port: LeasesPort): Pick<Handled, 'revokeLease' | 'revokeNamedLease' | 'revokeLeaseOld' | 'revokeNamedLeaseOld' | 'revokePrefix' | 'revokePrefixOld' | 'revokeForce' | 'revokeForceOld'> => {
   const one = async (call: Call, path: string, input: { readonly leaseId: string; readonly named?: string; readonly sync: boolean }) => {
     const grant = ask(call, 'update', input.named === undefined ? path : `${path}/${input.named}`)
-    await port.revoke(grant, call, requireId(input), { sync: input.sync, force: false })
+    const leaseId = requireId(input)
     if (!input.sync) call.accepted()
+    await port.revoke(grant, call, leaseId, { sync: input.sync, force: false })
     return {}
   }
   const all = async (call: Call, path: string, input: { readonly prefix: string; readonly sync: boolean }, force: boolean) => {
     const grant = ask(call, 'update', `${path}/${input.prefix}`, true)
-    await port.revokePrefix(grant, call, input.prefix, { sync: input.sync, force })
     if (!input.sync) call.accepted()
+    await port.revokePrefix(grant, call, input.prefix, { sync: input.sync, force })
     return {}
   }
   return {

@@ -60,8 +60,10 @@ const handlers = (port: PoliciesPort, base: 'policies/acl' | 'policy') => ({
     if (IMMUTABLE.has(wanted)) throw bad('policy.immutable', `cannot update ${JSON.stringify(wanted)} policy`)
     const written = input.policy ?? input.rules ?? ''
     if (written === '') throw bad('policy.empty', "'policy' parameter not supplied or empty")
+    const warnings = [...(input.policy === undefined ? ["'rules' is deprecated, please use 'policy' instead"] : []), ...(wanted === input.name ? [] : [`policy name was converted to ${wanted}`])]
+    call.says(warnings.length > 0)
     await port.put(grant, call, wanted, decoded(written))
-    return { warnings: [...(input.policy === undefined ? ["'rules' is deprecated, please use 'policy' instead"] : []), ...(wanted === input.name ? [] : [`policy name was converted to ${wanted}`])] }
+    return { warnings }
   },
   async remove(input: { readonly name: string }, call: Call): Promise<Record<string, never>> {
     const wanted = nameOf(input.name)

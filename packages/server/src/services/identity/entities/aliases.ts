@@ -44,8 +44,8 @@ const create = async (change: Change, { canonicalId, name, mountId, customMetada
   return done(change, alias, [])
 }
 
-const done = async ({ call, tx, note, answer }: Change, alias: AliasRow, former: readonly string[]): Promise<AliasAnswer> => {
-  answer(200)
+const done = async ({ call, tx, note }: Change, alias: AliasRow, former: readonly string[]): Promise<AliasAnswer> => {
+  call.says(true)
   call.audit.resourceId = alias.aliasId
   note(ALIAS_CHANGED, alias.aliasId)
   for (const principalId of new Set([alias.principalId, ...former])) await noteHolder(tx, call.orgId, principalId, note)

@@ -68,7 +68,7 @@ const write = (ports: DirectoryPorts, grant: Grant, call: Call, wishes: EntityWi
     if (after.name !== existing?.name) await requireTurn(change, existing === undefined ? nobody : named(existing), named(after))
     const key = keys.purpose('rows')
     if (existing === undefined) {
-      change.answer(200)
+      change.call.says(true)
       if (!(await insertPrincipal(tx, call.orgId, after, key))) throw bad('entity_name', 'entity name is already in use', 'name')
       return { entity: after, made: true }
     }

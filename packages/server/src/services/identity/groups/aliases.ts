@@ -48,7 +48,7 @@ const apply = async (change: Change, existing: GroupAliasRow | undefined, { name
   const alias: GroupAliasRow = { aliasId: existing?.aliasId ?? makeUuidV7(at), mountId, name: checkName(name, 'name'), groupId, createdAt: existing?.createdAt ?? at, updatedAt: at, rowVersion: (existing?.rowVersion ?? 0) + 1 }
   await repository.putGroupAlias(tx, orgId, alias, keys.purpose('rows'))
   note(GRANTS_CHANGED, groupId)
-  change.answer(200)
+  change.call.says(true)
   change.call.audit.resourceId = alias.aliasId
   return { id: alias.aliasId, canonicalId: groupId }
 }

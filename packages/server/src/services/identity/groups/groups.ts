@@ -129,7 +129,7 @@ const write = (ports: DirectoryPorts, grant: Grant, call: Call, wishes: GroupWis
     if (wishes.memberEntityIds !== undefined) await setMembers(change, group, wishes.memberEntityIds)
     if (wishes.memberGroupIds !== undefined) await setMemberGroups(change, group, wishes.memberGroupIds)
     note(GRANTS_CHANGED, group.groupId)
-    if (existing === undefined) change.answer(call.door === 'vault' ? 200 : 201)
+    if (existing === undefined) change.call.says(true)
     return { group, made: existing === undefined }
   })
 
@@ -149,7 +149,7 @@ const remove = (ports: DirectoryPorts, grant: Grant, call: Call, by: IdentitySel
 const changeMember = (ports: DirectoryPorts, grant: Grant, call: Call, { groupId, principalId, isMember }: Parameters<GroupsPort['changeMember']>[2]): Promise<boolean> =>
   changing(ports, grant, call, async (change) => {
     const { tx, keys, note } = change
-    change.answer(200)
+    change.call.says(true)
     const group = await repository.findGroup(tx, call.orgId, groupId, keys.purposeVersions('rows'))
     if (group === undefined) throw fail('not_found', 'group.not_found', 'There is no such group.', { field: 'group' })
     if (group.kind === 'external') throw fail('conflict', 'group.external', 'The members of an external group are those that logins name.', { field: 'group' })

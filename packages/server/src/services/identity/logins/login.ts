@@ -103,7 +103,7 @@ const issueKnown = async ({ writer }: Pick<LoginPorts, 'writer'>, making: Making
   const forget = forgetting(call)
   const { answer, token } = issueRow(call, of)
   try {
-    await writer.write(of.orgId, { mount: of.mount, token, record: call.writeRecord({ status: 200 }) }, of.keys.purpose('rows'))
+    await writer.write(of.orgId, { mount: of.mount, token, record: call.writeRecord() }, of.keys.purpose('rows'))
   } catch (error) {
     if (!isGone(error)) throw error
     forget()
@@ -124,7 +124,7 @@ const makeFirst = async (ports: LoginPorts, making: Making, of: LoginOf, setting
   const made = issuable(setting, of, { principal, groups: [], bindings: [], aliases: [alias] })
   const { answer, token, row } = made.form === undefined ? issueRow(call, made) : { ...issueSealed(call, made, made.form), token: undefined }
   try {
-    await ports.writer.write(call.orgId, { mount: made.mount, holder: { principal, alias }, token, record: call.writeRecord({ status: 200 }) }, setting.keys.purpose('rows'))
+    await ports.writer.write(call.orgId, { mount: made.mount, holder: { principal, alias }, token, record: call.writeRecord() }, setting.keys.purpose('rows'))
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     forget()
@@ -139,7 +139,7 @@ export type Recheck = ((holder: PrincipalGrants) => void) | undefined
 
 /** For a first login that was not the first after all, one whose metadata are others than before, or one whose issuer fills groups: everything in one transaction with the record. */
 const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting, recheck: Recheck): Promise<LoginAnswer> =>
-  ports.writer.alone(() => auditedWrite(ports.database, call, { status: 200, confirm: true }, async (tx, note) => {
+  ports.writer.alone(() => auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     const { mount, verdict } = of
     const { keys } = setting
     await requireMount(tx, call.orgId, mount)
@@ -162,7 +162,7 @@ const makeNew = (ports: LoginPorts, call: Call, of: LoginOf, setting: Setting, r
 /** Whom a login is for, in which groups as of this login; made if it is the first. What is written has a record of its own: whether there will be a token is yet to be seen. */
 const makeHolder = async (ports: LoginPorts, call: Call, of: Pick<LoginOf, 'mount' | 'verdict'>, keys: TokenKeys): Promise<PrincipalGrants> => {
   const { mount, verdict } = of
-  const found = await retried(() => ports.writer.alone(() => auditedWrite(ports.database, call, { status: 200, action: 'auth.holder', confirm: true }, async (tx, note) => {
+  const found = await retried(() => ports.writer.alone(() => auditedWrite(ports.database, call, { action: 'auth.holder', confirm: true }, async (tx, note) => {
     await requireMount(tx, call.orgId, mount)
     const principal = await ensureAlias(keys, tx, { orgId: call.orgId, note }, commandOf(of, call))
     call.audit.resourceId = principal.principalId

@@ -94,5 +94,5 @@ export const authorize = async (ports: OidcPorts, _grant: Grant, call: Call, req
   const grant: CodeGrant = { provider: request.provider, clientId: client.clientId, principalId, redirectUri: request.redirectUri, nonce: request.nonce, scopes, authenticatedAt: at, challenge, expiresAt: Math.trunc(call.now()) + CODE_MS }
   call.audit.resourceId = principalId
   call.audit.metadata = { ...call.audit.metadata, client: client.name }
-  return secret(await auditedWrite(ports.database, call, { status: 200 }, (tx) => keepCode({ view: ports.within(tx, orgId), tx }, orgId, grant)))
+  return secret(await auditedWrite(ports.database, call, {}, (tx) => keepCode({ view: ports.within(tx, orgId), tx }, orgId, grant)))
 }

@@ -71,6 +71,7 @@ const writeProvider = (ports: OidcPorts, grant: Grant, call: Call, name: string,
       }
     }
     await providers.put(view, name, after)
+    call.says(warnings.length > 0)
     return warnings
   })
 

@@ -86,7 +86,7 @@ export const exchange = async (ports: OidcPorts, call: Call, request: TokenReque
   call.audit.resourceId = grant.principalId
   call.audit.metadata = { ...call.audit.metadata, client: client.name }
   const access = { provider: request.provider, clientId: client.clientId, principalId: grant.principalId, scopes: grant.scopes, expiresAt: Math.trunc(call.now()) + client.accessTokenSeconds * 1000 }
-  const accessToken = await auditedWrite(ports.database, call, { status: 200 }, (tx) => keepAccess({ view: ports.within(tx, orgId), tx }, orgId, access))
+  const accessToken = await auditedWrite(ports.database, call, {}, (tx) => keepAccess({ view: ports.within(tx, orgId), tx }, orgId, access))
   const now = Math.floor(call.now() / 1000)
   const own = {
     iss: provider.effectiveIssuer, namespace: await namespaceIdOf(ports, orgId), sub: grant.principalId, aud: client.clientId, exp: now + client.idTokenSeconds, iat: now,

@@ -26,6 +26,7 @@ export const tokenIssuer = async (ports: OidcPorts, orgId: string): Promise<stri
 
 export const setIssuer = async (ports: OidcPorts, grant: Grant, call: Call, issuer: string): Promise<readonly string[]> => {
   checkIssuer(issuer)
+  call.says(issuer !== '')
   await change(ports, grant, call, ({ view }) => view.put(CONFIG, { issuer }))
   return issuer === '' ? [] : [ISSUER_WARNING]
 }

@@ -34,7 +34,7 @@ const lock = async (tx: Transaction, orgId: string): Promise<void> => {
 
 /** A change that somebody asked for. What refers to what is checked and written under one lock. */
 export const change = <T>(ports: OidcPorts, _grant: Grant, call: Call, work: (changing: Changing) => Promise<T>): Promise<T> =>
-  auditedWrite(ports.database, call, { status: 204 }, async (tx) => {
+  auditedWrite(ports.database, call, {}, async (tx) => {
     await lock(tx, call.orgId)
     return work({ view: ports.within(tx, call.orgId), tx, at: Math.trunc(call.now()) })
   })
