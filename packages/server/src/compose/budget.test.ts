@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { startTestWorker, type TestWorker } from './testing/worker.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..', '..')
-const recorded = JSON.parse(readFileSync(join(repository, 'bench', 'recorded.json'), 'utf8')) as { readonly warmReadBytes: number }
+const recorded = JSON.parse(readFileSync(join(repository, 'bench', 'recorded.json'), 'utf8')) as { readonly warmReadBytes: number; readonly warmBatchBytes: number }
 
 let worker: TestWorker
 const cleanUps: (() => Promise<void>)[] = []
@@ -28,6 +28,7 @@ const ask = async (method: string, path: string, body?: object): Promise<void> =
 const put = (name: string, value = 'v'.repeat(1024)): Promise<void> => ask('POST', `/api/v1/secrets/budget/${name}?environment=dev`, { value })
 const target = (name: string): string => `/api/v1/secrets/budget/${name}?environment=dev&reveal=true`
 const read = (name: string): Promise<void> => ask('GET', target(name))
+const MANY = { path: '/api/v1/inject?environment=prod', body: { prefix: 'many' } }
 const answeredWarm = (): number => worker.metric('coffer_warm_reads_total', 'answered')
 
 /** Statements and round trips of one piece of work; the least of several, since a lapsed lease on a busy machine adds some. */
@@ -55,8 +56,11 @@ test('a cold read is one statement', async () => {
 
 test('thirty secrets at once are one statement, and none when they are warm', async () => {
   for (let index = 0; index < 30; index++) await ask('POST', `/api/v1/secrets/many/S${index}?environment=prod`, { value: `value ${index}` })
-  const inject = (): Promise<void> => ask('POST', '/api/v1/inject?environment=prod', { prefix: 'many' })
+  const inject = (): Promise<void> => ask('POST', MANY.path, MANY.body)
   assert.deepEqual(await cost(inject), { statements: 0, roundTrips: 0 })
+  const planned = answeredWarm()
+  assert.deepEqual(await cost(inject), { statements: 0, roundTrips: 0 })
+  assert.ok(answeredWarm() > planned)
   let least = Number.POSITIVE_INFINITY
   for (let attempt = 0; attempt < 5; attempt++) {
     await ask('POST', `/api/v1/secrets/many/S${attempt}?environment=prod`, { value: 'another' })
@@ -65,6 +69,17 @@ test('thirty secrets at once are one statement, and none when they are warm', as
     least = Math.min(least, worker.statements.statements - before_)
   }
   assert.equal(least, 1)
+})
+
+test('thirty secrets at once are thirty-one records in one flush', async () => {
+  const seen = []
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const [records, fsyncs] = [worker.metric('coffer_audit_records_total'), worker.metric('coffer_audit_fsyncs_total')]
+    await ask('POST', MANY.path, MANY.body)
+    seen.push([worker.metric('coffer_audit_records_total') - records, worker.metric('coffer_audit_fsyncs_total') - fsyncs])
+  }
+  // A checkpoint now and then is a record, and a frame, of its own.
+  assert.deepEqual(seen.sort((one, other) => (one[0] ?? 0) - (other[0] ?? 0))[0], [31, 1])
 })
 
 test('a write is one round trip, and two when its secret is new here', async () => {
@@ -124,17 +139,28 @@ interface SampledNode {
 
 const sum = (node: SampledNode): number => node.children.reduce((bytes, child) => bytes + sum(child), node.selfSize)
 
-test('a warm read allocates about as much as was recorded', async () => {
-  await put('warm')
-  await readsByOthers(8, 0.5)
+/** Bytes for each request, those that were collected already included, so that it does not matter when the collector runs. */
+const allocatedBy = async (work: () => ReturnType<typeof askedByOthers>): Promise<number> => {
   const session = new Session()
   session.connect()
-  // Sampled, those already collected included, so that it does not matter when the collector runs.
   await session.post('HeapProfiler.startSampling', { samplingInterval: 2048, includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true })
-  const { total, errors } = await readsByOthers(8, 1.5)
+  const { total, errors } = await work()
   const { profile } = await session.post('HeapProfiler.stopSampling')
   session.disconnect()
   assert.equal(errors, 0)
-  const bytes = Math.round(sum(profile.head) / total)
-  assert.ok(bytes < 2 * recorded.warmReadBytes && bytes > recorded.warmReadBytes / 2, `${bytes} bytes for each read; recorded are ${recorded.warmReadBytes} (bench/recorded.json)`)
+  return Math.round(sum(profile.head) / total)
+}
+
+const isAbout = (bytes: number, expected: number): void => assert.ok(bytes < 2 * expected && bytes > expected / 2, `${bytes} bytes for each; recorded are ${expected} (bench/recorded.json)`)
+
+test('a warm read allocates about as much as was recorded', async () => {
+  await put('warm')
+  await readsByOthers(8, 0.5)
+  isAbout(await allocatedBy(() => readsByOthers(8, 1.5)), recorded.warmReadBytes)
+})
+
+test('and so do thirty secrets at once', async () => {
+  const requests = [{ method: 'POST', path: MANY.path, body: JSON.stringify(MANY.body) }]
+  await askedByOthers(requests, 4, 0.5)
+  isAbout(await allocatedBy(() => askedByOthers(requests, 4, 1.5)), recorded.warmBatchBytes)
 })

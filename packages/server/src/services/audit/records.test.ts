@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { sha256 } from '../../crypto/digest.ts'
 import { importHmacKey } from '../../crypto/keys.ts'
 import type { AuditEvent } from '../../kernel/audit.ts'
-import { actorPiece, assembleRecord, hmacIdentifier, maxTextLength, parseRecord, recordOf, searchFields, targetPiece, writtenRecordOf } from './records.ts'
+import { actorPiece, assembleRecord, assembleRecords, hmacIdentifier, maxTextLength, parseRecord, recordOf, searchFields, targetPiece, writtenRecordOf } from './records.ts'
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
 const maybe = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(of, { nil: undefined })
@@ -32,6 +32,14 @@ test('a record says what the event says, whatever text is in it', () => {
 test('the pieces of the fast path give the same bytes', () => {
   fc.assert(fc.property(events, (event) => {
     assert.equal(assembleRecord(actorPiece(event), targetPiece(event), event), recordOf(event))
+  }))
+})
+
+test('and so they do for many targets at once', () => {
+  fc.assert(fc.property(events, fc.array(events, { maxLength: 5 }), (event, others) => {
+    const ids = others.map(({ id }) => id)
+    const records = assembleRecords(actorPiece(event), others.map(targetPiece), event, () => ids.shift() ?? '')
+    assert.deepEqual(records, others.map((other) => assembleRecord(actorPiece(event), targetPiece(other), { ...event, id: other.id })))
   }))
 })
 

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isCofferError } from '../../../kernel/errors.ts'
 import { isAuthentic, itemKind, skeletonOf } from './frame.ts'
 import { findPredecessor } from './predecessor.ts'
+import { maxRecordBytes } from './spool.ts'
 import { listSegments, listStreams, segmentPath } from './stream.ts'
 import { appended, chainKeys, diskError, faultyFiles, framesOf, inPlace, inThePool, openSpool, recordsOf, removeDirectory, scratchDirectory } from './testing/scratch.ts'
 
@@ -203,6 +204,22 @@ test('more than may wait is refused at once, while what waits already is kept', 
   while (outcomes.length < 40) await pause(1)
   assert.equal(outcomes.filter((outcome) => outcome === undefined).length, 40 - refusedAtOnce)
   await spool.close()
+})
+
+test('records that belong together are in one frame, or in none', async (t) => {
+  const spool = await openSpool(await scratch(t), { segmentBytes: 4 * 1024 * 1024, maxWaitingBytes: 1024 * 1024 })
+  const all = (records: readonly string[]): Promise<void> => new Promise((resolve, reject) => spool.appendAll(records, (error) => (error === undefined ? resolve() : reject(error))))
+  const before = spool.counters.fsyncs
+  await all(['{"n":1}', '{"n":2}', '{"n":3}'])
+  assert.equal(spool.counters.fsyncs, before + 1)
+  assert.equal((await framesOf(spool.directory)).at(-1)?.frame.items.length, 3)
+  // The last of them is more than may wait, or than a record may be.
+  await assert.rejects(all(Array.from({ length: 6 }, () => 'x'.repeat(200_000))), isUnavailable)
+  await assert.rejects(all(['{"n":4}', 'x'.repeat(maxRecordBytes + 1)]), isUnavailable)
+  await all(['{"n":5}'])
+  assert.deepEqual(await recordsOf(spool.directory), ['{"n":1}', '{"n":2}', '{"n":3}', '{"n":5}'])
+  await spool.close()
+  await assert.rejects(all(['{"n":6}']), isUnavailable)
 })
 
 test('a callback that throws does not keep the others from their answer', async (t) => {
