@@ -32,8 +32,6 @@ export interface WarmBatch {
   resource(action: Action, folder: SecretAddress, path: string, isProtected: boolean): Resource
   /** Whether a secret belongs to the answer, by what the policy says of it. */
   may(verdictOn: (action: BatchAction) => Verdict): boolean
-  /** The names and texts that a value of this type has by themselves in the answer; undefined: it is there as a whole. */
-  members(type: ValueType, text: string): readonly (readonly [name: string, text: string])[] | undefined
   /** The answer's data when nothing is withheld. The handler makes its own with the same function. @throws what the handler throws */
   answer(input: Readonly<Record<string, unknown>>, folder: SecretAddress, values: readonly BatchValue[]): Readonly<Record<string, unknown>>
 }
@@ -63,6 +61,13 @@ export interface WarmItem<Loaded extends WarmSecret> {
   readonly failure?: Error
 }
 
+/** An answer with values in it, encrypted under a key that is nowhere but in memory, and ends with it. */
+export interface KeptAnswer {
+  readonly length: number
+  /** For the holder of the grant, who wipes it. */
+  open(grant: Grant): Buffer
+}
+
 /** The secret service's cache, asked without waiting. */
 export interface WarmSecrets<Loaded extends WarmSecret = WarmSecret> {
   keyOf(address: SecretAddress, selector: string): string
@@ -73,6 +78,8 @@ export interface WarmSecrets<Loaded extends WarmSecret = WarmSecret> {
   cachedFolder(key: string): readonly WarmItem<Loaded>[] | undefined
   /** Whether the version may be handed out now. */
   isReadable(address: SecretAddress, cached: Loaded, facts: { readonly selector: string; readonly now: number }): boolean
+  /** The answer is the caller's to wipe. */
+  keep(answer: Buffer): KeptAnswer
   /** Decrypts for the holder of the grant. @throws what a reveal throws */
   open(grant: Grant, address: SecretAddress, cached: Loaded, facts: { readonly selector: string; readonly now: number }): Revealed
 }

@@ -18,7 +18,7 @@ import { newRequestId } from './message.ts'
 import { eventOf } from './recording.ts'
 import type { AuditJournal, Authenticated, BatchLesson, Lesson, LoginLesson, PlanBook, RecordPieces, RequestLog, TokenAuthority } from './ports.ts'
 import { WarmLogins, type WarmLoginFacts } from './warm/logins.ts'
-import { compileTemplate, fillTemplate, shownValues, withHead, type AnswerHead, type Template } from './template.ts'
+import { compileTemplate, fillTemplate, withHead, type AnswerHead, type Template } from './template.ts'
 import { Batches } from './warm/batches.ts'
 import { Holders, NOBODY, planKey } from './warm/holders.ts'
 import { isCurrent, limitsFor, stillThere, WARM_STATUS, whenDurable, type Learned, type Read, type Turn } from './warm/turn.ts'
@@ -268,15 +268,12 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
       // Expired, disabled, destroyed or damaged: the general way says so, and records it.
       return undefined
     }
-    const values = [revealed.plaintext]
     try {
       if (plan.material?.loaded !== loaded) plan.material = this.#compile(plan, loaded, revealed, facts.caller)
       const { material } = plan
       if (material === undefined) return undefined
       const { head, requestId } = facts
-      return { material, body: head === undefined ? fillTemplate(material.template, values, { requestId }) : fillTemplate(headed(material, head, plan.form), values, { requestId, date: head.date() }) }
-    } catch {
-      return undefined
+      return { material, body: head === undefined ? fillTemplate(material.template, revealed.plaintext, { requestId }) : fillTemplate(headed(material, head, plan.form), revealed.plaintext, { requestId, date: head.date() }) }
     } finally {
       wipe(revealed.plaintext)
     }
@@ -286,13 +283,14 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   #compile(plan: Plan<Loaded>, loaded: Loaded, revealed: Revealed, caller: Caller): Material<Loaded> | undefined {
     const { plaintext, ...facts } = revealed
     const template = compileTemplate({
-      values: [{ form: plan.answer.form(revealed.type), plaintext }],
-      render: ([value = ''], requestId) => {
+      form: plan.answer.form(revealed.type),
+      plaintext,
+      render: (value, requestId) => {
         const data = plan.answer.answer(plan.address, facts, value)
         return data === undefined ? undefined : plan.form.render(data, requestId)
       },
     })
-    if (template === undefined || shownValues(template) !== 1) return undefined
+    if (template === undefined) return undefined
     const draft = { ...plan.draft, resourceId: revealed.snapshot.secret.secretId, version: revealed.version.version }
     const recorded = { orgId: plan.address.orgId, requestId: '', door: plan.door, sourceIp: undefined, caller }
     const event = eventOf(recorded, draft, { action: draft.action ?? plan.operation.audit ?? plan.operation.id, status: WARM_STATUS, at: 0 })

@@ -12,7 +12,7 @@ import type { BatchValue, WarmBatch } from '../../kernel/warm.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { formatDocument, parseDocument } from './documents.ts'
 import * as contracts from './operations.ts'
-import { sameName, scalars, toVariables, variableName } from './variables.ts'
+import { sameName, toVariables, variableName } from './variables.ts'
 
 const operations = { inject: contracts.inject, diff: contracts.diff, push: contracts.push, pull: contracts.pull }
 
@@ -71,7 +71,6 @@ const warmInject = (places: Places): WarmBatch => ({
   action: 'secret.reveal',
   resource: (action, address, path, isProtected) => resourceBelow(places, { address }, path, action, isProtected),
   may: mayExport,
-  members: (type, text) => (type === 'json' ? scalars(text) : undefined),
   answer: ({ prefixPath }, folder, values) => injection(below(folder, values), prefixPath === true, 0),
 })
 

@@ -26,6 +26,8 @@ export interface BatchPlan<Loaded extends WarmSecret> extends Learned {
   readonly questions: readonly Question[]
   /** How many were revealed when this was learned. */
   readonly secrets: number
+  /** Of the answer that is kept, if there is one. */
+  answerBytes: number
   /** They end with the cached folder, and with what it holds open. */
   readonly materials: WeakMap<readonly WarmItem<Loaded>[], Material<Loaded>>
 }

@@ -12,7 +12,6 @@ import { mintGrant } from '../grant.ts'
 import { newRequestId } from '../message.ts'
 import type { BatchLesson } from '../ports.ts'
 import { eventOf } from '../recording.ts'
-import { fillTemplate } from '../template.ts'
 import type { WarmFacts, WarmPorts } from '../warm.ts'
 import { compileBatch, type Compiled } from './batch-answer.ts'
 import { Material, type BatchPlan, type Question } from './batch-plan.ts'
@@ -24,6 +23,8 @@ const MOST_BYTES = 16 * 1024 * 1024
 const PLAN_BYTES = 2048
 const SECRET_BYTES = 1536
 const MOST_TARGETS = 1024
+/** Longer answers take so long to make that a plan would save little. */
+const MOST_ANSWER_BYTES = 1024 * 1024
 
 export class Batches<Loaded extends WarmSecret> {
   readonly #ports: WarmPorts<Loaded>
@@ -63,11 +64,11 @@ export class Batches<Loaded extends WarmSecret> {
     this.#targets.set(form.target, true)
     this.#asked.set(batchKey(NOBODY, asked), true)
     const key = batchKey(this.#holders.of(caller), asked)
-    const known = this.#plans.get(key)
     // What it made of the cached folder is as good as anew, also that it could not: the next would come out the same.
-    const materials = known?.registry === registry && known.secrets === secrets ? known.materials : new WeakMap<readonly WarmItem<Loaded>[], Material<Loaded>>()
-    const plan = { batch, input, operation, form, door, registry, organizations, folder, alias: selection.alias, key: this.#ports.secrets.folderKeyOf(folder, selection), isProtected, questions, secrets, materials }
-    this.#plans.set(key, plan, PLAN_BYTES + form.body.length + secrets * SECRET_BYTES)
+    const before = this.#plans.get(key)
+    const { materials, answerBytes } = before?.registry === registry && before.secrets === secrets ? before : { materials: new WeakMap<readonly WarmItem<Loaded>[], Material<Loaded>>(), answerBytes: 0 }
+    const plan: BatchPlan<Loaded> = { batch, input, operation, form, door, registry, organizations, folder, alias: selection.alias, key: this.#ports.secrets.folderKeyOf(folder, selection), isProtected, questions, secrets, materials, answerBytes }
+    this.#plans.set(key, plan, bytesOf(plan))
   }
 
   /** True: the answer follows. False: nothing has happened. */
@@ -90,32 +91,24 @@ export class Batches<Loaded extends WarmSecret> {
     const { compiled, body } = opened
     // Only when nothing can send it the general way any more, which takes its own.
     const taken = limits?.take(place, facts.sourceIp)
-    ports.journal.appendAll(this.#records(plan, compiled, { turn, requestId, allowed }), whenDurable(ports, plan, turn.read, { requestId, body, contentLength: compiled.template.contentLength, taken }))
+    ports.journal.appendAll(this.#records(plan, compiled, { turn, requestId, allowed }), whenDurable(ports, plan, turn.read, { requestId, body, contentLength: compiled.contentLength, taken }))
     return true
   }
 
   /** Undefined when some secret cannot be handed out: the general way says so, and records it. */
   #open(plan: BatchPlan<Loaded>, material: Material<Loaded>, { turn, requestId, grant }: Opening): { readonly compiled: Compiled<Loaded>; readonly body: Buffer } | undefined {
-    const values: Buffer[] = []
     try {
+      const facts = { selector: plan.alias, now: turn.now }
       material.compiled ??= this.#compile(plan, material, { turn, requestId, grant })
       const { compiled } = material
       if (compiled === undefined) return undefined
-      const facts = { selector: plan.alias, now: turn.now }
-      for (const { address, loaded, hasMembers } of compiled.opened) {
-        const { type, plaintext } = this.#ports.secrets.open(grant, address, loaded, facts)
-        values.push(plaintext)
-        if (!hasMembers) continue
-        values.pop()
-        for (const [, text] of plan.batch.members(type, plaintext.toString('utf8')) ?? []) values.push(Buffer.from(text, 'utf8'))
-        wipe(plaintext)
-      }
+      // Time alone takes a version away without changing what is cached.
+      for (const { address, loaded } of compiled.shown) if (!this.#ports.secrets.isReadable(address, loaded, facts)) return undefined
       const { head } = turn.read.facts
-      return { compiled, body: head === undefined ? fillTemplate(compiled.template, values, { requestId }) : fillTemplate(compiled.headedBy(head, plan.form.contentType), values, { requestId, date: head.date() }) }
+      const answer = compiled.kept.open(grant)
+      return { compiled, body: head === undefined ? answer : behind(head.text({ contentType: plan.form.contentType, contentLength: compiled.contentLength, id: requestId, date: head.date() }), answer) }
     } catch {
       return undefined
-    } finally {
-      for (const value of values) wipe(value)
     }
   }
 
@@ -123,19 +116,22 @@ export class Batches<Loaded extends WarmSecret> {
     // Until this worker has another folder, or knows better what is in it.
     material.isUnusable = true
     const compiled = compileBatch(this.#ports, plan, material, { grant, now: turn.now, caller: turn.authenticated.caller })
-    material.isUnusable = compiled === undefined
+    if (compiled === undefined || compiled.kept.length > MOST_ANSWER_BYTES) return undefined
+    material.isUnusable = false
+    plan.answerBytes = compiled.kept.length
+    this.#plans.set(batchKey(turn.holder, turn.read.facts), plan, bytesOf(plan))
     return compiled
   }
 
   /** One for each secret, then that of the request: as the general way leaves them. */
-  #records({ door }: BatchPlan<Loaded>, { targets, secrets }: Compiled<Loaded>, { turn, requestId, allowed }: Recording): readonly string[] {
+  #records({ door }: BatchPlan<Loaded>, { targets }: Compiled<Loaded>, { turn, requestId, allowed }: Recording): readonly string[] {
     const { pieces, now } = this.#ports
     const { holder, read } = turn
     const at = Math.trunc(now())
     const event = { at, door, requestId, sourceIp: read.facts.sourceIp, decision: 'ALLOW', status: WARM_STATUS, rule: allowed.verdict.rule } as const
     const makeId = (): string => makeUuidV7(at)
     const records = pieces.assembleAll(holder.actor, targets, event, makeId)
-    return [...records, pieces.assemble(holder.actor, allowed.question.target, { ...event, id: makeId(), metadata: { secrets, withheld: 0 } })]
+    return [...records, pieces.assemble(holder.actor, allowed.question.target, { ...event, id: makeId(), metadata: { secrets: targets.length, withheld: 0 } })]
   }
 
   /** Undefined when what the lesson asked is not what this plan would ask. */
@@ -168,6 +164,17 @@ interface Recording {
   readonly turn: Turn
   readonly requestId: string
   readonly allowed: Allowed
+}
+
+const bytesOf = ({ form, secrets, answerBytes }: Pick<BatchPlan<never>, 'form' | 'secrets' | 'answerBytes'>): number => PLAN_BYTES + (form.body?.length ?? 0) + secrets * SECRET_BYTES + answerBytes
+
+/** As one piece, so that it leaves in one call. */
+const behind = (head: string, answer: Buffer): Buffer => {
+  const whole = Buffer.allocUnsafe(head.length + answer.length)
+  whole.write(head, 0, 'latin1')
+  whole.set(answer, head.length)
+  wipe(answer)
+  return whole
 }
 
 /** The body's length comes first, so that no body can be taken for another part. */

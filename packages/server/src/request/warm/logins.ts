@@ -132,7 +132,7 @@ export class WarmLogins {
     const template = templateFor(plan, token, head)
     if (template === undefined) return false
     const requestId = newRequestId()
-    const body = fillTemplate(template, [token], { requestId, ...(head === undefined ? {} : { date: head.date() }) })
+    const body = fillTemplate(template, token, { requestId, ...(head === undefined ? {} : { date: head.date() }) })
     wipe(token)
     const at = Math.trunc(ports.now())
     // Only when nothing can send it the general way any more, which takes its own.
@@ -163,7 +163,7 @@ export class WarmLogins {
 /** Tokens of one form are all of one length. */
 const templateFor = (plan: IssuingPlan, token: Buffer, head: AnswerHead | undefined): Template | undefined => {
   if (plan.material?.tokenLength !== token.length) {
-    const template = compileTemplate({ values: [{ form: 'text', plaintext: token }], render: ([value = ''], requestId) => plan.form.render(plan.login.answer(value), requestId) })
+    const template = compileTemplate({ form: 'text', plaintext: token, render: (value, requestId) => plan.form.render(plan.login.answer(value), requestId) })
     plan.material = template === undefined ? undefined : { tokenLength: token.length, template, headed: undefined }
   }
   const { material } = plan

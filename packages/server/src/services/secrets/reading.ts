@@ -8,6 +8,7 @@ import { FOLDER_ACTIONS, type BatchSelection, type WarmSecrets } from '../../ker
 import * as repository from './repository.ts'
 import { cacheKey, loadRecord, loadSnapshot, open, guarded, readRow, readVersions, requireReadable, requireSecret } from './reveal.ts'
 import { checkListed, type LookupRow } from './rows.ts'
+import { SealedAnswer } from './kept-answer.ts'
 import { withKey } from './sealing.ts'
 
 /** The plaintext of one version, decrypted for this caller, who wipes it. */
@@ -27,6 +28,7 @@ export const warmSecrets = (ports: SecretPorts): WarmSecrets<CachedSecret> => ({
   cached: (key) => ports.cache.peek(key) ?? undefined,
   folderKeyOf: folderKey,
   cachedFolder: (key) => ports.folders.peek(key),
+  keep: (answer) => new SealedAnswer(answer),
   isReadable: (address, cached, { selector, now }) => readable(cached.snapshot, address, selector, now),
   open: (grant, address, cached, { selector, now }) => open(ports, grant, address, requireSecret(cached, address), selector, now),
 })
