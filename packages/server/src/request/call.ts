@@ -67,12 +67,12 @@ export class RequestCall implements Call {
   #given: Readonly<Record<string, unknown>> | undefined
 
   constructor(ports: PipelinePorts, parts: CallParts) {
-    const { request, authenticated, orgId, trace } = parts
+    const { request, orgId, trace, recorded } = parts
     this.mount = request.mount
     this.requestId = request.requestId
     this.door = request.door
     this.orgId = orgId
-    this.caller = authenticated?.caller
+    this.caller = recorded.caller
     this.sourceIp = request.sourceIp
     this.isForOneRequest = request.isForOneRequest
     this.mfaHeader = request.mfaHeader

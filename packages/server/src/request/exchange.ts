@@ -1,6 +1,6 @@
 // One request on its way through the pipeline, as its door handed it over.
 
-import type { Peer } from '../kernel/call.ts'
+import type { Caller, Peer } from '../kernel/call.ts'
 import type { Leniency } from '../kernel/fields.ts'
 import type { RawInput } from '../kernel/input.ts'
 import type { Mount } from '../kernel/tenancy.ts'
@@ -52,6 +52,8 @@ export interface DoorRequest {
   readonly whenRecorded?: ((recorded: Promise<void>) => void) | undefined
   /** What the body and query say, read when a policy may bound parameters. Absent: such policies allow nothing that they require something of. */
   readonly parameters?: (() => Readonly<Record<string, unknown>>) | undefined
+  /** Who asked for what the door itself now asks for, for the record: it gives no right. */
+  readonly onBehalfOf?: Caller | undefined
   /** The answer is to be wrapped for as long. */
   readonly wrapTtlSeconds?: number | undefined
   /** The mount that the path was found to be below, for engines. */
@@ -70,4 +72,6 @@ export interface Answer {
   readonly data: Readonly<Record<string, unknown>> | undefined
   /** Input names that a lenient door ignored. */
   readonly ignored: readonly string[]
+  /** Who asked, of an answer that is to be wrapped. */
+  readonly caller?: Caller | undefined
 }

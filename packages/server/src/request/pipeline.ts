@@ -85,7 +85,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (caller !== undefined) {
     recorded.orgId = caller.orgId
     recorded.caller = caller
-  }
+  } else recorded.caller = request.onBehalfOf
   if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
   const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
@@ -104,7 +104,8 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
   const status = trace.status ?? (operation.orNothing === true && Object.keys(data).length === 0 ? 204 : (operation.status ?? 200))
   const isEmpty = status === 204 || (status === 202 && Object.keys(operation.output).length === 0)
-  return { status, data: isEmpty ? undefined : data, ignored }
+  const answer = { status, data: isEmpty ? undefined : data, ignored }
+  return request.wrapTtlSeconds === undefined ? answer : { ...answer, caller }
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

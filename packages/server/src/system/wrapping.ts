@@ -15,6 +15,13 @@ export interface Wrapped {
   readonly wrappedAccessor: string
 }
 
+/** Who asked for what was wrapped, for records. */
+export interface Asker {
+  readonly requestId: string
+  /** Undefined: nobody, as with a login. */
+  readonly principal: string | undefined
+}
+
 export interface WrapCommand {
   /** The body of the answer, as it would have gone out. */
   readonly response: string
@@ -22,6 +29,8 @@ export interface WrapCommand {
   readonly creationPath: string
   /** Of the token in the answer, or empty. */
   readonly wrappedAccessor: string
+  /** Of an answer that was wrapped before; undefined: whoever asks now. */
+  readonly asker?: Asker | undefined
 }
 
 export interface WrappingPort {

@@ -92,7 +92,7 @@ const answer = async (exchange: HttpExchange, { backend, routes, method, query, 
   if (login !== undefined) await login.recorded()
   const made = envelope(exchange.requestId, routed, answered)
   if (parts.wrapTtlSeconds === undefined || operation.bare === true || !canWrap(operation.id, made)) send(exchange, routed, answered, made, rendered(routed, made))
-  else send(exchange, routed, answered, made, JSON.stringify(await wrapped(backend, exchange, routed, parts, made)))
+  else send(exchange, routed, answered, made, JSON.stringify(await wrapped(backend, exchange, routed, { ...parts, caller: answered.caller }, made)))
 }
 
 /** What a path can be asked, for who has a token; the same for every verb. */
@@ -201,11 +201,11 @@ const pathBelow = ({ target }: HttpExchange, header_: string | undefined, namesp
 const pathOf = ({ target }: HttpExchange, { prepared: { operation } }: Routed): string => target.segments.slice(1).join('/') + (operation.method === 'LIST' ? '/' : '')
 
 /** The envelope that names the token under which the answer is kept. */
-const wrapped = async (backend: VaultBackend, exchange: HttpExchange, routed: Routed, { message, wrapTtlSeconds }: Parts, made: Envelope): Promise<Envelope> => {
+const wrapped = async (backend: VaultBackend, exchange: HttpExchange, routed: Routed, { message, wrapTtlSeconds, caller }: Parts & Pick<Answer, 'caller'>, made: Envelope): Promise<Envelope> => {
   if (backend.wrapper === undefined || wrapTtlSeconds === undefined) return made
   const namespace = routed.namespace ?? (await backend.namespaceOf(await backend.organizationOfToken(message.token)))
   const body = { response: JSON.stringify(made), ttl: wrapTtlSeconds, creation_path: pathOf(exchange, routed), wrapped_accessor: accessorIn(made) }
-  const answer = await backend.wrapper.run({ door: 'vault', requestId: exchange.requestId, raw: { path: {}, query: {}, body }, leniency: 'strict', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp })
+  const answer = await backend.wrapper.run({ door: 'vault', requestId: exchange.requestId, raw: { path: {}, query: {}, body }, leniency: 'strict', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, onBehalfOf: caller })
   return wrappedEnvelope(made, encodeOutput(backend.wrapper.operation.output, answer.data ?? {}, true))
 }
 

@@ -13,7 +13,7 @@ import { revokeTree } from '../../services/identity/token-repository.ts'
 import { insert } from '../../services/identity/tokens.ts'
 import { WRAPPING_POLICY } from '../../services/policy/builtin.ts'
 import type { CubbyholePort } from '../../system/cubbyhole.ts'
-import type { WrapCommand, WrappingPort } from '../../system/wrapping.ts'
+import type { Asker, WrapCommand, WrappingPort } from '../../system/wrapping.ts'
 import { sealedState } from './state.ts'
 
 const RESPONSE = 'response'
@@ -39,7 +39,13 @@ const isWrapping = (row: TokenRow | undefined): row is TokenRow => row !== undef
 const stored = (value: unknown): Omit<WrapCommand, 'ttlSeconds'> | undefined => {
   if (value === null || typeof value !== 'object' || !('response' in value) || typeof value.response !== 'string') return undefined
   const text = (name: string): string => (name in value && typeof value[name as keyof typeof value] === 'string' ? String(value[name as keyof typeof value]) : '')
-  return { response: value.response, creationPath: text('creationPath'), wrappedAccessor: text('wrappedAccessor') }
+  return { response: value.response, creationPath: text('creationPath'), wrappedAccessor: text('wrappedAccessor'), asker: 'requestId' in value ? { requestId: text('requestId'), principal: 'principal' in value ? text('principal') : undefined } : undefined }
+}
+
+/** Whoever brings a wrapping token may have nothing else: what is in it is found by what it was made of. */
+const note = ({ audit }: Call, tokenId: string, { creationPath, asker }: Pick<WrapCommand, 'creationPath' | 'asker'>): void => {
+  audit.resourceId = tokenId
+  audit.metadata = { ...audit.metadata, creationPath, ...(asker === undefined ? {} : { wrappedRequest: asker.requestId }), ...(asker?.principal === undefined ? {} : { wrappedFor: asker.principal }) }
 }
 
 export const makeWrapping = (ports: IssuePorts, entries: Entries): WrappingPort => {
@@ -54,14 +60,15 @@ export const makeWrapping = (ports: IssuePorts, entries: Entries): WrappingPort 
       const keys = await ports.keys(call.orgId)
       const shortId = await ports.shortIdOf(call.orgId)
       const at = Math.trunc(call.now())
-      const value = { response: command.response, creationPath: command.creationPath, wrappedAccessor: command.wrappedAccessor }
+      const asker: Asker = command.asker ?? { requestId: call.requestId, principal: call.caller?.principal }
+      const value = { response: command.response, creationPath: command.creationPath, wrappedAccessor: command.wrappedAccessor, requestId: asker.requestId, ...(asker.principal === undefined ? {} : { principal: asker.principal }) }
       const issued = await auditedWrite(ports.database, call, {}, async (tx) => {
         const made = await insert(keys, tx, { orgId: call.orgId, shortId }, {
           principalId: undefined, parentId: undefined, displayName: '', policies: [WRAPPING_POLICY], root: false, lockMountId: undefined, lockEnvironment: undefined, boundCidrs: [],
           metadata: {}, numUses: 1, ttlSeconds: command.ttlSeconds, explicitMaxTtlSeconds: command.ttlSeconds, renewable: false, issuePath: 'sys/wrapping/wrap',
         }, { at })
         await entries.within(tx).view({ orgId: call.orgId, mountId: made.row.tokenId }).put(RESPONSE, value)
-        call.audit.resourceId = made.row.tokenId
+        note(call, made.row.tokenId, { creationPath: command.creationPath, asker })
         return made
       })
       return { token: issued.token, accessor: issued.row.accessor, ttlSeconds: command.ttlSeconds, createdAt: at, creationPath: command.creationPath, wrappedAccessor: command.wrappedAccessor }
@@ -73,12 +80,12 @@ export const makeWrapping = (ports: IssuePorts, entries: Entries): WrappingPort 
       const entry = await entries.view({ orgId: call.orgId, mountId: tokenId }).get(RESPONSE)
       const value = stored(entry?.value)
       if (value === undefined) return undefined
+      note(call, tokenId, value)
       // Of two who bring the token at once, the one whose transaction deletes it gets the answer.
-      const won = await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
+      const won = await auditedWrite(ports.database, call, { confirm: true }, async (tx, noteChange) => {
         const gone = await revokeTree(tx, call.orgId, tokenId)
         if (gone.length > 0) await ports.dropState(tx, call.orgId, gone)
-        note('token', tokenId)
-        call.audit.resourceId = tokenId
+        noteChange('token', tokenId)
         return gone.length > 0
       })
       return won ? { ...value, ttlSeconds } : undefined
@@ -87,6 +94,8 @@ export const makeWrapping = (ports: IssuePorts, entries: Entries): WrappingPort 
       const found = await row(call, by)
       if (found === undefined) return undefined
       const value = stored((await entries.view({ orgId: found.orgId, mountId: found.row.tokenId }).get(RESPONSE))?.value)
+      // Whose it is the records of another organization do not say.
+      if (value !== undefined && found.orgId === call.orgId) note(call, found.row.tokenId, value)
       return value === undefined ? undefined : { ttlSeconds: found.row.ttlSeconds, createdAt: found.row.issuedAt, creationPath: value.creationPath, wrappedAccessor: value.wrappedAccessor }
     },
   }
