@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { afterwards } from '../support/cleanup.ts'
+import { makeApproleLogin } from '../support/approle.ts'
 import { startGatedDatabase } from '../support/database-gate.ts'
 import { superuserOf } from '../support/database.ts'
 import type { Answer, Client } from '../support/http.ts'
@@ -17,17 +18,6 @@ const target = '/api/v1/secrets/app/key?environment=prod&reveal=true'
 const value = 'the-value-that-needs-a-record'
 
 const prepare = (root: Client): Promise<Answer> => root.expect('POST', '/api/v1/secrets/app/key?environment=prod', { value })
-
-/** Of a role that may read everything: with them a request logs in by itself. */
-const loginHeaders = async (root: Client): Promise<Readonly<Record<string, string>>> => {
-  await root.expect('POST', '/v1/sys/auth/approle', { type: 'approle' }, { status: 204 })
-  await root.expect('PUT', '/v1/sys/policies/acl/reader', { policy: 'path "secret/data/*" { capabilities = ["read"] }' }, { status: 204 })
-  await root.expect('POST', '/v1/auth/approle/role/app', { token_policies: ['reader'] }, { status: 204 })
-  const { role_id: role } = (await root.expect('GET', '/v1/auth/approle/role/app/role-id')).data
-  const { secret_id: secret } = (await root.expect('POST', '/v1/auth/approle/role/app/secret-id', {})).data
-  const encode = (key: string, text: unknown): string => Buffer.from(JSON.stringify({ key, value: text })).toString('base64url')
-  return { 'x-vault-inline-auth-path': 'auth/approle/login', 'x-vault-inline-auth-parameter-a': encode('role_id', role), 'x-vault-inline-auth-parameter-b': encode('secret_id', secret) }
-}
 
 /** Reveals over several connections until one is refused; all that were answered. */
 const revealUntilRefused = async (root: Client, most: number): Promise<{ revealed: string[]; refusal: Answer | undefined }> => {
@@ -108,9 +98,10 @@ test('a spool that may hold no more refuses reveals until its records are shippe
   const folder = scratchDirectory(t)
   const { root } = await startDurableServer(t, { folder, flags: ['--audit-max-spool-bytes', '4MiB', '--audit-segment-bytes', '1MiB'] })
   await prepare(root)
-  const headers = await loginHeaders(root)
+  const { headers, body } = await makeApproleLogin(root)
+  const login = (): Promise<Answer> => root.as(undefined).call('POST', '/v1/auth/approle/login', body)
   const inline = (more: Readonly<Record<string, string>> = {}): Promise<Answer> => root.as(undefined).call('GET', '/v1/secret/data/prod/app/key', undefined, { headers: { ...headers, ...more } })
-  for (let time = 0; time < 5; time += 1) assert.equal((await inline()).status, 200)
+  for (let time = 0; time < 5; time += 1) assert.deepEqual([(await inline()).status, (await login()).status], [200, 200])
   const superuser = superuserOf(t, dataDirectoryOf(folder))
   await superuser.query('revoke insert on coffer.audit_events from coffer_audit')
   const { revealed, refusal } = await revealUntilRefused(root, 40_000)
@@ -122,6 +113,8 @@ test('a spool that may hold no more refuses reveals until its records are shippe
     assert.deepEqual([answer.status, answer.headers['x-vault-inline-auth-failed']], [500, 'true'], answer.text)
     assert.ok(!answer.text.includes(value))
   }
+  const refused = await login()
+  assert.deepEqual([refused.status, refused.text.includes('hvb.')], [500, false])
 
   await superuser.query('grant insert on coffer.audit_events to coffer_audit')
   await resumes(root)

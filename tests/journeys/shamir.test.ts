@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Agent } from 'node:http'
+import { makeApproleLogin } from '../support/approle.ts'
 import { client, exchange } from '../support/http.ts'
 import { isAlive } from '../support/processes.ts'
 import { scratchDirectory, startServer, type Server } from '../support/server.ts'
@@ -38,6 +40,11 @@ test('a server with shares is opened by a threshold of them, and after a seal no
   // Unsealing reaches all workers: each connection may meet another.
   for (let i = 0; i < 20; i++) assert.equal(await status(server, '/v1/sys/health'), 200)
   await root.expect('POST', '/api/v1/secrets/a?environment=dev', { value: 'x' })
+  const approle = await makeApproleLogin(root)
+  const agent = new Agent({ keepAlive: true })
+  const inline = () => exchange(server.address, 'GET', '/v1/secret/data/dev/a', { headers: approle.headers, agent })
+  const login = () => exchange(server.address, 'POST', '/v1/auth/approle/login', { body: approle.body, agent })
+  for (let i = 0; i < 10; i++) assert.deepEqual([(await inline()).status, (await login()).status], [200, 200])
   const before = server.workers()
 
   assert.equal((await exchange(server.address, 'PUT', '/v1/sys/seal', { token: 'not-a-token' })).status, 403)
@@ -45,6 +52,7 @@ test('a server with shares is opened by a threshold of them, and after a seal no
   for (let i = 0; i < 40; i++) {
     const read = await exchange(server.address, 'GET', '/api/v1/secrets/a?environment=dev&reveal=true', { token: made.root_token }).catch(() => undefined)
     assert.notEqual(read?.status, 200, 'nothing is revealed after the seal was answered')
+    for (const ask of [inline, login]) assert.notEqual((await ask().catch(() => undefined))?.status, 200, 'and nobody who logged in before logs in')
   }
   await until(() => before.every((pid) => !isAlive(pid)), 'every process that saw the key is gone')
   await until(async () => (await status(server, '/v1/sys/health').catch(() => 0)) === 503, 'the server says that it is sealed')

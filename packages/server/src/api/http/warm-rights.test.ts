@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { bothWays, dataOf, generally, type Answer, type BothWays } from '../../compose/testing/both-ways.ts'
+import { alike, makeSubjects, type Subject } from '../../compose/testing/login-subjects.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
 
 let worker: TestWorker
@@ -94,4 +95,45 @@ test('every answer and every record is that of the general way, whoever taught t
     for (const [planned, general] of compared) assert.deepEqual(records.get(planned.requestId), records.get(general.requestId))
   }), { numRuns: 6, endOnFailure: true })
   assert.ok(seen.planned > 30 && seen.allowed > 30 && seen.refused > 30 && seen.byFirst > 0, JSON.stringify(seen))
+})
+
+/** They say in a login's headers who asks; other doors do not look at those. */
+const kvTargets = targets.filter((path) => path.startsWith('/v1/secret/data/'))
+/** A credential is remembered when it comes the second time, taught at the third, and repeated from the fourth on. */
+const UNTIL_REPEATED = 4
+
+test('and so it is for reads that log in by their own headers', async (t) => {
+  const subjects = makeSubjects(ways)
+  const roles: Subject[] = []
+  for (const index of [0, 1, 2]) roles.push(await subjects.subject(`rights-${index}`))
+  const seen = { planned: 0, allowed: 0, refused: 0, turnedAway: 0 }
+  await fc.assert(fc.asyncProperty(world, async ({ acl, json, tokens: wanted, order }) => {
+    for (const [index, policy] of acl.entries()) await ways.ok('PUT', `/v1/sys/policies/acl/p${index}`, { policy })
+    for (const index of [0, 1, 2]) {
+      const body = json[index]
+      if (body === undefined) await ways.send({ method: 'DELETE', path: `/api/v1/policies/j${index}`, token: 'root' })
+      else await ways.ok('PUT', `/api/v1/policies/j${index}`, { kind: 'json', body: JSON.stringify(body) })
+    }
+    for (const path of kvTargets) await ways.send({ path, token: 'root' })
+    const asked = []
+    for (const [index, { at, asked: { headers } }] of roles.entries()) {
+      const { policies = [], boundCidrs = [] } = wanted[index] ?? {}
+      await ways.ok('POST', `/v1/auth/${at}/role/app`, { token_policies: policies, token_bound_cidrs: boundCidrs })
+      for (let time = 0; time < UNTIL_REPEATED; time += 1) await ways.send({ path: kvTargets[0] ?? '', ...(headers === undefined ? {} : { headers }) })
+      asked.push(...kvTargets.map((path) => ({ path, headers: headers ?? {}, order: order.next().value as number })))
+    }
+    for (const { path, headers } of asked.sort((a, b) => a.order - b.order)) {
+      const [planned, warm] = await ways.counted({ path, headers })
+      const [general, none] = await ways.counted(generally({ path, headers }))
+      assert.equal(none, 0)
+      assert.deepEqual(ways.masked(planned), ways.masked(general), `${path} for ${JSON.stringify(wanted)}`)
+      seen.planned += warm
+      const isTurnedAway = planned.headers.includes('x-vault-inline-auth-failed: true')
+      seen[isTurnedAway ? 'turnedAway' : planned.status === 200 ? 'allowed' : 'refused'] += 1
+      const count = isTurnedAway ? 1 : 2
+      assert.deepEqual((await subjects.recordsOf(planned, count)).map(alike), (await subjects.recordsOf(general, count)).map(alike))
+    }
+  }), { numRuns: 6, endOnFailure: true })
+  t.diagnostic(JSON.stringify(seen))
+  assert.ok(seen.planned > 0 && seen.allowed > 0 && seen.refused > 0, JSON.stringify(seen))
 })

@@ -76,15 +76,20 @@ export const makeOnceTokens = (ports: OncePorts, logins: Pick<CacheRegion<KnownL
       waiting.delete(text)
       return logins.peek(given.key) === given.known ? given.compiled : undefined
     },
-    repeatable: (key, known) => ({
-      hold(now, sourceIp) {
-        if (logins.peek(key) !== known || !isGoodFor(known, { now: () => now, sourceIp })) return undefined
-        const first = firsts.get(known)
-        if (first === undefined) return undefined
-        const tokenId = makeUuidV7(Math.trunc(now))
-        const { caller, decide } = first.compiled
-        return { caller, tokenId, accessorHmac: hmacIdentifier(first.key, tokenId), decide }
-      },
-    }),
+    repeatable(key, known) {
+      // Plans are bounded by their number, and what is remembered by its bytes: they do not keep it.
+      const same = new WeakRef(known)
+      return {
+        hold(now, sourceIp) {
+          const found = logins.peek(key)
+          if (found === undefined || found === null || found !== same.deref() || !isGoodFor(found, { now: () => now, sourceIp })) return undefined
+          const first = firsts.get(found)
+          if (first === undefined) return undefined
+          const tokenId = makeUuidV7(Math.trunc(now))
+          const { caller, decide } = first.compiled
+          return { caller, tokenId, accessorHmac: hmacIdentifier(first.key, tokenId), decide }
+        },
+      }
+    },
   }
 }

@@ -115,7 +115,7 @@ const learn = async (sources: LoginSources, method: AuthMethod, { operation, nam
 const repeat = async ({ logins, once, known: remembered }: LoginSources, call: Call, key: string, known: KnownLogin): Promise<LoginAnswer> => {
   const { form } = known.once
   if (call.isForOneRequest !== true || form === undefined) {
-    if (known.issuable.form !== undefined) call.noteLogin?.(repeatable(remembered, { key, known, form: known.issuable.form }))
+    if (known.issuable.form !== undefined) call.noteLogin?.(repeatable(remembered, { key, known }))
     return issue(logins, call, known.issuable)
   }
   const made = issueSealed(call, known.once, form)
