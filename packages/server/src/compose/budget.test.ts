@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { startTestWorker, type TestWorker } from './testing/worker.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..', '..')
-const recorded = JSON.parse(readFileSync(join(repository, 'bench', 'recorded.json'), 'utf8')) as { readonly warmReadBytes: number; readonly warmBatchBytes: number }
+const recorded = JSON.parse(readFileSync(join(repository, 'bench', 'recorded.json'), 'utf8')) as { readonly warmReadBytes: number; readonly warmBatchBytes: number; readonly listBytes: number }
 
 let worker: TestWorker
 const cleanUps: (() => Promise<void>)[] = []
@@ -52,6 +52,12 @@ test('a warm read asks the database nothing', async () => {
 test('a cold read is one statement', async () => {
   for (let index = 0; index < 5; index++) await put(`cold-${index}`)
   assert.deepEqual(await cost((attempt) => read(`cold-${attempt}`)), { statements: 1, roundTrips: 1 })
+})
+
+test('a list of a folder is one statement, and so are its names', async () => {
+  await ask('GET', '/api/v1/secrets?environment=dev&prefix=budget')
+  assert.deepEqual(await cost(() => ask('GET', '/api/v1/secrets?environment=dev&prefix=budget')), { statements: 1, roundTrips: 1 })
+  assert.deepEqual(await cost(() => ask('GET', '/v1/secret/metadata/dev/budget/?list=true')), { statements: 1, roundTrips: 1 })
 })
 
 test('thirty secrets at once are one statement, and none when they are warm', async () => {
@@ -163,4 +169,11 @@ test('and so do thirty secrets at once', async () => {
   const requests = [{ method: 'POST', path: MANY.path, body: JSON.stringify(MANY.body) }]
   await askedByOthers(requests, 4, 0.5)
   isAbout(await allocatedBy(() => askedByOthers(requests, 4, 1.5)), recorded.warmBatchBytes)
+})
+
+test('a list of a hundred secrets allocates about as much as was recorded', async () => {
+  for (let index = 0; index < 100; index++) await ask('POST', `/api/v1/secrets/listed/S${index}?environment=dev`, { value: `value ${index}` })
+  const list = (seconds: number): ReturnType<typeof askedByOthers> => askedByOthers([{ method: 'GET', path: '/api/v1/secrets?environment=dev&prefix=listed&limit=100' }], 4, seconds)
+  await list(0.5)
+  isAbout(await allocatedBy(() => list(1.5)), recorded.listBytes)
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dueSql } from '../compose/rewrap.ts'
+import type { Queryable } from '../kernel/storage.ts'
 import { testDatabase } from '../kernel/testing/database.ts'
 
 const ID = '01890a5d-ac96-774b-bcce-b302099a8057'
@@ -43,23 +44,50 @@ test('whether versions still name a retired key is known without looking at thos
   assert.ok(Number(/shared hit=(\d+)/.exec(plan)?.[1]) < 20, plan)
 })
 
+/** Folders of twenty secrets, each with a current version. */
+const folders = (db: Queryable, from: number, to: number): Promise<unknown> => db.query(`do $$ begin
+  -- Foreign keys are of no interest here.
+  set local session_replication_role = replica;
+  insert into coffer.secrets (org_id, mount_id, environment, path, secret_id, type, revision, created_by, created_at, updated_at, mac)
+    select '${ID}', '${ID}', 'dev', 'f' || to_char(n / 20, 'fm000') || '/S' || n % 20, gen_random_uuid(), 'kv', 1, 'a', now(), now(), '\\x00' from generate_series(${from * 20}, ${to * 20 - 1}) n;
+  insert into coffer.secret_aliases (org_id, secret_id, alias, version, updated_at, row_version, mac)
+    select org_id, secret_id, alias, 1, now(), 1, mac from coffer.secrets, (values ('current'), ('previous')) as each (alias) where path >= 'f${String(from).padStart(3, '0')}';
+end $$`)
+
+/** Blocks that a statement touches when the catalogue is known. */
+const blocksOf = async (db: Queryable, sql: string): Promise<number> => {
+  let hit = ''
+  for (let run = 0; run < 2; run++) {
+    const { rows } = await db.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) ${sql}`)
+    hit = /shared hit=(\d+)/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))?.[1] ?? ''
+  }
+  return Number(hit)
+}
+
 test('the names of a folder cost what its own children cost, however much lies before it', async (t) => {
   const { superuser } = await testDatabase(t)
-  // Foreign keys are of no interest here.
-  await superuser.query(`do $$ begin
-    set local session_replication_role = replica;
-    insert into coffer.secrets (org_id, mount_id, environment, path, secret_id, type, revision, created_by, created_at, updated_at, mac)
-      select '${ID}', '${ID}', 'dev', 'f' || to_char(n / 20, 'fm000') || '/S' || n % 20, gen_random_uuid(), 'kv', 1, 'a', now(), now(), '\\x00' from generate_series(0, 9999) n;
-  end $$`)
+  await folders(superuser, 0, 500)
   await superuser.query('analyze coffer.secrets')
-  const blocks = async (folder: string): Promise<number> => {
-    const sql = `select json_array_elements_text(names::json) from coffer.secret_children('${ID}', '${ID}', 'dev', '${folder}', '', 100)`
-    assert.equal((await superuser.query(sql)).rows.length, 20)
-    const { rows } = await superuser.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) ${sql}`)
-    return Number(/shared hit=(\d+)/.exec(rows.map((row) => row['QUERY PLAN']).join('\n'))?.[1])
-  }
-  const [first, last] = [await blocks('f000/'), await blocks('f499/')]
-  assert.ok(last < 2 * first, `${last} blocks for the last folder, ${first} for the first`)
+  const names = (folder: string, limit: number): string => `select json_array_elements_text(names::json) from coffer.secret_children('${ID}', '${ID}', 'dev', '${folder}', '', ${limit})`
+  assert.equal((await superuser.query(names('f000/', 100))).rows.length, 20)
+  const [first, last] = [await blocksOf(superuser, names('f000/', 100)), await blocksOf(superuser, names('f499/', 100))]
+  assert.ok(last < 2 * first && first < 40, `${last} blocks for the last folder, ${first} for the first`)
+  assert.equal((await superuser.query(names('', 1000))).rows.length, 500)
+  // A folder in the list of its folder is one step, however much is in it.
+  const all = await blocksOf(superuser, names('', 100))
+  assert.ok(all < 5 * 100, `${all} blocks for a hundred folders`)
+})
+
+test('a list costs what is in its folder, however much there is beside it', async (t) => {
+  const { superuser } = await testDatabase(t)
+  const list = (folder: string): string => `select * from coffer.secret_list('${ID}', '${ID}', 'dev', '${folder}', '', 101, false)`
+  await folders(superuser, 0, 10)
+  await superuser.query('analyze coffer.secrets, coffer.secret_aliases')
+  const few = await blocksOf(superuser, list('f005/'))
+  await folders(superuser, 10, 500)
+  const many = await blocksOf(superuser, list('f250/'))
+  // Twenty rows, and an index step or two for each alias.
+  assert.ok(many < few + 100, `${many} blocks among ten thousand secrets, ${few} among two hundred`)
 })
 
 test('a gathered write costs what its own secret costs, however many there are beside it', async (t) => {
