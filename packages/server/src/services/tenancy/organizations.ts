@@ -75,6 +75,8 @@ export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call
   call.audit.resourceId = organization.orgId
   try {
     return await auditedWrite(ports.database, call, {}, async (tx, note) => {
+      // Of one that is being suspended, a worker that has not heard of it yet would take the tokens.
+      if (!(await repository.holdActive(tx, call.orgId))) throw notFound()
       await repository.insertOrganization(tx, organization, rowKey)
       const token = await ports.furnish(tx, organization)
       note('organization', organization.orgId)
@@ -86,21 +88,15 @@ export const create = async (ports: OrganizationPorts, _grant: Grant, call: Call
   }
 }
 
+const notFound = (): Error => fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+
 const changed = (): Error => fail('conflict', 'organization.changed', 'The organization was changed meanwhile. Try again.')
 
 /** @throws not_found */
 const requireChild = async (ports: OrganizationPorts, call: Call, slug: string): Promise<Organization> => {
   const found = await repository.findOrganization(ports.database, { parentId: call.orgId, slug }, (await rootKeys(ports)).purposeVersions('rows'))
-  if (found === undefined || found.state === 'shredded') throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+  if (found === undefined || found.state === 'shredded') throw notFound()
   return found
-}
-
-const MOST_BELOW = 10_000
-
-/** It and whatever is below it, however deep. */
-const withDescendants = async (ports: OrganizationPorts, organization: Organization): Promise<readonly Organization[]> => {
-  const children = await repository.listChildren(ports.database, organization.orgId, '', MOST_BELOW, (await rootKeys(ports)).purposeVersions('rows'))
-  return [organization, ...(await Promise.all(children.map((child) => withDescendants(ports, child)))).flat()]
 }
 
 /**
@@ -111,11 +107,11 @@ export const setState = async (ports: OrganizationPorts, _grant: Grant, call: Ca
   const organization = await requireChild(ports, call, wanted.slug)
   call.audit.resourceId = organization.orgId
   if (organization.state === wanted.state) return organization
-  const concerned = await withDescendants(ports, organization)
   const rowKey = (await rootKeys(ports)).purpose('rows')
   await auditedWrite(ports.database, call, { confirm: wanted.state === 'suspended' }, async (tx, note) => {
     if (!(await repository.moveOrganization(tx, organization, wanted.state, rowKey))) throw changed()
-    for (const { orgId } of concerned) note('organization', orgId)
+    // Only now: what was being made below it is there, and nothing more will be.
+    for (const orgId of [organization.orgId, ...(await repository.idsBelow(tx, organization.orgId))]) note('organization', orgId)
     // That its tokens are unknown is remembered under no organization.
     if (wanted.state === 'active') note('resumed', organization.orgId)
   })
@@ -129,11 +125,13 @@ export const setState = async (ports: OrganizationPorts, _grant: Grant, call: Ca
 export const shred = async (ports: OrganizationPorts, _grant: Grant, call: Call, slug: string): Promise<Organization> => {
   const versions = (await rootKeys(ports)).purposeVersions('rows')
   const organization = await requireChild(ports, call, slug)
-  if ((await repository.listChildren(ports.database, organization.orgId, '', 1, versions)).length > 0) throw fail('conflict', 'organization.has_children', 'There are organizations below this one. Remove them first.', { field: 'slug' })
+  const hasChildren = (): Error => fail('conflict', 'organization.has_children', 'There are organizations below this one. Remove them first.', { field: 'slug' })
+  if ((await repository.listChildren(ports.database, organization.orgId, '', 1, versions)).length > 0) throw hasChildren()
   call.audit.resourceId = organization.orgId
   const rowKey = (await rootKeys(ports)).purpose('rows')
   await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     if (!(await repository.moveOrganization(tx, organization, 'shredded', rowKey))) throw changed()
+    if ((await repository.idsBelow(tx, organization.orgId)).length > 0) throw hasChildren()
     await ports.destroy(tx, organization)
     note('organization', organization.orgId)
   })

@@ -63,8 +63,43 @@ export const insertOrganization = async (db: Queryable, org: Organization, key: 
   )
 }
 
-/** The tombstone of a shredded organization: its id, slug and short id are never used again. Refuses a row that changed meanwhile. */
-/** From one state to another. False: it is in another state than that by now. */
+/** Names have eight parts at most. */
+const DEEPEST = 64
+
+interface Held {
+  readonly parent_id: string | null
+  readonly state: OrgState
+}
+
+/**
+ * Whether it and all that it is below are active, and stay so until the transaction is over: whoever moves one of them waits, and then finds what was made.
+ * One that is being moved is waited for.
+ */
+export const holdActive = async (db: Queryable, orgId: string): Promise<boolean> => {
+  let next: string | null = orgId
+  for (let depth = 0; next !== null && depth < DEEPEST; depth += 1) {
+    const held: { readonly rows: readonly Held[] } = await db.query<Held>('select parent_id, state from coffer.organizations where org_id = $1 for key share', [next])
+    const row = held.rows[0]
+    if (row?.state !== 'active') return false
+    next = row.parent_id
+  }
+  return next === null
+}
+
+/** The ids of whatever is below it, however deep. */
+export const idsBelow = async (db: Queryable, orgId: string): Promise<readonly string[]> => {
+  const found = await db.query<{ readonly org_id: string }>(
+    `with recursive below as (
+       select org_id from coffer.organizations where parent_id = $1 and state <> 'shredded'
+       union
+       select o.org_id from coffer.organizations o join below b on o.parent_id = b.org_id where o.state <> 'shredded'
+     ) select org_id from below`,
+    [orgId],
+  )
+  return found.rows.map((row) => row.org_id)
+}
+
+/** From one state to another; that of a shredded one is a tombstone, whose id, slug and short id are never used again. False: it is in another state than that by now. */
 export const moveOrganization = async (db: Queryable, org: Organization, state: OrgState, key: HmacKey): Promise<boolean> => {
   const { rows } = await db.query<{ row_version: number }>('select row_version from coffer.organizations where org_id = $1 and state = $2 for update', [org.orgId, org.state])
   const rowVersion = (rows[0]?.row_version ?? 0) + 1
