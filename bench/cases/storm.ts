@@ -93,6 +93,7 @@ export const runStorm = async ({ note }: Pick<Bench, 'note'>, alg: StormAlgorith
     note(`${title}: processor time of the ${who}, each pod`, 'µs', (seconds * 1e6) / PODS)
     console.log(`${title}: ${((seconds * 1e6) / PODS).toFixed(0)} µs of the ${who} each pod`)
   }
+  for (const [refusal, count] of Object.entries(result.refusals)) console.log(`${title}: ${count} logins were answered with ${refusal}`)
   console.log(`${title}: at most ${result.most} pods at once`)
   const good = { logins: result.logins.total - result.logins.errors, reads: result.reads.total - result.reads.errors }
   const missing = good.logins - (await settled(() => loginsSince(server, from), good.logins)) + good.reads - (await settled(() => readsSince(server, from), good.reads))

@@ -21,6 +21,8 @@ export interface StormResult {
   readonly reads: Latencies
   /** What making the load took of the processor. */
   readonly processorSeconds: number
+  /** What logins were answered with instead of a token, and how often. */
+  readonly refusals: Readonly<Record<string, number>>
   /** The most pods that lived at once. */
   readonly most: number
 }
@@ -40,6 +42,7 @@ const run = async (order: StormOrder): Promise<StormResult> => {
   const idle = [...opened]
   const loginBytes = logins.map((body) => text(`POST ${loginPath} HTTP/1.1`, body))
   const gathered = { logins: { latencies: [], errors: 0 } as Gathered, reads: { latencies: [], errors: 0 } as Gathered }
+  const refusals: Record<string, number> = {}
   let ended = 0
   let most = 0
   const usage = process.cpuUsage()
@@ -83,6 +86,8 @@ const run = async (order: StormOrder): Promise<StormResult> => {
           const token = /"client_token":"([^"]+)"/.exec(answer)?.[1]
           settle('logins', at, status === 200 && token !== undefined)
           if (token !== undefined) return read(connection, token, performance.now())
+          const refusal = `${status} ${answer.slice(0, 200)}`
+          refusals[refusal] = (refusals[refusal] ?? 0) + 1
           for (const _path of readPaths) settle('reads', at, false)
           return end(connection, status === 0)
         })
@@ -97,7 +102,7 @@ const run = async (order: StormOrder): Promise<StormResult> => {
   const took = (performance.now() - began) / 1000
   const { user, system } = process.cpuUsage(usage)
   for (const connection of opened) connection.close()
-  return { logins: summarise(gathered.logins, took), reads: summarise(gathered.reads, took), processorSeconds: (user + system) / 1e6, most }
+  return { logins: summarise(gathered.logins, took), reads: summarise(gathered.reads, took), processorSeconds: (user + system) / 1e6, most, refusals }
 }
 
 const chunks: Buffer[] = []
