@@ -69,7 +69,8 @@ interface IssuingPlan extends Plan {
   material: { readonly tokenLength: number; readonly template: Template; readonly headed: { readonly head: AnswerHead; readonly template: Template } | undefined } | undefined
 }
 
-const MOST_PLANS = 8192
+/** As many as there are remembered logins, about: whoever has a good one can spell it in as many ways as he likes. */
+const MOST_PLANS = 2048
 /** As long as no HMAC is, and nothing that JSON escapes. */
 const MARK = '<accessor>'
 
