@@ -7,6 +7,7 @@ import { mountOf, type AuthMethod, type AuthParts, type Login, type LoginVerdict
 import type { Call } from '../../kernel/call.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import type { Implemented } from '../../kernel/operation.ts'
+import type { SealedEntry } from '../../kernel/ports/sealed-store.ts'
 import type { Mount } from '../../kernel/tenancy.ts'
 import { Recent } from '../../lib/recent.ts'
 import { hmacIdentifier } from '../../services/audit/records.ts'
@@ -17,6 +18,7 @@ import { issueSealed, type LoginAnswer } from '../../services/identity/logins/is
 import { holderOf, issue, mint, prepareAgain, type LoginPorts } from '../../services/identity/logins/login.ts'
 import { askForSteps, mayAsk, type MfaPorts, type MfaRequirement } from '../../services/identity/mfa/service.ts'
 import { limitsOf, lockoutOf } from '../../services/tenancy/auth-mounts.ts'
+import { uidOf } from '../memory.ts'
 import type { OnceTokens } from './once.ts'
 import { repeatable } from './repeating.ts'
 import { lockedName, lockoutStore, type LockSources } from './locks.ts'
@@ -56,15 +58,39 @@ const withoutToken = (call: Call, mfaRequirement: MfaRequirement): Readonly<Reco
 }
 
 type Input = Readonly<Record<string, unknown>>
+/** The entries that a method has read for a call, by their names in the feed. */
+type Readings = Map<string, SealedEntry | undefined>
+
+/**
+ * The record that gives the token is as the method found it. An issuer or a directory may take its time to answer, and whoever has changed the record or
+ * deleted it meanwhile was told that this holds: a token by the record before is not handed out then.
+ */
+const requireSameRole = async ({ memory }: Pick<LoginSources, 'memory'>, { orgId }: Call, { mountId }: Mount, { role }: LoginVerdict, read: Readings): Promise<void> => {
+  if (role === undefined) return
+  const judged = read.get(`${mountId}/${role.key}`)
+  const present = await memory.entry({ orgId, mountId }, role.key)
+  if (judged !== undefined && judged === present) return
+  if (present !== undefined && uidOf(present.value) === role.uid && (judged === undefined || judged.version === present.version)) return
+  throw fail('unavailable', 'auth.role_changed', 'What gives the token was changed meanwhile. Log in again.', { retryAfterSeconds: 1 })
+}
+
+interface Running {
+  readonly input: Input
+  readonly call: Call
+  readonly mount: Mount
+  readonly readings: WeakMap<Call, Readings>
+}
 
 /** A login as nobody remembers it. */
-const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount }: { readonly input: Input; readonly call: Call; readonly mount: Mount }): Promise<{ readonly auth: object; readonly verdict: LoginVerdict | undefined }> => {
+const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings }: Running): Promise<{ readonly auth: object; readonly verdict: LoginVerdict | undefined }> => {
   // The door finds the mount by the token's organization too; a login is of the organization that the request names.
   if ((await sources.registry(call.orgId)).mountById(mount.mountId) === undefined) throw fail('not_found', 'vault.no_handler', `no handler for route "auth/${mount.path}". route entry not found.`)
   call.audit.resourceType = 'auth'
   call.audit.metadata = { mount: mount.path, method: mount.type }
   // A method may ask its store, or another server.
   const alone = <T>(task: () => Promise<T>): Promise<T> => sources.logins.writer.alone(task)
+  const read: Readings = new Map()
+  readings.set(call, read)
   let name: string | undefined
   try {
     name = nameOf(input, call)
@@ -76,24 +102,21 @@ const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, n
     const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
     const { missing, recheck } = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
     if (missing !== undefined) return { auth: withoutToken(call, missing), verdict: undefined }
-    return { auth: await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }, recheck), verdict }
+    await requireSameRole(sources, call, mount, verdict, read)
+    const auth = await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }, recheck)
+    // Writing it takes a moment, too. Nobody has been told the token yet, and nobody will be.
+    await requireSameRole(sources, call, mount, verdict, read)
+    return { auth, verdict }
   } catch (error) {
     await noteRefusal(sources, call, name, error)
     throw error
   }
 }
 
-interface Learning {
-  readonly input: Input
-  readonly call: Call
-  readonly mount: Mount
-  readonly readings: WeakMap<Call, string[]>
-}
-
 /** Judges a good credential once more, without effects, and notes everything that the verdict and the token depend upon. */
-const learn = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings }: Learning): Promise<{ readonly value: KnownLogin | null; readonly tags: readonly string[] }> => {
+const learn = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings }: Running): Promise<{ readonly value: KnownLogin | null; readonly tags: readonly string[] }> => {
   const { orgId } = call
-  const read: string[] = []
+  const read: Readings = new Map()
   readings.set(call, read)
   const nothing = { value: null, tags: [] }
   const verdict = await sources.logins.writer.alone(() => verify(input, call))
@@ -103,12 +126,12 @@ const learn = async (sources: LoginSources, method: AuthMethod, { operation, nam
   if (method.lockable && name !== undefined) {
     const who = lockedName(await sources.keyring.organization(orgId), mount.mountId, name)
     if ((await failuresOf(lockoutStore(sources, call, { orgId, mountId: mount.mountId }), who)) > 0) return nothing
-    read.push(`${mount.mountId}/${lockEntry(who)}`)
+    read.set(`${mount.mountId}/${lockEntry(who)}`, undefined)
   }
   const made = await prepareAgain(sources.logins, orgId, { mount, verdict, limits: limitsOf(mount), issuePath: `auth/${mount.path}${filled(operation.path, input)}` })
   const value = made === undefined ? undefined : knownLogin(verdict, made)
   if (made === undefined || value === undefined) return nothing
-  const tags = [`org:${orgId}`, `principal:${value.issuable.holder.principal.principalId}`, `alias:${made.aliasId}`, ...[...read, sources.mfa.remembered].map((key) => `state:${orgId}/${key}`)]
+  const tags = [`org:${orgId}`, `principal:${value.issuable.holder.principal.principalId}`, `alias:${made.aliasId}`, ...[...read.keys(), sources.mfa.remembered].map((key) => `state:${orgId}/${key}`)]
   return { value, tags }
 }
 
@@ -131,7 +154,7 @@ export interface LoginRunner {
 }
 
 export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
-  const readings = new WeakMap<Call, string[]>()
+  const readings = new WeakMap<Call, Readings>()
   const seen = new Recent<string, true>(MOST_SEEN)
   return {
     remembered: (call) => {
@@ -139,9 +162,12 @@ export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
       const place = { orgId: call.orgId, mountId }
       const read = readings.get(call)
       return {
-        get(key) {
-          read?.push(`${mountId}/${key}`)
-          return sources.memory.entry(place, key)
+        async get(key) {
+          // Known before it is there: what is learned goes by everything that was asked for.
+          read?.set(`${mountId}/${key}`, undefined)
+          const entry = await sources.memory.entry(place, key)
+          read?.set(`${mountId}/${key}`, entry)
+          return entry
         },
       }
     },
@@ -150,8 +176,13 @@ export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
       const credential = login.credentialOf?.(input)
       const key = credential === undefined ? undefined : sha256Base64Url(`${call.orgId}${mount.mountId}${login.operation.id}\n${credential}`)
       const known = key === undefined ? undefined : sources.known.peek(key)
-      if (key !== undefined && known !== undefined && known !== null && isGoodFor(known, call)) return { auth: await repeat(sources, call, key, known) }
-      const { auth, verdict } = await runAnew(sources, method, login, { input, call, mount })
+      if (key !== undefined && known !== undefined && known !== null && isGoodFor(known, call)) {
+        const auth = await repeat(sources, call, key, known)
+        if (sources.known.peek(key) === known) return { auth }
+        // Forgotten while the token was being written: it is judged anew, and the token that nobody has been told ends by itself.
+        call.keepRecord()
+      }
+      const { auth, verdict } = await runAnew(sources, method, login, { input, call, mount, readings })
       if (key !== undefined && verdict?.holds !== undefined && seen.get(key) === true) {
         // What fails now will be judged, and said, by the next login.
         await sources.known.getOrLoad(call.orgId, key, async () => {
