@@ -66,7 +66,7 @@ export interface AuditJournal {
   written(event: AuditEvent): WrittenRecord
   append(record: string, onDurable: (error: Error | undefined) => void): void
   /** All of them or none, in one frame. */
-  appendAll(records: readonly string[], onDurable: (error: Error | undefined) => void): void
+  appendAll(records: readonly (Uint8Array | string)[], onDurable: (error: Error | undefined) => void): void
   appendLink(link: { readonly orgId: string; readonly at: number; readonly id: string; readonly digest: Buffer; readonly record?: string }, onDurable: (error: Error | undefined) => void): void
 }
 
@@ -90,8 +90,8 @@ export interface RecordPieces {
   /** What is done to which thing: constant for a version. */
   target(event: AuditEvent): string
   assemble(actor: string, target: string, event: Pick<AuditEvent, 'id' | WrittenAnew | 'metadata'>): string
-  /** Of many targets, in all else the same. */
-  assembleAll(actor: string, targets: readonly string[], event: Pick<AuditEvent, WrittenAnew>, makeId: () => string): readonly string[]
+  /** Of many targets, in all else the same; targets and records as UTF-8. */
+  assembleAll(actor: string, targets: readonly Uint8Array[], event: Pick<AuditEvent, WrittenAnew>, makeId: () => string): readonly Uint8Array[]
 }
 
 type WrittenAnew = 'at' | 'door' | 'requestId' | 'sourceIp' | 'decision' | 'status' | 'rule'

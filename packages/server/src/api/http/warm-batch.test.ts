@@ -84,6 +84,13 @@ describe('a plan gives a folder as the general way does', () => {
     for (let times = 0; times < 2; times++) for (const name of ['one', 'two']) assert.deepEqual(variables(await same(inject(name), { warm: true, status: 200 })), { X: `of ${name}` })
   })
 
+  test('on a connection of its own, which Node reads, and on one that is kept', async () => {
+    await put('fresh/X?environment=dev', 'v')
+    for (const headers of [{ connection: 'close' }, { connection: 'keep-alive' }, { connection: 'close', 'content-type': 'application/json; charset=utf-8' }, { 'transfer-encoding': 'chunked' }]) {
+      assert.deepEqual(variables(await same(inject('fresh', { headers }), { warm: true, status: 200 })), { X: 'v' })
+    }
+  })
+
   test('no body at all, where the token says which environment', async () => {
     await ok('POST', '/api/v1/projects', { name: 'locked' })
     await put('ONLY?environment=prod&project=locked', 'of the lock')
@@ -345,6 +352,15 @@ describe('what one token taught serves another', () => {
       assert.equal((await ways.recordOf(answer)).length, 2)
     }
   })
+})
+
+test('an answer that is larger than a socket takes at once comes whole', async () => {
+  for (let index = 0; index < 30; index++) await put(`large/V${index}?environment=dev`, `${index}`.padEnd(60_000, 'x'))
+  const answer = await same(inject('large'), { warm: false, status: 200 })
+  assert.equal(Object.keys(variables(answer) as object).length, 30)
+  await ok('DELETE', '/api/v1/secrets/large/V0/permanent?environment=dev')
+  for (let index = 1; index < 15; index++) await ok('DELETE', `/api/v1/secrets/large/V${index}/permanent?environment=dev`)
+  assert.equal(Object.keys(variables(await same(inject('large'), { warm: true, status: 200 })) as object).length, 15)
 })
 
 test('a limit is taken from once by each request, whichever way it goes', async () => {

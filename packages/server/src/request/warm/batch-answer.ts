@@ -21,8 +21,8 @@ export interface Compiled<Loaded> {
   readonly contentLength: string
   /** The secrets in it. */
   readonly shown: readonly Shown<Loaded>[]
-  /** Of their records. */
-  readonly targets: readonly string[]
+  /** Of their records, as UTF-8. */
+  readonly targets: readonly Uint8Array[]
 }
 
 interface OpenFacts {
@@ -55,11 +55,22 @@ export const compileBatch = <Loaded extends WarmSecret>(ports: Pick<WarmPorts<Lo
       kept,
       contentLength: String(kept.length),
       shown: found.map(({ address, loaded }) => ({ address, loaded })),
-      targets: found.map(({ address: { project, environment, path }, revealed }) => ports.pieces.target(eventOf(recorded, { project, environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId }, { action: plan.batch.action, status: WARM_STATUS, at: 0 }))),
+      targets: inOwnMemory(found.map(({ address: { project, environment, path }, revealed }) => ports.pieces.target(eventOf(recorded, { project, environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId }, { action: plan.batch.action, status: WARM_STATUS, at: 0 })))),
     }
   } finally {
     for (const { revealed } of found) wipe(revealed.plaintext)
   }
+}
+
+/** Pieces of Node's shared slabs would keep them. */
+const inOwnMemory = (texts: readonly string[]): readonly Uint8Array[] => {
+  const all = Buffer.allocUnsafeSlow(texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0))
+  let at = 0
+  return texts.map((text) => {
+    const from = at
+    at += all.write(text, at, 'utf8')
+    return all.subarray(from, at)
+  })
 }
 
 const MARKER_BYTES = 16

@@ -124,7 +124,7 @@ export class Batches<Loaded extends WarmSecret> {
   }
 
   /** One for each secret, then that of the request: as the general way leaves them. */
-  #records({ door }: BatchPlan<Loaded>, { targets }: Compiled<Loaded>, { turn, requestId, allowed }: Recording): readonly string[] {
+  #records({ door }: BatchPlan<Loaded>, { targets }: Compiled<Loaded>, { turn, requestId, allowed }: Recording): readonly (Uint8Array | string)[] {
     const { pieces, now } = this.#ports
     const { holder, read } = turn
     const at = Math.trunc(now())

@@ -45,12 +45,29 @@ export type RequestPart = Pick<AuditEvent, 'id' | 'at' | 'door' | 'requestId' | 
 export const assembleRecord = (actor: string, target: string, request: RequestPart): string =>
   `{"id":"${request.id}","createdAt":"${timestamp(request.at)}",${target}${ending(actor, request)}`
 
-/** The same of many targets, where all else but the ids is the same. */
-export const assembleRecords = (actor: string, targets: readonly string[], request: Omit<RequestPart, 'id'>, makeId: () => string): readonly string[] => {
+/**
+ * The same of many targets, where all else but the ids is the same: as UTF-8, like the targets, because a text of so many pieces is put together
+ * twice, once as a text and once as bytes.
+ */
+export const assembleRecords = (actor: string, targets: readonly Uint8Array[], request: Omit<RequestPart, 'id'>, makeId: () => string): readonly Uint8Array[] => {
   const created = `","createdAt":"${timestamp(request.at)}",`
-  const end = ending(actor, request)
-  return targets.map((target) => `{"id":"${makeId()}${created}${target}${end}`)
+  const end = Buffer.from(ending(actor, request), 'utf8')
+  const all = Buffer.allocUnsafe(targets.reduce((bytes, target) => bytes + target.length, targets.length * (ID_AT.length + ID_LENGTH + created.length + end.length)))
+  let at = 0
+  return targets.map((target) => {
+    const from = at
+    at += all.write(`${ID_AT}${makeId()}${created}`, at, 'latin1')
+    all.set(target, at)
+    at += target.length
+    all.set(end, at)
+    at += end.length
+    return all.subarray(from, at)
+  })
 }
+
+const ID_AT = '{"id":"'
+/** Of a UUID. */
+const ID_LENGTH = 36
 
 const ending = (actor: string, request: Omit<RequestPart, 'id' | 'at'>): string =>
   `,${actor},"door":"${request.door}","requestId":${quoted(request.requestId)}` +

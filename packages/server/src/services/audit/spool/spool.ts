@@ -144,7 +144,7 @@ export class AuditSpool {
   }
 
   /** The same of several that belong together: all of them are in one frame, or none in any. */
-  appendAll(records: readonly string[], onDurable: OnDurable): void {
+  appendAll(records: readonly (Uint8Array | string)[], onDurable: OnDurable): void {
     let bytes = 0
     for (const record of records) {
       const length = Buffer.byteLength(record)
