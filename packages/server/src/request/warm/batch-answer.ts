@@ -6,7 +6,9 @@ import type { SecretAddress } from '../../kernel/secret-model.ts'
 import type { Revealed } from '../../kernel/secrets.ts'
 import type { KeptAnswer, WarmSecret } from '../../kernel/warm.ts'
 import { wipe } from '../../lib/bytes.ts'
+import { newRequestId } from '../message.ts'
 import { eventOf } from '../recording.ts'
+import type { AnswerHead } from '../template.ts'
 import type { WarmPorts } from '../warm.ts'
 import type { BatchPlan, Material } from './batch-plan.ts'
 import { WARM_STATUS } from './turn.ts'
@@ -16,8 +18,17 @@ interface Shown<Loaded> {
   readonly loaded: Loaded
 }
 
+/** With the door's head before it, in which the id and the date are not written yet. */
+interface Headed {
+  readonly head: AnswerHead
+  readonly kept: KeptAnswer
+  readonly idAt: number
+  readonly dateAt: number
+}
+
 export interface Compiled<Loaded> {
   readonly kept: KeptAnswer
+  headed: Headed | undefined
   readonly contentLength: string
   /** The secrets in it. */
   readonly shown: readonly Shown<Loaded>[]
@@ -53,6 +64,7 @@ export const compileBatch = <Loaded extends WarmSecret>(ports: Pick<WarmPorts<Lo
     const recorded = { orgId: plan.folder.orgId, requestId: '', door: plan.door, sourceIp: undefined, caller }
     return {
       kept,
+      headed: undefined,
       contentLength: String(kept.length),
       shown: found.map(({ address, loaded }) => ({ address, loaded })),
       targets: inOwnMemory(found.map(({ address: { project, environment, path }, revealed }) => ports.pieces.target(eventOf(recorded, { project, environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId }, { action: plan.batch.action, status: WARM_STATUS, at: 0 })))),
@@ -81,4 +93,19 @@ const render = <Loaded extends WarmSecret>({ batch, input, folder, form }: Batch
   const id = makeBase62(MARKER_BYTES)
   const text = form.render(batch.answer(input, folder, values), `req_${id}`)
   return text.includes(id) ? undefined : Buffer.from(text, 'utf8')
+}
+
+/** The same behind the door's head, kept as one piece: it is opened as what leaves. */
+export const headed = <Loaded extends WarmSecret>({ secrets }: Pick<WarmPorts<Loaded>, 'secrets'>, compiled: Compiled<Loaded>, { grant, head, contentType }: { readonly grant: Grant; readonly head: AnswerHead; readonly contentType: string }): Headed => {
+  if (compiled.headed?.head === head) return compiled.headed
+  // Both are always as long as these.
+  const id = newRequestId()
+  const date = head.date()
+  const text = head.text({ contentType, contentLength: compiled.contentLength, id, date })
+  const body = compiled.kept.open(grant)
+  const whole = Buffer.concat([Buffer.from(text, 'latin1'), body])
+  compiled.headed = { head, kept: secrets.keep(whole), idAt: text.indexOf(id), dateAt: text.indexOf(date) }
+  wipe(body)
+  wipe(whole)
+  return compiled.headed
 }

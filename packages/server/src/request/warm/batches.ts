@@ -5,7 +5,6 @@ import { makeUuidV7 } from '../../crypto/random.ts'
 import type { Grant, Verdict } from '../../kernel/call.ts'
 import type { OrgRegistry } from '../../kernel/tenancy.ts'
 import { FOLDER_ACTIONS, type BatchAction, type WarmItem, type WarmSecret } from '../../kernel/warm.ts'
-import { wipe } from '../../lib/bytes.ts'
 import { ByteLru } from '../../lib/lru.ts'
 import { Recent } from '../../lib/recent.ts'
 import { mintGrant } from '../grant.ts'
@@ -13,7 +12,7 @@ import { newRequestId } from '../message.ts'
 import type { BatchLesson } from '../ports.ts'
 import { eventOf } from '../recording.ts'
 import type { WarmFacts, WarmPorts } from '../warm.ts'
-import { compileBatch, type Compiled } from './batch-answer.ts'
+import { compileBatch, headed, type Compiled } from './batch-answer.ts'
 import { Material, type BatchPlan, type Question } from './batch-plan.ts'
 import { NOBODY, planKey, type Holder, type Holders } from './holders.ts'
 import { isCurrent, limitsFor, WARM_STATUS, whenDurable, type Turn } from './turn.ts'
@@ -105,8 +104,12 @@ export class Batches<Loaded extends WarmSecret> {
       // Time alone takes a version away without changing what is cached.
       for (const { address, loaded } of compiled.shown) if (!this.#ports.secrets.isReadable(address, loaded, facts)) return undefined
       const { head } = turn.read.facts
-      const answer = compiled.kept.open(grant)
-      return { compiled, body: head === undefined ? answer : behind(head.text({ contentType: plan.form.contentType, contentLength: compiled.contentLength, id: requestId, date: head.date() }), answer) }
+      if (head === undefined) return { compiled, body: compiled.kept.open(grant) }
+      const { kept, idAt, dateAt } = headed(this.#ports, compiled, { grant, head, contentType: plan.form.contentType })
+      const body = kept.open(grant)
+      body.write(requestId, idAt, 'latin1')
+      body.write(head.date(), dateAt, 'latin1')
+      return { compiled, body }
     } catch {
       return undefined
     }
@@ -118,7 +121,8 @@ export class Batches<Loaded extends WarmSecret> {
     const compiled = compileBatch(this.#ports, plan, material, { grant, now: turn.now, caller: turn.authenticated.caller })
     if (compiled === undefined || compiled.kept.length > MOST_ANSWER_BYTES) return undefined
     material.isUnusable = false
-    plan.answerBytes = compiled.kept.length
+    // Once as it is, once behind the door's head.
+    plan.answerBytes = 2 * compiled.kept.length
     this.#plans.set(batchKey(turn.holder, turn.read.facts), plan, bytesOf(plan))
     return compiled
   }
@@ -167,15 +171,6 @@ interface Recording {
 }
 
 const bytesOf = ({ form, secrets, answerBytes }: Pick<BatchPlan<never>, 'form' | 'secrets' | 'answerBytes'>): number => PLAN_BYTES + (form.body?.length ?? 0) + secrets * SECRET_BYTES + answerBytes
-
-/** As one piece, so that it leaves in one call. */
-const behind = (head: string, answer: Buffer): Buffer => {
-  const whole = Buffer.allocUnsafe(head.length + answer.length)
-  whole.write(head, 0, 'latin1')
-  whole.set(answer, head.length)
-  wipe(answer)
-  return whole
-}
 
 /** The body's length comes first, so that no body can be taken for another part. */
 const batchKey = (holder: Pick<Holder, 'scope'>, facts: Pick<WarmFacts, 'organizationHeader' | 'projectHeader' | 'target' | 'body'>): string => {
