@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { recordOf } from '../services/audit/records.ts'
 import type { Sink } from '../services/audit/shipping/sink.ts'
-import { fileSink } from '../services/audit/shipping/sinks/file.ts'
+import { fileSink } from '../services/audit/testing/file-sink.ts'
 import { appended, openSpool } from '../services/audit/spool/testing/scratch.ts'
 import { auditEvent } from '../services/audit/testing/events.ts'
 import { silentLogger } from '../telemetry/logger.ts'
@@ -17,7 +17,6 @@ const setUp = async (t: TestContext) => {
   t.after(() => rmSync(folder, { recursive: true }))
   const shipped = join(folder, 'shipped')
   const sink = fileSink(shipped)
-  t.after(() => sink.close())
   const root = join(folder, 'audit')
   const record = async (path: string): Promise<string> => {
     const spool = await openSpool(root)

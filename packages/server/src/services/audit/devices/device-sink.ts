@@ -32,7 +32,7 @@ const TIMEOUT_MS = 30_000
 const IN_TURN = 16
 
 const eventsOf = (frame: ShippedFrame): readonly AuditEvent[] => [
-  ...frame.records.map(({ event }) => event),
+  ...frame.records.flatMap(({ text }) => parseRecord(text) ?? []),
   // A link without its record names a write that the journal holds; there is nothing to say of it here.
   ...frame.links.flatMap(({ link }) => (link.record === undefined ? [] : (parseRecord(link.record) ?? []))),
 ]

@@ -5,7 +5,7 @@ import { encodeItems, isLinkKind, itemKind, skeletonOf, unitBytes, type Frame, t
 import { decodeLink, type EventLink } from '../spool/link.ts'
 import type { StreamIdentity } from '../spool/stream.ts'
 import type { PlainBatch } from './plain-batch.ts'
-import { ShippedRecord, type RecordReader } from './record.ts'
+import type { RecordReader, ShippedRecord } from './record.ts'
 
 export interface ShippedLink {
   readonly ordinal: number
@@ -57,7 +57,7 @@ export const shippedFrameOf = (frame: Frame, reader: RecordReader): ShippedFrame
       const read = reader.read(item.bytes)
       if (read === undefined) damaged += 1
       // The unit of a record is its kind and its digest.
-      else records.push(new ShippedRecord(ordinal, read.text, skeleton.units.subarray(ordinal * unitBytes + 1, (ordinal + 1) * unitBytes), read.columns))
+      else records.push({ ordinal, text: read.text, digest: skeleton.units.subarray(ordinal * unitBytes + 1, (ordinal + 1) * unitBytes), columns: read.columns })
     } else if (isLinkKind(item.kind)) {
       const link = decodeLink(item.bytes)
       if (link === undefined) damaged += 1
