@@ -11,7 +11,7 @@ import { Flights } from '../api/http/flights.ts'
 import { ChangeHub } from '../api/grpc/change-stream.ts'
 import { makeAdmission, roomsFor } from '../request/admission.ts'
 import { plainForm, type DoorForm } from '../request/form.ts'
-import { prepare, type Runner } from '../request/pipeline.ts'
+import { prepare, prepareRefuser, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
 import { WarmReads } from '../request/warm.ts'
 import { actorPiece, assembleRecord, assembleRecords, targetPiece } from '../services/audit/records.ts'
@@ -33,6 +33,7 @@ import type { LeasePorts } from '../services/leases/ports.ts'
 import { engines as catalogue } from '../catalog.ts'
 import type { Engine } from '../kernel/engine.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
+import { unresolvedPath } from '../system/operations.ts'
 import { makeCaches } from './caches.ts'
 import type { Deliveries } from './deliveries.ts'
 import { makeDomain } from './domain.ts'
@@ -141,6 +142,7 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
     grpc: runners(operations.grpc, plainForm(true)),
     vaultBackend: {
       ...vaultDirectory,
+      refuse: prepareRefuser(ports, unresolvedPath, vaultForm),
       limits: ports.limits,
       fixed: prepared(operations.vaultFixed),
       unknown: prepared(operations.unknownPath)[0],

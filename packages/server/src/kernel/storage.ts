@@ -8,6 +8,11 @@ export type SqlValue = string | number | bigint | boolean | Date | Buffer | Uint
 export interface QueryOptions {
   /** Prepares the statement once per connection under this name. One name belongs to one text. */
   readonly name?: string
+  /**
+   * Outside a transaction: it changes something, and commits by itself. When it was sent and its answer is lost, nobody knows whether it did,
+   * and the error says so; when it never reached the database, the error is that of any other statement.
+   */
+  readonly commits?: boolean
 }
 
 export interface QueryResult<Row> {

@@ -24,11 +24,8 @@ export const prepare = (ports: PipelinePorts, implemented: Implemented, form: Do
   const { operation } = implemented
   const parse = compileInput(operation, form.snake)
   return async (request) => {
-    const startedAt = performance.now()
-    const trace = newTrace()
-    const recorded: Recording = { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined }
-    if (recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
-    const execution = { request, form, parse, trace, recorded, startedAt }
+    const execution = { parse, ...begin(ports, operation, { request, form, startedAt: performance.now() }) }
+    const { recorded } = execution
     let answer: Answer
     try {
       limitBefore(ports, request, recorded)
@@ -45,6 +42,34 @@ export const prepare = (ports: PipelinePorts, implemented: Implemented, form: Do
   }
 }
 
+/** A request for which no operation could be found, because what its path means could not be looked up. */
+export interface Unresolved {
+  readonly thrown: unknown
+  readonly startedAt: number
+  readonly method: Operation['method']
+  /** Below /v1. */
+  readonly path: string
+}
+
+/** Makes the record of such a request durable, of what is known of it, and says what it is refused with. */
+export type Refuser = (request: DoorRequest, unresolved: Unresolved) => Promise<CofferError>
+
+/** @param operation what records call it */
+export const prepareRefuser = (ports: PipelinePorts, operation: Operation, form: DoorForm): Refuser => (request, { thrown, startedAt, method, path }) => {
+  const asked = { ...operation, method }
+  const begun = begin(ports, asked, { request, form, startedAt })
+  begun.trace.draft.metadata = { method, path, ...(request.namespace === undefined ? {} : { namespace: request.namespace }) }
+  return failed(ports, asked, begun, thrown)
+}
+
+const begin = (ports: PipelinePorts, operation: Operation, begun: Pick<Begun, 'request' | 'form' | 'startedAt'>): Begun => {
+  const { request } = begun
+  const trace = newTrace()
+  const recorded: Recording = { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined }
+  if (recorded.detailed === true) trace.draft.request = describeTarget(operation, request)
+  return { ...begun, trace, recorded }
+}
+
 const finished = async (ports: PipelinePorts, { operation, warm, batch }: Implemented, { request, form, trace, recorded, startedAt }: Execution, answer: Answer): Promise<void> => {
   const status = form.status(operation, answer)
   await record(ports, operation, trace, { recorded, status, errorCode: undefined })
@@ -53,7 +78,7 @@ const finished = async (ports: PipelinePorts, { operation, warm, batch }: Implem
   ports.observe(operation.id, status, (performance.now() - startedAt) / 1000)
 }
 
-const failed = async (ports: PipelinePorts, operation: Operation, execution: Execution, thrown: unknown): Promise<CofferError> => {
+const failed = async (ports: PipelinePorts, operation: Operation, execution: Begun, thrown: unknown): Promise<CofferError> => {
   const { request, form, startedAt } = execution
   const error = await refused(ports, operation, execution, thrown)
   ports.observe(operation.id, form.errorStatus(error, operation, request), (performance.now() - startedAt) / 1000)
@@ -70,13 +95,16 @@ const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell }: DoorRequ
   requireWithin(ports.limits, limited, sourceIp, tell)
 }
 
-interface Execution {
+interface Begun {
   readonly request: DoorRequest
   readonly form: DoorForm
-  readonly parse: InputParser
   readonly trace: Trace
   readonly recorded: Recording
   readonly startedAt: number
+}
+
+interface Execution extends Begun {
+  readonly parse: InputParser
 }
 
 const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, form, parse, trace, recorded }: Execution): Promise<Answer> => {
@@ -152,7 +180,7 @@ const record = async (ports: PipelinePorts, operation: Operation, trace: Trace, 
 }
 
 /** Notes a refusal durably and turns whatever was thrown into the error that the caller sees. */
-const refused = async (ports: PipelinePorts, operation: Operation, { request, form, trace, recorded }: Execution, thrown: unknown): Promise<CofferError> => {
+const refused = async (ports: PipelinePorts, operation: Operation, { request, form, trace, recorded }: Begun, thrown: unknown): Promise<CofferError> => {
   const error = asCofferError(thrown)
   if (error.kind === 'internal') ports.log.failed(recorded.requestId, operation.id, thrown)
   if (error.code === 'audit_unavailable' || error.kind === 'sealed') return error

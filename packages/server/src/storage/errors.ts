@@ -2,7 +2,7 @@
 // values ("Key (path)=(...) already exists", "invalid input syntax for type ..."), so none of them survives.
 
 import { fail, isCofferError, type CofferError } from '../kernel/errors.ts'
-import { StatementError } from '../kernel/storage.ts'
+import { StatementError, statementErrorOf } from '../kernel/storage.ts'
 
 interface DriverError extends Error {
   readonly code?: string
@@ -35,6 +35,16 @@ const connectionFailure = (message: string): string => {
   if (/timeout/i.test(message)) return 'timeout'
   if (/terminated|closed|not queryable|ended/i.test(message)) return 'connection lost'
   return 'connection failed'
+}
+
+/**
+ * Of a change that was sent and may have been committed, although the answer was not heard.
+ * @param error as translated: what the database refused, it says itself, unless it was being shut down
+ */
+export const commitUnknown = (error: CofferError): CofferError => {
+  const sqlstate = statementErrorOf(error)?.sqlstate
+  if (sqlstate !== undefined && !sqlstate.startsWith('57P')) return error
+  return fail('unavailable', 'storage.commit_unknown', 'The change was sent to the database, but its answer was lost. It may have been made: read it back before trying again.', { cause: error })
 }
 
 const refusal = (error: DriverError, sqlstate: string): CofferError => {

@@ -140,3 +140,16 @@ test('a connection that stays silent is given up, and so is what waits behind it
   await assert.rejects(pool.transaction(null, (tx) => tx.query('select pg_sleep(30)')), { kind: 'unavailable' })
   assert.equal((await pool.query<{ n: number }>('select 1 as n')).rows[0]?.n, 1)
 })
+
+test('a change whose answer is lost may have been made, and one that found no connection was not', async (t) => {
+  const pool = new Pool(database.settingsFor('coffer_app'), { max: 1, silenceMs: 200, connectTimeoutMs: 100 })
+  t.after(() => pool.close())
+  await assert.rejects(pool.query('select pg_sleep(30)', [], { commits: true }), { kind: 'unavailable', code: 'storage.commit_unknown', message: /may have been made/ })
+  const busy = await pool.connect()
+  await assert.rejects(pool.query('select 1', [], { commits: true }), { kind: 'unavailable', code: 'storage.unavailable', message: /cannot be reached/ })
+  busy.release()
+  await assert.rejects(pool.query('select 1/0', [], { commits: true }), { code: 'storage.statement_refused' })
+  const { statements, roundTrips } = { ...pool.counters }
+  assert.deepEqual((await pool.query<{ n: number }>('select 1 as n', [], { commits: true })).rows, [{ n: 1 }])
+  assert.deepEqual([pool.counters.statements - statements, pool.counters.roundTrips - roundTrips], [1, 1])
+})

@@ -3,7 +3,7 @@
 // BEGIN costs no round trip of its own.
 
 import pg from 'pg'
-import { translateError } from './errors.ts'
+import { commitUnknown, translateError } from './errors.ts'
 import { runTransaction } from './transaction.ts'
 import { valueTypes } from './values.ts'
 import type { Database, QueryCounters, QueryOptions, QueryResult, SqlValue, Transaction, TransactionOptions } from '../kernel/storage.ts'
@@ -76,6 +76,7 @@ export class Pool implements Database {
   }
 
   async query<Row = Record<string, never>>(text: string, values: readonly SqlValue[] = [], options: QueryOptions = {}): Promise<QueryResult<Row>> {
+    if (options.commits === true) return this.#change<Row>(text, values, options)
     this.counters.statements += 1
     this.counters.roundTrips += 1
     try {
@@ -83,6 +84,19 @@ export class Pool implements Database {
       return { rows, count: rowCount ?? 0 }
     } catch (error) {
       throw translateError(error)
+    }
+  }
+
+  /** The same in two steps: only what fails in the second may have done something. */
+  async #change<Row>(text: string, values: readonly SqlValue[], options: QueryOptions): Promise<QueryResult<Row>> {
+    const connection = await this.connect()
+    try {
+      const result = await connection.query<Row>(text, values, options)
+      connection.release()
+      return result
+    } catch (error) {
+      connection.release(true)
+      throw commitUnknown(translateError(error))
     }
   }
 

@@ -3,8 +3,9 @@
 // statement; a one-statement transaction is two round trips.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fail } from '../kernel/errors.ts'
-import { isRetryable, statementErrorOf } from '../kernel/storage.ts'
+import { asCofferError, fail } from '../kernel/errors.ts'
+import { isRetryable } from '../kernel/storage.ts'
+import { commitUnknown } from './errors.ts'
 import type { QueryCounters, QueryOptions, QueryResult, SqlValue, Transaction, TransactionOptions } from '../kernel/storage.ts'
 
 interface TransactionConnection {
@@ -80,8 +81,7 @@ const commit = async (connection: TransactionConnection): Promise<void> => {
   try {
     command = (await connection.query('commit')).command
   } catch (error) {
-    if (statementErrorOf(error)?.sqlstate.startsWith('57P') === false) throw error
-    throw fail('unavailable', 'storage.commit_unknown', 'The connection to the database was lost while the change was being committed. Read it back before trying again.', { cause: error })
+    throw commitUnknown(asCofferError(error))
   }
   if (command !== 'COMMIT') throw fail('internal', 'storage.not_committed', 'The change was rolled back because one of its statements had failed.')
 }

@@ -17,6 +17,7 @@ import { logInInline, sayLoginFailed, wantsInlineAuth, type InlineLogin } from '
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
 import { emptyStatus, errorStatus, toldFor } from './outcome.ts'
+import { resolved } from './unresolved.ts'
 import { bareStatus, errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
 
@@ -83,9 +84,11 @@ interface AskedOf extends Pick<Parts, 'query' | 'body'> {
 /** @param login the request's own: its record and that of a read may become durable together, but whatever changes something waits for it */
 const answer = async (exchange: HttpExchange, { backend, routes, method, query, body }: AskedOf, message: Message, login?: InlineLogin): Promise<void> => {
   const { request, target } = exchange
-  const routed = await routeOf(backend, routes, { method, segments: sliceSegments(target.segments, 1), isFolder: target.trailingSlash }, message)
+  const segments = sliceSegments(target.segments, 1)
+  const looked = { exchange, method, segments, message }
+  const routed = await resolved(backend, looked, () => routeOf(backend, routes, { method, segments, isFolder: target.trailingSlash }, message))
   const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
-  const limited = backend.limits?.active === true ? await placeOf(backend, exchange, routed, parts) : undefined
+  const limited = backend.limits?.active === true ? await resolved(backend, looked, () => placeOf(backend, exchange, routed, parts)) : undefined
   const { operation } = routed.prepared
   if (login !== undefined && !(method === 'GET' && operation.work === 'read') && operation.work !== 'list') await login.recorded()
   const answered = await run(exchange, routed, limited === undefined ? parts : { ...parts, limited })
@@ -97,7 +100,8 @@ const answer = async (exchange: HttpExchange, { backend, routes, method, query, 
 
 /** What a path can be asked, for who has a token; the same for every verb. */
 const help = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<void> => {
-  const described = await describe(backend, routes, sliceSegments(exchange.target.segments, 1), message)
+  const segments = sliceSegments(exchange.target.segments, 1)
+  const described = await resolved(backend, { exchange, method: 'GET', segments, message }, () => describe(backend, routes, segments, message))
   await backend.help?.run({ door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: described.namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, raw: { path: { path: described.path }, query: {}, body: undefined } })
   if (described.operations.length === 0) throw fail('not_found', 'vault.no_handler', `no handler for route "${described.path}". route entry not found.`)
   exchange.reply.code(200).header('content-type', JSON_TYPE).send(JSON.stringify(helpOf(described, backend.version)))

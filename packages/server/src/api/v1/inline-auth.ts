@@ -10,6 +10,7 @@ import { INLINE_PATH as PATH, inlineLoginOf } from '../http/warm.ts'
 import { header, namesOf, parseObject, type Message } from '../http/request.ts'
 import type { DoorRequest } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
+import { resolved } from './unresolved.ts'
 import { route, type Routes, type VaultBackend } from './routing.ts'
 
 const PREFIX = 'x-vault-inline-auth-'
@@ -58,12 +59,13 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   const operation = header(exchange.request, OPERATION) ?? 'update'
   if (operation !== 'update' && operation !== 'create') throw bad(OPERATION, 'Inline authentication is an update.')
   const { segments } = parsePath((header(exchange.request, PATH) ?? '').replace(/^\/?v1\//, ''))
-  const routed = await route(backend, routes, { method: 'POST', segments }, { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace })
+  const looked = { exchange, method: 'POST', segments, message: { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace } } as const
+  const routed = await resolved(backend, looked, () => route(backend, routes, looked, looked.message))
   const { prepared, params, mount, namespace } = routed
   if (prepared.operation.work !== 'login') throw bad(PATH, 'The path of the inline authentication is none of a login.')
   const body = parametersOf(exchange)
   const answer = await prepared.run({
-    limited: backend.limits?.active === true ? await placeOf(backend, namespace, segments, body) : undefined,
+    limited: backend.limits?.active === true ? await resolved(backend, looked, () => placeOf(backend, namespace, segments, body)) : undefined,
     door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
     peer: () => peerOf(exchange.request), isForOneRequest: true, loginName: inlineLoginOf(exchange.request, message.namespace), whenRecorded, raw: { path: params, query: {}, body },
   })

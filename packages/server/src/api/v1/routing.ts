@@ -5,7 +5,7 @@ import { fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Method, Operation } from '../../kernel/operation.ts'
 import { sliceSegments, type PathSegments } from '../../kernel/path.ts'
 import { reservedSlugs, type Mount, type OrgRegistry } from '../../kernel/tenancy.ts'
-import type { Runner } from '../../request/pipeline.ts'
+import type { Refuser, Runner } from '../../request/pipeline.ts'
 import type { Message } from '../http/request.ts'
 import { Router } from '../http/router.ts'
 
@@ -31,6 +31,8 @@ export interface VaultBackend {
   readonly engines: ReadonlyMap<string, readonly Prepared[]>
   engineOf(mount: Mount): string
   readonly rootOrgId: string
+  /** For what could not be resolved. */
+  readonly refuse?: Refuser | undefined
   /** Whether any request is limited. */
   readonly limits?: { readonly active: boolean } | undefined
   registry(orgId: string): Promise<OrgRegistry>

@@ -169,7 +169,7 @@ export const applySigned = async (db: Queryable, signed: SignedChange): Promise<
     at, change.actor,
     change.audit.id, change.audit.record, change.audit.digest, change.audit.fields,
     change.idempotent?.keyMac ?? null, change.idempotent?.requestMac ?? null, change.idempotent?.answer ?? null,
-  ], { name: 'secret_apply' })
+  ], { name: 'secret_apply', commits: true })
   const row = result.rows[0]
   if (row === undefined) throw new Error('secret_apply returned nothing')
   if (row.status === 'ok') return { status: 'ok', xid: row.xid ?? '' }
@@ -180,7 +180,7 @@ const APPLY = `select status, xid, answer from coffer.secret_apply(${Array.from(
 
 /** Several at once, each a change of its own (storage/migrations/0018). Gives the ids of the secrets that were written. */
 export const applyMany = async (db: Queryable, orgId: string, { text, bytes }: { readonly text: string; readonly bytes: Buffer }): Promise<ReadonlySet<string>> => {
-  const written = await db.query<{ secret_id: string }>('select secret_apply_many as secret_id from coffer.secret_apply_many($1, $2, $3)', [orgId, text, bytes], { name: 'secret_apply_many' })
+  const written = await db.query<{ secret_id: string }>('select secret_apply_many as secret_id from coffer.secret_apply_many($1, $2, $3)', [orgId, text, bytes], { name: 'secret_apply_many', commits: true })
   return new Set(written.rows.map(({ secret_id }) => secret_id))
 }
 

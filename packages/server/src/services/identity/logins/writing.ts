@@ -111,7 +111,7 @@ export const makeLoginWriter = (database: Database, room: SharedRoom): LoginWrit
     journeys: 4, worthwhile: 16, portions, place,
     async send(orgId, rows) {
       const mounts = [...new Map(rows.map(({ mount }) => [nameOf({ mountId: mount.mountId, name: mount.path }), mount])).values()]
-      await database.query('select coffer.login_write($1, $2, $3, $4, $5, $6, $7)', [orgId, mounts.map(({ mountId }) => mountId), mounts.map(({ path }) => path), listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write' })
+      await database.query('select coffer.login_write($1, $2, $3, $4, $5, $6, $7)', [orgId, mounts.map(({ mountId }) => mountId), mounts.map(({ path }) => path), listOf(rows.map((each) => each.principal)), listOf(rows.map((each) => each.alias)), listOf(rows.map((each) => each.token)), listOf(rows.map((each) => each.record))], { name: 'login_write', commits: true })
       return []
     },
   })
