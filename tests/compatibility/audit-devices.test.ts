@@ -67,6 +67,17 @@ test('a device is listed beside the journal, as Vault lists it', async () => {
   assert.deepEqual(json['file/'], json.data['file/'])
 })
 
+test('the audit search finds what was recorded while a device was enabled', async () => {
+  const { requestId } = await root.expect('GET', '/v1/secret/metadata/dev/db')
+  let found: readonly Json[] = []
+  await until(async () => {
+    found = (await root.expect('GET', `/api/v1/audit/events?requestId=${requestId}`)).data.items as readonly Json[]
+    return found.length > 0
+  }, 'the record is found')
+  assert.deepEqual(found.map(({ action, status, path: read }) => [action, status, read]), [['secret.read', 200, 'db']])
+  for (const name of ['holder', 'request', 'actorId', 'accessorHmac']) assert.ok(!(name in (found[0] ?? {})), name)
+})
+
 test('a device gets a request and a response entry of every operation since it was enabled, warm reads too', async () => {
   const all = await entries()
   assert.equal(pathsOf(all, 'request')[0], 'sys/audit/file')

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { makeApproleLogin } from '../support/approle.ts'
 import { client, type Answer, type Client } from '../support/http.ts'
 import { scratchDirectory, startDurableServer } from '../support/server.ts'
 import { numberFromEnvironment, until } from '../support/wait.ts'
@@ -125,6 +126,34 @@ for (const [name, prepare] of Object.entries(kinds)) {
     }
   })
 }
+
+test('after its answer no worker gives the kind of token that an auth method no longer gives', async () => {
+  const { body } = await makeApproleLogin(open.root)
+  await open.root.expect('POST', '/v1/auth/approle/role/app', { token_policies: ['reader'], token_type: 'default' }, { status: 204 })
+  await open.root.expect('POST', '/v1/sys/auth/approle/tune', { token_type: 'default-batch' }, { status: 204 })
+  let isOver = false
+  let isTuned = false
+  let before = 0
+  const late: string[] = []
+  const clients = await Promise.all(Array.from({ length: connections }, async () => {
+    const one = client(open.server.address, undefined, 1)
+    for (let warm = 0; !isOver; warm += 1) {
+      const wasTuned = isTuned
+      const { status, json } = await one.call('POST', '/v1/auth/approle/login', body)
+      assert.equal(status, 200)
+      if (warm === 3) before += 1
+      if (wasTuned) late.push(String(json.auth.token_type))
+      if (before === connections && !isTuned && warm > 3) {
+        await open.root.expect('POST', '/v1/sys/auth/approle/tune', { token_type: 'default-service' }, { status: 204 })
+        isTuned = true
+      }
+      if (late.length > 3 * connections) isOver = true
+    }
+    return one
+  }))
+  for (const one of clients) one.close()
+  assert.deepEqual([...new Set(late)], ['service'])
+})
 
 test('the three workers all had readers', async () => {
   const { text } = await open.root.expect('GET', '/metrics')

@@ -83,11 +83,21 @@ const takeParser = (socket: HttpSocket): void => {
   setImmediate(() => parser.close())
 }
 
-/** Calls back when every answer that the connection still owes has gone: they come before that to the refused request. */
-const whenAnswered = (socket: HttpSocket, then: () => void): void => {
+/** Nothing more is read from the connection, and Node's parser hears no more of it. */
+export const stopReading = (socket: Socket): void => {
+  // Those of pause and resume would stop the socket's handle behind its back.
+  takeListeners(socket, ['data', 'end', 'pause', 'resume'])
+  socket.pause()
+}
+
+/**
+ * Calls back when every answer that the connection still owes has gone: they come before that to the refused request. One that is owed to a request which is not
+ * whole is not waited for: what was refused is part of it.
+ */
+export const whenAnswered = (socket: HttpSocket, then: () => void): void => {
   const pending = socket._httpMessage
   if (socket.destroyed) return
-  if (pending === null || pending === undefined) then()
+  if (pending === null || pending === undefined || !pending.req.complete) then()
   else pending.once('close', () => whenAnswered(socket, then))
 }
 
@@ -140,9 +150,7 @@ export const takeForeignVerb = (server: Server, thrown: Error, socket: Duplex, g
   if (!maybe) return false
   // The packet is the parser's memory and does not outlive this call.
   const packet = Buffer.from(rawPacket)
-  // Those of pause and resume would stop the socket's handle behind its back.
-  takeListeners(socket, ['data', 'end', 'pause', 'resume'])
-  socket.pause()
+  stopReading(socket)
   takeParser(socket)
   if (found === undefined) awaitRest(server, socket, packet, bytesParsed, giveUp)
   else handBack(server, socket, rewritten(packet, found))

@@ -358,6 +358,41 @@ test('a client that ends in the middle of a body is told as by Node', async (t) 
   assert.match(texts[0] ?? '', /400 Bad Request/)
 })
 
+for (const first of [get('/first'), '']) {
+  const where = first === '' ? 'as the first message' : 'later'
+
+  test(`100 Continue comes before the head of the answer that it belongs to, pipelined ${where}`, async (t) => {
+    const { connect } = await start(t)
+    const wire = await connect()
+    if (first !== '') {
+      wire.socket.write(first)
+      await wire.answers(1)
+    }
+    const from = wire.text().length
+    // The general way gives the first answer later than the plan the second, whose body is bytes.
+    wire.socket.write(post('/slow/bytes', '{}') + get('/warm/a', 'Expect: 100-continue\r\n') + get('/warm/b') + post('/c', '{}').replace('host: x', 'host: x\r\nexpect: 100-continue'))
+    const count = first === '' ? 4 : 5
+    assert.deepEqual((await wire.answers(count)).slice(-4), ['POST /slow/bytes {}', 'GET /warm/a ', 'GET /warm/b ', 'POST /c {}'])
+    assert.deepEqual(wire.text().slice(from).split(/(?=HTTP\/1\.1 )/).map((part) => part.slice(9, 12)), ['200', '100', '200', '200', '100', '200'])
+  })
+
+  test(`what Node refuses is refused after the answers before it, pipelined ${where}`, async (t) => {
+    const { connect } = await start(t)
+    for (const [garbage, status] of [['GARBAGE\r\n\r\n', 400], [`GET /x HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, 431]] as const) {
+      const wire = await connect()
+      if (first !== '') {
+        wire.socket.write(first)
+        await wire.answers(1)
+      }
+      const from = wire.text().length
+      wire.socket.write(post('/written', '{"a":1}') + get('/warm/a') + get('/cold') + garbage)
+      await wire.closed
+      const parts = wire.text().slice(from).split(/(?=HTTP\/1\.1 )/)
+      assert.deepEqual(parts.map((part) => [part.slice(9, 12), /<([^>]*)>/.exec(part)?.[1] ?? '']), [['200', 'POST /written {"a":1}'], ['200', 'GET /warm/a '], ['200', 'GET /cold '], [String(status), '']])
+    }
+  })
+}
+
 describe('is no plan\'s, and answered as by Node', () => {
   for (const [what, message] of [
     ['a repeated header', get('/warm/x', 'X-Vault-Token: known\r\n')],

@@ -1,14 +1,15 @@
 // The one HTTP listener of every door. Doors sit behind wildcard routes, because mounts change at run time; nothing of
 // Fastify's own parsing, validation or logging runs per request (docs/adr/0003).
 
-import { createServer as createHttp, type Server } from 'node:http'
+import { createServer as createHttp, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { asCofferError, fail } from '../../kernel/errors.ts'
 import { newRequestId } from '../../request/message.ts'
 import { Answering, type AnsweringOptions } from './answering.ts'
-import { standIns, takeForeignVerb } from './foreign-verbs.ts'
+import { standIns, stopReading, takeForeignVerb, whenAnswered } from './foreign-verbs.ts'
 import { Front } from './front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
 import { WarmDoor, type WarmRefusal, type WarmSource } from './warm.ts'
@@ -27,13 +28,41 @@ const commonHeaders = ({ tls }: HttpOptions): readonly string[] => ['cache-contr
 
 const refusals: Readonly<Record<string, string>> = Object.freeze({ ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout', HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large' })
 
-/** What the parser itself refuses gets a plain answer; nothing of the request is in it. */
+/** What the client does not take within this time is lost. */
+const REFUSAL_MS = 5000
+
+/** What the parser itself refuses gets a plain answer, after those that the connection still owes; nothing of the request is in it. */
 const refuseConnection = (error: Error & { readonly code?: string }, socket: Duplex): void => {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const status = refusals[error.code ?? ''] ?? '400 Bad Request'
-  const body = JSON.stringify({ errors: [status.slice(4).toLowerCase()] })
-  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
-  socket.destroy(error)
+  if (!(socket instanceof Socket)) {
+    socket.destroy(error)
+    return
+  }
+  stopReading(socket)
+  whenAnswered(socket, () => {
+    const status = refusals[error.code ?? ''] ?? '400 Bad Request'
+    const body = JSON.stringify({ errors: [status.slice(4).toLowerCase()] })
+    // Behind the beginning of an answer it would be part of that.
+    const isBegun = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse && socket._httpMessage.headersSent
+    if (socket.writable && !isBegun) socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+    socket.destroySoon()
+    setTimeout(() => socket.destroy(), REFUSAL_MS).unref()
+  })
+}
+
+/**
+ * "100 Continue" is said when the answers before it have gone: Node would put it behind the head of an answer whose body is bytes. And only then is the
+ * request begun (RFC 9110, 10.1.1: the client waits for this before it sends the body).
+ */
+const sayContinue = (server: Server): void => {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    const begin = (): void => {
+      response.writeContinue()
+      server.emit('request', request, response)
+    }
+    if (response.socket === null) response.once('socket', begin)
+    else begin()
+  })
 }
 
 const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering): FastifyInstance => {
@@ -59,6 +88,7 @@ const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering):
         : createHttps({ ...common, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
   })
   server.current = app.server
+  sayContinue(app.server)
   for (const verb of standIns) app.addHttpMethod(verb, { hasBody: true })
   return app
 }

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../kernel/audit.ts'
 import { implement, type Implemented } from '../../kernel/operation.ts'
 import { formatId } from '../../kernel/ids.ts'
 import type { Call, Grant, Resource } from '../../kernel/call.ts'
+import { eventFields } from './fields.ts'
 import { search, summary, verify } from './operations.ts'
 
 const operations = { search, summary, verify }
@@ -40,13 +41,14 @@ export interface AuditPort {
 const time = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text))
 const resource = (path: string, project?: string, environment?: string): Resource => ({ kind: 'audit', apiPath: `sys/audit/${path}`, project, environment })
 
-const eventView = (event: AuditEvent) => {
-  const { orgId, at, actorId: _actor, accessorHmac: _accessor, ...rest } = event
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
-  return { ...given, id: formatId('event', event.id), tenantId: formatId('organization', orgId), createdAt: new Date(at).toISOString() } as ReturnType<typeof shape>
+type Shown = Omit<AuditEvent, 'orgId' | 'at' | 'actorId' | 'accessorHmac' | 'holder' | 'request'> & { readonly tenantId: string; readonly createdAt: string }
+
+/** Records hold more than is shown, what audit devices want to know of tokens and requests for one; a search must not end at one of them. */
+const eventView = (event: AuditEvent): Shown => {
+  const { orgId, at, ...rest } = event
+  const all: Readonly<Record<string, unknown>> = { ...rest, id: formatId('event', event.id), tenantId: formatId('organization', orgId), createdAt: new Date(at).toISOString() }
+  return Object.fromEntries(Object.keys(eventFields).filter((name) => all[name] !== undefined).map((name) => [name, all[name]])) as unknown as Shown // the fields that are shown
 }
-// What the view is, for the compiler: the filter above only takes undefined out.
-const shape = (event: Omit<AuditEvent, 'orgId' | 'at' | 'actorId' | 'accessorHmac'>): Omit<AuditEvent, 'orgId' | 'at' | 'actorId' | 'accessorHmac'> & { tenantId: string; createdAt: string } => ({ ...event, tenantId: '', createdAt: '' })
 
 export const platformAudit = (audit: AuditPort): readonly Implemented[] =>
   implement(operations, {

@@ -2,20 +2,10 @@
 
 import { f } from '../../kernel/fields.ts'
 import { operation } from '../../kernel/operation.ts'
+import { eventFields, text } from './fields.ts'
 
 const tag = 'audit'
 const common = ['invalid_request', 'unauthenticated', 'permission_denied', 'sealed', 'unavailable'] as const
-
-const text = (describe: string, max = 512) => f.text(describe, { max })
-
-const eventView = {
-  id: text('Id', 64), eventType: text('SECRET_REVEAL, SECRET_WRITE, ...', 64), action: text('secret.reveal, ...', 64), tenantId: text('Organization', 64),
-  actorType: text('user, service_account, workload, system, anonymous', 32), principal: text('Who', 256).optional(), sourceIp: text('From where', 64).optional(),
-  requestId: text('Request', 64), door: text('vault, rest, flat, grpc', 16), project: text('Project', 128).optional(), environment: text('Environment', 128).optional(),
-  path: text('Path', 512).optional(), version: f.int('Version', { min: 0, max: Number.MAX_SAFE_INTEGER }).optional(), resourceType: text('Kind of resource', 64).optional(), resourceId: text('Id of the resource', 64).optional(),
-  decision: f.choice('Decision', ['ALLOW', 'DENY']), status: f.int('HTTP status', { min: 0, max: 999 }), rule: text('Rule that decided', 512).optional(),
-  errorCode: text('Error code', 64).optional(), metadata: f.json('More', { maxBytes: 16384 }).optional(), createdAt: f.time('When'),
-}
 
 export const search = operation({
   id: 'audit.search', method: 'GET', path: '/api/v1/audit/events', tag, access: 'policy', audit: 'audit.search', work: 'list',
@@ -26,7 +16,7 @@ export const search = operation({
     decision: f.choice('Decision', ['ALLOW', 'DENY']).optional(), requestId: text('Request', 64).optional(),
     after: f.text('Cursor of the page before', { max: 2048 }).optional(), limit: f.int('Most items in one page', { min: 1, max: 500 }).default(100),
   },
-  output: { items: f.list('Events', f.object('An event', eventView), { max: 500 }), next: f.text('Cursor of the next page', { max: 2048 }).optional() }, errors: common,
+  output: { items: f.list('Events', f.object('An event', eventFields), { max: 500 }), next: f.text('Cursor of the next page', { max: 2048 }).optional() }, errors: common,
 })
 
 export const summary = operation({

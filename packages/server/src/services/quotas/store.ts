@@ -49,7 +49,7 @@ export const put = async (ports: QuotaPorts, _grant: Grant, call: Call, wanted: 
   const keys = await ports.keys(orgId)
   const versions = keys.purposeVersions('rows')
   try {
-    await auditedWrite(ports.database, call, {}, async (tx, note) => {
+    await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
       const [taken] = await select(tx, orgId, versions, 'type = $2 and mount = $3 and suffix = $4 and role = $5 and name <> $6', [wanted.type, wanted.mount, wanted.suffix, wanted.role, wanted.name])
       if (taken !== undefined) throw samePlace(taken.name)
       const [present] = await select(tx, orgId, versions, 'type = $2 and name = $3', [wanted.type, wanted.name])
@@ -72,7 +72,7 @@ export const put = async (ports: QuotaPorts, _grant: Grant, call: Call, wanted: 
 }
 
 export const remove = async (ports: QuotaPorts, _grant: Grant, call: Call, type: QuotaType, name: string): Promise<void> => {
-  await auditedWrite(ports.database, call, {}, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     await tx.query('delete from coffer.quotas where org_id = $1 and type = $2 and name = $3', [call.orgId, type, name])
     if (type === 'lease-count') await tx.query('select coffer.recount_leases($1)', [call.orgId])
     note(QUOTAS_CHANGED, name)

@@ -154,12 +154,13 @@ export interface TuneCommand {
   readonly config: AuthMountConfig
 }
 
+/** Shorter lives, another kind of token, a stricter lock-out: when this returns no worker gives what it was before. */
 export const tune = async (ports: AuthMountPorts, _grant: Grant, call: Call, mount: Mount, command: TuneCommand): Promise<Mount> => {
   const config = { ...configOf(mount), ...command.config }
   checkTtls(config)
   const keys = await ports.keys(call.orgId)
   const changed: Mount = { ...mount, description: command.description ?? mount.description, config, rowVersion: mount.rowVersion + 1 }
-  await auditedWrite(ports.database, call, {}, async (tx, note) => {
+  await auditedWrite(ports.database, call, { confirm: true }, async (tx, note) => {
     await repository.updateMount(tx, call.orgId, changed, keys.purpose('rows'))
     note('tenancy', '')
   })

@@ -68,8 +68,10 @@ export class DeviceLoop {
   async stop(graceMs: number): Promise<void> {
     this.#stop.abort()
     this.#wake?.()
-    await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
-    void this.#options.target.reopen().catch(() => undefined)
+    // A pass that is still under way would open its file anew, and nobody would close it.
+    const close = (): Promise<void> => this.#options.target.reopen()
+    const closed = this.#running.then(close, close).catch(() => undefined)
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
   }
 
   reopen(): Promise<void> {
