@@ -66,7 +66,7 @@ import { makeVault, mountPorts, pathOfOrganization } from './vault/vault.ts'
 import type { Flights } from '../api/http/flights.ts'
 import type { LiveSettings } from './vault/settings.ts'
 import type { Journal } from './journal.ts'
-import { rotateKeys } from './keys.ts'
+import { makeCursors, rotateKeys } from './keys.ts'
 import { makeOidc } from '../services/identity/oidc/oidc.ts'
 import type { OidcPorts } from '../services/identity/oidc/store.ts'
 import { makeOidcPorts } from './vault/oidc.ts'
@@ -209,7 +209,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   const vaultFixed: readonly Implemented[] = [...auth.system, ...vault.fixed, ...specifications]
   const system = [...systemOperations({ checks: () => runChecks(parts) }), ...slotOperations(operatorPort(parts))]
   const native = [
-    ...platformSecrets(secrets, places, { batch: config.limits.batchItems }),
+    ...platformSecrets(secrets, places, { batch: config.limits.batchItems, cursors: makeCursors(keyring) }),
     ...platformProjects(projects),
     ...platformAccess(access, places),
     ...platformGroups(makeIdentity({ ...access.ports, registry: authority.registry }, rootOrgId)),

@@ -1,11 +1,12 @@
 // Cursors of pages: opaque to callers, with a format byte, good for one kind of list only. They hold a place in an
-// order, not a right: every page is authorised anew.
+// order, not a right: every page is authorised anew. The plain ones can be read, so they are for lists that show all
+// that they read; where rows are left out because the caller may not see them, a place may be one of those: `Cursors`.
 
 import { fail } from './errors.ts'
 import { parseUuid } from '../lib/uuid.ts'
 
 const FORMAT = 0x01
-const bad = (): Error => fail('invalid_request', 'request.bad_cursor', 'The cursor is not one that this list gave.', { field: 'after' })
+export const badCursor = (): Error => fail('invalid_request', 'request.bad_cursor', 'The cursor is not one that this list gave.', { field: 'after' })
 // A cursor is not authenticated: what the database does not take as text must not get to it.
 const isText = (at: string): boolean => at.isWellFormed() && !at.includes('\0')
 
@@ -23,19 +24,26 @@ export const decodeCursor = (kind: string, cursor: string): string => {
       // falls through to the one answer for every broken cursor
     }
   }
-  throw bad()
+  throw badCursor()
 }
 
 /** For lists whose place is a number. @throws invalid_request */
 export const decodeCursorNumber = (kind: string, cursor: string): number => {
   const at = decodeCursor(kind, cursor)
-  if (!/^[0-9]{1,15}$/.test(at)) throw bad()
+  if (!/^[0-9]{1,15}$/.test(at)) throw badCursor()
   return Number(at)
 }
 
 /** For lists whose place is a stored id. @throws invalid_request */
 export const decodeCursorUuid = (kind: string, cursor: string): string => {
   const at = decodeCursor(kind, cursor)
-  if (parseUuid(at) === undefined) throw bad()
+  if (parseUuid(at) === undefined) throw badCursor()
   return at
+}
+
+/** Cursors that nobody can read or make, for lists that leave rows out. `list` is all that says which list it is: in another one, whose rows the caller makes, a place would tell where it is by what comes behind it. */
+export interface Cursors {
+  seal(orgId: string, list: readonly string[], at: string): Promise<string>
+  /** @throws invalid_request for anything that was not made for this list of this organization */
+  open(orgId: string, list: readonly string[], cursor: string): Promise<string>
 }

@@ -95,7 +95,8 @@ export interface BatchItem {
 
 export interface BatchResult {
   readonly items: readonly BatchItem[]
-  readonly withheld: number
+  /** Paths. */
+  readonly withheld: readonly string[]
 }
 
 /** `refused`: the caller may neither read nor write there, and so learns nothing. */

@@ -11,6 +11,7 @@ import type { BatchItem, SecretAccess, SecretsPort } from '../../kernel/secrets.
 import type { BatchValue, WarmBatch } from '../../kernel/warm.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { formatDocument, parseDocument } from './documents.ts'
+import { visible } from './list.ts'
 import * as contracts from './operations.ts'
 import { sameName, toVariables, variableName } from './variables.ts'
 
@@ -18,6 +19,7 @@ const operations = { inject: contracts.inject, diff: contracts.diff, push: contr
 
 interface BatchRead {
   readonly values: readonly BatchValue[]
+  /** Of those that the caller may see. */
   readonly withheld: number
 }
 
@@ -36,8 +38,9 @@ const readAll = async (secrets: SecretsPort, places: Places, access: SecretAcces
   for (const { path, revealed } of items) {
     call.alsoRecord({ action: options.action, project: address.project, environment: address.environment, path, version: revealed.version.version, resourceType: 'secret', resourceId: revealed.snapshot.secret.secretId, rule: call.audit.rule })
   }
-  call.audit.metadata = { ...call.audit.metadata, secrets: items.length, withheld }
-  return { values: items.map(take), withheld }
+  // The record counts all of them: plans are learned from it, and only from what is whole.
+  call.audit.metadata = { ...call.audit.metadata, secrets: items.length, withheld: withheld.length }
+  return { values: items.map(take), withheld: withheld.length === 0 ? 0 : withheld.filter(visible(places, access)).length }
 }
 
 const take = ({ path, revealed }: BatchItem): BatchValue => {

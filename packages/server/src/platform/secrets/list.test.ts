@@ -62,7 +62,7 @@ test('who may read the folder sees all of it; who may not see one, all but that;
   const cases: readonly (readonly [name: string, acl: string, seen: readonly string[]])[] = [
     ['wide', 'path "secret/metadata/dev/*" { capabilities = ["read"] }', all],
     ['but-one', 'path "secret/metadata/dev/*" { capabilities = ["read"] }\npath "secret/metadata/dev/app/a" { capabilities = ["deny"] }', all.filter((key) => key !== 'app/a')],
-    ['but-some', 'path "secret/metadata/dev/*" { capabilities = ["read"] }\npath "secret/metadata/dev/app*" { capabilities = ["deny"] }', all.filter((key) => !key.startsWith('app'))],
+    ['but-some', 'path "secret/metadata/dev/*" { capabilities = ["read"] }\npath "secret/metadata/dev/app/*" { capabilities = ["deny"] }', all.filter((key) => !key.startsWith('app/'))],
     ['only-one', 'path "secret/metadata/dev/app/deep/c" { capabilities = ["read"] }', ['app/deep/c']],
     // The names of a folder are in its list, so a secret is shown to who may list its folder; those of the top are to all of these.
     ['folder', 'path "secret/metadata/dev/app/*" { capabilities = ["list"] }', ['app/a', 'app/b', 'app/deep/c', 'app/deep/d']],
@@ -84,9 +84,12 @@ test('statements and roles decide as they do for one secret', async () => {
   assert.deepEqual(await seen(), ['app/a', 'app/b', 'app/deep/c', 'app/deep/d'])
   await statement('not-deep', { effect: 'deny', principal: 'service:lister', actions: ['secrets:metadata'], resources: ['dev/app/deep/*'] })
   assert.deepEqual(await seen(), ['app/a', 'app/b'])
-  // Its name is in the list of its folder, which is not denied.
-  await statement('not-a', { effect: 'deny', principal: '*', actions: ['secrets:metadata'], resources: ['dev/+/a'] })
+  await statement('not-a', { effect: 'deny', principal: '*', actions: ['secrets:reveal', 'secrets:write'], resources: ['dev/+/a'] })
   assert.deepEqual(await seen(), ['app/a', 'app/b'])
+  // Its folder may be listed, but what is denied by itself is not shown.
+  await statement('not-a', { effect: 'deny', principal: '*', actions: ['secrets:*'], resources: ['dev/+/a'] })
+  assert.deepEqual(await seen(), ['app/b'])
+  await root(tokens.deletePolicy, { name: 'not-a' })
   const reader = await as({ role: 'reader' })
   assert.deepEqual((await reader.call(secrets.list, { ...dev, prefix: 'app/deep' })).items.map(({ path }) => path), ['app/deep/c', 'app/deep/d'])
 })

@@ -140,7 +140,7 @@ export const inject = operation({
   output: {
     variables: f.map('Values by variable name', value, { max: 10_000 }),
     excluded: f.list('Names that were left out because they could take over a process', f.text('Name', { max: 1024 }), { max: 10_000 }),
-    withheld: f.int('Secrets that you may not reveal', { min: 0, max: 1_000_000 }),
+    withheld: f.int('Secrets that you may see in lists, but not reveal', { min: 0, max: 1_000_000 }),
     secrets: f.list('What was read', f.object('A secret', { path: f.text('Path', { max: 512 }), version: versionNumber('Version') }), { max: 10_000 }),
   },
   errors: [...common, 'not_found', 'conflict'],
@@ -177,6 +177,6 @@ export const pull = operation({
   id: 'sync.pull', method: 'GET', path: '/api/v1/sync/pull', tag, access: 'policy', audit: 'secret.export', work: 'read',
   summary: 'All secrets of an environment as a .env, JSON or YAML document',
   input: { ...scope, format: f.choice('Form of the document', formats).default('env'), prefix: f.text('Only secrets below this folder', { max: 512 }).optional(), prefixPath: f.bool('Name entries by the whole path').default(false) },
-  output: { format: f.choice('Form of the document', formats), content: f.secret('The document', { max: 64 * MAX_VALUE }), withheld: f.int('Secrets that you may not reveal', { min: 0, max: 1_000_000 }), secrets: f.int('Secrets in it', { min: 0, max: 1_000_000 }) },
+  output: { format: f.choice('Form of the document', formats), content: f.secret('The document', { max: 64 * MAX_VALUE }), withheld: f.int('Secrets that you may see in lists, but not reveal', { min: 0, max: 1_000_000 }), secrets: f.int('Secrets in it', { min: 0, max: 1_000_000 }) },
   errors: [...common, 'not_found', 'conflict'],
 })

@@ -3,13 +3,14 @@
 import { fail } from '../../kernel/errors.ts'
 import { reveal, secret, type Secret } from '../../crypto/secret.ts'
 import { implement, withWarm, type Handlers, type Implemented } from '../../kernel/operation.ts'
-import { resolveFolder, resolveSecret, resourceBelow, type Places } from '../../kernel/places.ts'
+import { resolveSecret, type Places } from '../../kernel/places.ts'
 import { parseAlias, parseSelector, shownState, type SecretAddress } from '../../kernel/secret-model.ts'
 import type { Revealed, SecretAccess, SecretsPort } from '../../kernel/secrets.ts'
 import type { WarmAnswer } from '../../kernel/warm.ts'
-import { decodeCursor, decodeCursorNumber, encodeCursor } from '../../kernel/cursor.ts'
+import { decodeCursorNumber, encodeCursor, type Cursors } from '../../kernel/cursor.ts'
+import { list } from './list.ts'
 import * as contracts from './operations.ts'
-import { changedView, expiryOf, iso, isoOrNull, metadataPatch, secretView, snapshotView, takeText, versionView, writtenView } from './views.ts'
+import { changedView, expiryOf, iso, isoOrNull, metadataPatch, snapshotView, takeText, versionView, writtenView } from './views.ts'
 
 const { diff: _diff, push: _push, pull: _pull, inject: _inject, ...operations } = contracts
 
@@ -58,33 +59,6 @@ const put = (secrets: SecretsPort, places: Places): Handlers<typeof operations>[
     pending: false,
   })
   return writtenView(access.address.path, written)
-}
-
-const list = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['list'] => async (input, call) => {
-  const access = await resolveFolder(places, call, input, input.prefix)
-  const after = input.after === undefined ? '' : decodeCursor('secrets', input.after)
-  const found = await secrets.list(access, { after, limit: input.limit + 1, deleted: input.deleted })
-  const shown = found.slice(0, input.limit)
-  const last = shown[shown.length - 1]
-  const isSeen = visible(places, access)
-  const items = shown.filter(({ path }) => isSeen(path)).map((item) => secretView(access.address, item, item.currentVersion))
-  return { items, ...(found.length > input.limit && last !== undefined ? { next: encodeCursor('secrets', last.path) } : {}) }
-}
-
-// What a list shows is what may be seen one by one: the secret itself, or the names of its folder. Not knowing whether it is protected counts as protected.
-const visible = (places: Places, access: SecretAccess): ((path: string) => boolean) => {
-  const { call, address } = access
-  const all = call.allowsBelow('read', resourceBelow(places, access, address.path, 'read', true))
-  if (all?.allow === true) return () => true
-  const folders = new Map<string, boolean>()
-  const isListed = (folder: string): boolean => {
-    const known = folders.get(folder)
-    if (known !== undefined) return known
-    const may = call.allows('list', resourceBelow(places, access, folder, 'list', true)).allow
-    folders.set(folder, may)
-    return may
-  }
-  return (path) => (all === undefined && call.allows('read', resourceBelow(places, access, path, 'read', true)).allow) || isListed(path.slice(0, path.lastIndexOf('/') + 1))
 }
 
 const history = (secrets: SecretsPort, places: Places): Handlers<typeof operations>['history'] => async (input, call) => {
@@ -147,5 +121,5 @@ const changes = (secrets: SecretsPort, places: Places): Pick<Handlers<typeof ope
 })
 
 /** Single secrets, their versions and aliases. */
-export const secretOperations = (secrets: SecretsPort, places: Places): readonly Implemented[] =>
-  withWarm(implement(operations, { get: get(secrets, places), put: put(secrets, places), list: list(secrets, places), history: history(secrets, places), setState: setState(secrets, places), setAlias: setAlias(secrets, places), ...changes(secrets, places) }), operations.get.id, warmGet)
+export const secretOperations = (secrets: SecretsPort, places: Places, cursors: Cursors): readonly Implemented[] =>
+  withWarm(implement(operations, { get: get(secrets, places), put: put(secrets, places), list: list(secrets, places, cursors), history: history(secrets, places), setState: setState(secrets, places), setAlias: setAlias(secrets, places), ...changes(secrets, places) }), operations.get.id, warmGet)

@@ -75,7 +75,7 @@ export const list = async (ports: SecretPorts, access: SecretAccess, page: { rea
 
 /**
  * All readable secrets below a prefix, decrypted: one statement, or none when the folder is cached. `may` asks for each secret by
- * itself; what it refuses is left out and counted. Secrets without a readable version are left out, too.
+ * itself; what it refuses is left out and named. Secrets without a readable version are left out, too.
  */
 export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<BatchResult> => {
   const { address, call } = access
@@ -85,9 +85,9 @@ export const revealAll = async (ports: SecretPorts, access: SecretAccess, option
   call.noteBatch?.(address, { alias: options.alias, limit: options.limit })
   const items: BatchItem[] = []
   const now = call.now()
-  let withheld = 0
+  const withheld: string[] = []
   for (const { path, secret, failure } of folder) {
-    if (!options.may(path)) withheld++
+    if (!options.may(path)) withheld.push(path)
     else if (failure !== undefined) throw failure
     else if (secret !== undefined) {
       const at = { ...address, path }
