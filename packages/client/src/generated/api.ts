@@ -967,7 +967,7 @@ export interface SecretsInjectOutput {
   readonly variables: Readonly<Record<string, string>>
   /** Names that were left out because they could take over a process */
   readonly excluded: readonly string[]
-  /** Secrets that you may not reveal */
+  /** Secrets that you may see in lists, but not reveal */
   readonly withheld: number
   /** What was read */
   readonly secrets: readonly { readonly path: string; readonly version: number }[]
@@ -1223,7 +1223,7 @@ export interface SyncPullOutput {
   readonly format: 'env' | 'json' | 'yaml'
   /** The document */
   readonly content: string
-  /** Secrets that you may not reveal */
+  /** Secrets that you may see in lists, but not reveal */
   readonly withheld: number
   /** Secrets in it */
   readonly secrets: number

@@ -77,6 +77,6 @@ const formatCursor = (after: After): string => {
 const parseCursor = (text: string): After => {
   const bytes = Buffer.from(text, 'base64url')
   const at = bytes.length === 25 && bytes[0] === cursorFormat ? Number(bytes.readBigUInt64BE(1)) : Number.NaN
-  if (!(at <= 8.64e15)) throw fail('invalid_request', 'audit.bad_cursor', 'The cursor is not one that this server gave out. Start the search again without it.', { field: 'cursor' })
+  if (!(at <= 8.64e15)) throw fail('invalid_request', 'audit.bad_cursor', 'The cursor is not one that this server gave out. Start the search again without it.', { field: 'after' })
   return { at, id: formatUuid(bytes.subarray(9)) }
 }
