@@ -73,6 +73,11 @@ describe('rate limits', () => {
     await drop('mount')
     assert.equal((await root.call('GET', '/v1/secret/data/a')).status, 200)
   })
+  test('of what is in a folder count lists of the folder, however they are written', async () => {
+    await limit('folder', { rate: 2, path: 'secret/metadata/*', ...LONG })
+    assert.deepEqual([...(await statuses(1, () => root.call('LIST', '/v1/secret/metadata'))), ...(await statuses(2, () => root.call('GET', '/v1/secret/metadata/?list=true')))], [200, 200, 429])
+    await drop('folder')
+  })
   test('count behind every door, warm reads included', async () => {
     const warm = () => root.call('GET', '/api/v1/secrets/a?project=secret&environment=default&reveal=true')
     assert.deepEqual(await statuses(4, warm), [200, 200, 200, 200])

@@ -39,3 +39,11 @@ test('lease counts are the database\'s: a token that the native door makes count
   await as({ role: 'reader' })
   await assert.rejects(as({ role: 'reader', ttl: 600 }), { kind: 'rate_limited', code: 'quota.leases_exceeded' })
 })
+
+test('who asks for a whole environment counts for what limits everything in it', async () => {
+  await root(secrets.inject, { environment: 'dev' })
+  await root(writeRateLimit, { name: 'everything', rate: 1, interval: 600, path: 'secret/data/dev/*' })
+  await root(secrets.inject, { environment: 'dev' })
+  await assert.rejects(root(secrets.inject, { environment: 'dev' }), limited)
+  await root(deleteRateLimit, { name: 'everything' })
+})

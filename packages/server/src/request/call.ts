@@ -10,7 +10,7 @@ import type { BatchSelection, WarmLogin } from '../kernel/warm.ts'
 import type { DoorRequest } from './exchange.ts'
 import { statusOfWrite, type DoorForm } from './form.ts'
 import { mintGrant } from './grant.ts'
-import { requireWithin } from './limits.ts'
+import { limitedTo, requireWithin } from './limits.ts'
 import type { Authenticated, DecisionFacts, PipelinePorts } from './ports.ts'
 import { eventOf, type Recorded } from './recording.ts'
 
@@ -115,7 +115,7 @@ export class RequestCall implements Call {
   authorise(action: Action, resource: Resource): Grant {
     const { trace, request, orgId } = this.#parts
     const { limits } = this.#ports
-    if (limits?.active === true && request.limited === undefined && !trace.isCounted) requireWithin(limits, { orgId, apiPath: resource.apiPath.replace(/\/$/, '') }, request.sourceIp, request.tell)
+    if (limits?.active === true && request.limited === undefined && !trace.isCounted) requireWithin(limits, limitedTo(orgId, resource.apiPath), request.sourceIp, request.tell)
     trace.isCounted = true
     trace.granted = grant(trace.draft, action, resource, this.allows(action, resource))
     return trace.granted

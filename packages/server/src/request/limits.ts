@@ -20,6 +20,9 @@ export interface RequestLimits {
   take(place: LimitedPlace, address: string | undefined): Taken | undefined
 }
 
+/** Where a request counts that is about a path of policies, where folders end with a slash. */
+export const limitedTo = (orgId: string, apiPath: string): LimitedPlace => (apiPath.endsWith('/') ? { orgId, apiPath: apiPath.slice(0, -1), isFolder: true } : { orgId, apiPath })
+
 /** The code of a request that was one too many. */
 export const RATE_EXCEEDED = 'quota.rate_exceeded'
 

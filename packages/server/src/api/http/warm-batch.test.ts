@@ -379,11 +379,12 @@ test('a limit is taken from once by each request, whichever way it goes', async 
   const remaining = [await send(asked), await send(generally(asked)), await send(asked), await send(generally(asked))].map(left)
   assert.deepEqual(remaining, [1, 2, 3, 4].map((taken) => before_ - taken))
   await ok('POST', '/v1/sys/quotas/config', { enable_rate_limit_response_headers: false })
-  for (const way of [asked, generally(asked)]) {
-    await ok('POST', '/v1/sys/quotas/rate-limit/batch', { path, rate: 3, interval: '1h' })
+  // Of the folder, of all that is in it, of all that is in the environment.
+  for (const limited of [path, `${path}/*`, 'secret/data/dev/*']) for (const way of [asked, generally(asked)]) {
+    await ok('POST', '/v1/sys/quotas/rate-limit/batch', { path: limited, rate: 3, interval: '1h' })
     const statuses = []
     for (let times = 0; times < 5; times++) statuses.push((await send(way)).status)
-    assert.deepEqual(statuses, [200, 200, 200, 429, 429])
+    assert.deepEqual(statuses, [200, 200, 200, 429, 429], limited)
     await ok('DELETE', '/v1/sys/quotas/rate-limit/batch')
   }
   await same(asked, { warm: true, status: 200 })

@@ -164,10 +164,12 @@ const isWarmRead = ({ request }: HttpExchange, { mount, unknown }: Routed, { nam
   unknown === undefined && mount !== undefined && (given === NO_QUERY || Object.keys(given).length === 0) && (isPlainRead(request) || inlineLoginOf(request, namespace) !== undefined)
 
 /** The organization that a request names, or else its token does: whether it may enter that one is judged later. */
-const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespace }: Routed, { message, body }: Parts): Promise<LimitedPlace> => {
+const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespace, prepared: { operation } }: Routed, { message, body }: Parts): Promise<LimitedPlace> => {
   const named = namespace === undefined || namespace === '' ? undefined : await backend.organization(namespace)
   const role = body?.['role'] ?? body?.['name']
-  return { orgId: named ?? (await backend.organizationOfToken(message.token)), apiPath: pathBelow(exchange, message.namespace, namespace).replace(/\/$/, ''), role: typeof role === 'string' ? role : undefined }
+  // A list is one of a folder, however it was written.
+  const path = pathBelow(exchange, message.namespace, namespace)
+  return { orgId: named ?? (await backend.organizationOfToken(message.token)), apiPath: path.replace(/\/$/, ''), isFolder: operation.method === 'LIST' || path.endsWith('/'), role: typeof role === 'string' ? role : undefined }
 }
 
 const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promise<Answer> => {

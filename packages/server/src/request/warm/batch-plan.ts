@@ -4,14 +4,15 @@ import type { Action, Resource } from '../../kernel/call.ts'
 import type { SecretAddress } from '../../kernel/secret-model.ts'
 import type { BatchAction, WarmBatch, WarmItem, WarmSecret } from '../../kernel/warm.ts'
 import type { Compiled } from './batch-answer.ts'
+import type { LimitedPlace } from '../limits.ts'
 import type { Learned } from './turn.ts'
 
 /** One of those that are asked about the folder, with what follows from a yes. */
 export interface Question {
   readonly action: Action
   readonly resource: Resource
-  /** What limits are asked about. */
-  readonly limited: string
+  /** Where it counts for limits. */
+  readonly limited: LimitedPlace
   /** Of the request's own record. */
   readonly target: string
 }

@@ -8,6 +8,7 @@ import { FOLDER_ACTIONS, type BatchAction, type WarmItem, type WarmSecret } from
 import { ByteLru } from '../../lib/lru.ts'
 import { Recent } from '../../lib/recent.ts'
 import { mintGrant } from '../grant.ts'
+import { limitedTo } from '../limits.ts'
 import { newRequestId } from '../message.ts'
 import type { BatchLesson } from '../ports.ts'
 import { eventOf } from '../recording.ts'
@@ -81,7 +82,7 @@ export class Batches<Loaded extends WarmSecret> {
     const material = materialOf(plan, folder)
     const allowed = material.isUnusable ? undefined : judge(plan, material, turn)
     if (allowed === undefined) return false
-    const place = { orgId: plan.folder.orgId, apiPath: allowed.question.limited }
+    const place = allowed.question.limited
     const limits = limitsFor(ports, place, facts)
     if (limits === false) return false
     const requestId = newRequestId()
@@ -146,7 +147,7 @@ export class Batches<Loaded extends WarmSecret> {
       const resource = batch.resource(action, folder, folder.path, protection(lesson, registry))
       const { kind, project, environment, path, apiPath } = resource
       const event = eventOf(recorded, { resourceType: kind, project, environment, path }, { action: operation.audit ?? operation.id, status: WARM_STATUS, at: 0 })
-      return { action, resource, limited: apiPath.replace(/\/$/, ''), target: this.#ports.pieces.target(event) }
+      return { action, resource, limited: limitedTo(folder.orgId, apiPath), target: this.#ports.pieces.target(event) }
     })
     const asked = questions.find(({ action }) => action === lesson.action)
     return asked !== undefined && JSON.stringify(asked.resource) === JSON.stringify(lesson.resource) ? questions : undefined

@@ -9,7 +9,7 @@ export interface EventRow {
   readonly record: string
 }
 
-/** Every given field must match; text fields exactly, path by prefix at a segment border. */
+/** Every given field must match; text fields exactly, path by prefix at a segment border, action at a dot. */
 export interface EventFilter {
   readonly from?: number | undefined
   readonly to?: number | undefined
@@ -92,9 +92,11 @@ const conditionsOf = (filter: EventFilter): Conditions => {
   if (filter.from !== undefined) add((at) => `at >= ${at}`, new Date(filter.from))
   if (filter.to !== undefined) add((at) => `at < ${at}`, new Date(filter.to))
   for (const [column, value] of [
-    ['principal', filter.principal], ['project', filter.project], ['environment', filter.environment], ['action', filter.action],
+    ['principal', filter.principal], ['project', filter.project], ['environment', filter.environment],
     ['event_type', filter.eventType], ['decision', filter.decision], ['request_id', filter.requestId],
   ] as const) if (value !== undefined) add((bound) => `${column} = ${bound}`, value)
+  // `secret` means all of `secret.*`. A range, in the column's order of bytes, where `/` comes next after the dot.
+  if (filter.action !== undefined) add((action, from, to) => `(action = ${action} or (action >= ${from} and action < ${to}))`, ...['', '.', '/'].map((end) => `${(filter.action ?? '').replace(/\.$/, '')}${end}`))
   // `pay` does not match `payments/key`, and neither `%` nor `_` means anything.
   if (filter.pathPrefix !== undefined) add((path, below) => `(path = ${path} or starts_with(path, ${below}))`, filter.pathPrefix.replace(/\/$/, ''), `${filter.pathPrefix.replace(/\/$/, '')}/`)
   return { values, bind, add, text: () => parts.join(' ') }

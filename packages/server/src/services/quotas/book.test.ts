@@ -34,6 +34,12 @@ test('the most specific quota judges alone', () => {
   assert.deepEqual([of('auth/jwt/login', 'ci'), of('auth/jwt/role/a', 'ci'), of('auth/jwt/login', 'other'), of('auth/jwt2/login', 'ci')], [6, 6, 2, 1])
 })
 
+test('what limits everything in a folder counts a request for the folder, but not one for what is called like it', () => {
+  const book = bookOf([quota({ name: 'below', rate: 2, mount: 'secret/', suffix: 'data/staging/*' }), quota({ name: 'deeper', rate: 3, mount: 'secret/', suffix: 'data/staging/db/*' }), quota({ name: 'exact', rate: 4, mount: 'secret/', suffix: 'data/exact' })])
+  const of = (apiPath: string, isFolder?: boolean): number | undefined => judged(book, { apiPath, isFolder })
+  assert.deepEqual([of('secret/data/staging', true), of('secret/data/staging'), of('secret/data/staging/a'), of('secret/data/staging/db', true), of('secret/data/staging2', true), of('secret/data', true), of('secret/data/exact', true)], [2, undefined, 2, 3, undefined, undefined, 4])
+})
+
 test('root\'s own for the whole organization is for those below that have none for the request', () => {
   const book = makeBook()
   book.replace(defaultConfig, [

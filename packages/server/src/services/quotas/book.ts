@@ -28,6 +28,8 @@ export interface LimitedPlace {
   readonly orgId: string
   /** Below /v1, without the organization's name. */
   readonly apiPath: string
+  /** Whether it is about all that is below the path: what limits just that counts it. */
+  readonly isFolder?: boolean | undefined
   /** What it says that its role is, for logins. */
   readonly role?: string | undefined
 }
@@ -60,7 +62,7 @@ const concerns = ({ mount, suffix, role }: QuotaRow, place: LimitedPlace): boole
   if (role !== '' && role.toLowerCase() !== place.role?.toLowerCase()) return false
   if (suffix === '') return true
   const [path, wanted] = mount.startsWith('auth/') ? [apiPath.slice(mount.length).toLowerCase(), suffix.toLowerCase()] : [apiPath.slice(mount.length), suffix]
-  return wanted.endsWith('*') ? path.startsWith(wanted.slice(0, -1)) : path === wanted
+  return wanted.endsWith('*') ? (place.isFolder === true ? `${path}/` : path).startsWith(wanted.slice(0, -1)) : path === wanted
 }
 
 /** Whether the longest beginning that fits exempts. */
