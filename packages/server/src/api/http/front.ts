@@ -5,7 +5,8 @@
 // Whether a packet begins where a message begins is known from the packets before it: each was one whole message by the
 // narrow grammar of plain-head.ts (or a part of its counted body). After the first packet that was not, the connection is Node's alone.
 // The first message is always Node's, which thereby takes the connection for an idle one afterwards, with its time limits.
-// A body that comes in parts is kept for a moment; what is not whole by then goes to Node as it came, and Node's limits count from there.
+// A body that comes in parts is kept for a moment, where there is room (bodies.ts); what is not whole by then goes to Node as it came, and Node's limits count
+// from there.
 //
 // This leans on names inside Node's http module (its `data` listener, the answer under way, its own pause); front.test.ts tries it on the Node that the product
 // pins. Where that listener is not found, connections are left alone.
@@ -17,6 +18,7 @@ import type { CofferError } from '../../kernel/errors.ts'
 import { newRequestId } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
 import type { Answering } from './answering.ts'
+import { Gathering, type BodyRoom } from './bodies.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
 import { isBodiless, type Sink, type WholeAnswer } from './reply.ts'
 import type { Outcomes, PlainMessage, WarmDoor } from './warm.ts'
@@ -27,6 +29,8 @@ type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?:
 export interface FrontOptions {
   readonly warm: WarmDoor
   readonly answering: Answering
+  /** For bodies that are waited for, shared with those that Node takes. */
+  readonly room: BodyRoom
   readonly limits: { readonly headerBytes: number; readonly bodyBytes: number }
   readonly keepAliveSeconds: number
 }
@@ -98,7 +102,7 @@ const TYPE = /^[a-z0-9]+\/[a-z0-9.+-]+(?:; ?charset=[a-z0-9-]+)?$/i
 /** A message whose body is not all there. */
 interface Begun {
   readonly head: PlainHead
-  readonly parts: Buffer[]
+  readonly gathering: Gathering
   left: number
   readonly timer: NodeJS.Timeout
 }
@@ -191,30 +195,35 @@ class Connection {
   }
 
   #await(head: PlainHead, first: Buffer, left: number): void {
+    const gathering = new Gathering(this.#facts.room, first.length + left)
+    if (!gathering.add(first)) return this.#pass(first, left)
+    wipe(first)
     const timer = setTimeout(this.#giveUp, REST_MS)
-    this.#begun = { head, parts: [first], left, timer }
+    this.#begun = { head, gathering, left, timer }
     // Before Node's own listener, which must have had the bytes by then.
     this.#socket.prependOnceListener('end', this.#giveUp)
     this.#socket.once('close', this.#giveUp)
   }
 
   #gather(begun: Begun, chunk: Buffer): void {
-    begun.parts.push(chunk)
     begun.left -= chunk.length
+    if (!begun.gathering.add(chunk)) {
+      const before = this.#gathered(begun)
+      return this.#pass(Buffer.concat([before, chunk]), begun.left)
+    }
+    wipe(chunk)
     if (begun.left > 0) return
     const packet = this.#gathered(begun)
     if (begun.left === 0 && this.#isOurs(begun.head)) return this.#begin({ head: begun.head, packet })
     return this.#pass(packet, begun.left)
   }
 
-  #gathered({ parts, timer }: Begun): Buffer {
+  #gathered({ gathering, timer }: Begun): Buffer {
     this.#begun = undefined
     clearTimeout(timer)
     this.#socket.removeListener('end', this.#giveUp)
     this.#socket.removeListener('close', this.#giveUp)
-    const packet = Buffer.concat(parts)
-    for (const part of parts) wipe(part)
-    return packet
+    return gathering.take()
   }
 
   /** To Node with what there is. */

@@ -9,6 +9,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { asCofferError, fail } from '../../kernel/errors.ts'
 import { newRequestId } from '../../request/message.ts'
 import { Answering, type AnsweringOptions } from './answering.ts'
+import { BodyRoom, collectBodies } from './bodies.ts'
 import { standIns, stopReading, takeForeignVerb, whenAnswered } from './foreign-verbs.ts'
 import { Front } from './front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
@@ -99,11 +100,12 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
   const answering = new Answering(options, headers)
   const warm = new WarmDoor(() => options.warm?.(), { headers, keepAliveSeconds: KEEP_ALIVE_SECONDS })
   const app = makeServer(options, warm, answering)
-  const front = new Front({ warm, answering, limits: options.limits, keepAliveSeconds: KEEP_ALIVE_SECONDS })
+  const room = new BodyRoom(options.limits.bodyBytes)
+  const front = new Front({ warm, answering, room, limits: options.limits, keepAliveSeconds: KEEP_ALIVE_SECONDS })
   front.attach(app.server, options.tls === undefined ? 'connection' : 'secureConnection')
   // Bodies stay bytes: they are parsed with bounds by the door, once.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser('*', collectBodies(room, options.limits.bodyBytes))
   app.setErrorHandler((error, request, reply) => refuseUnparsed(options, answering, request, reply, error))
   const serve = (request: FastifyRequest, reply: FastifyReply): void => {
     const asked = nodeRequest(request)
@@ -128,7 +130,7 @@ const closeFront = async (server: Server, front: Front): Promise<void> => {
   server.once('close', () => clearInterval(sweep))
 }
 
-/** What Fastify itself refuses: a body that is too large, a broken length. Its texts name no content. */
+/** What is refused before there is a whole request: a body that is too large, a broken length, one that finds no room. Fastify's texts name no content. */
 const refuseUnparsed = (options: HttpOptions, answering: Answering, request: FastifyRequest, reply: FastifyReply, thrown: unknown): void => {
   const status = thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500
   const error =

@@ -39,6 +39,7 @@ export class Echo implements Door {
   }
 
   refuse({ reply }: HttpExchange, error: CofferError): void {
+    if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
     reply.code(error.httpStatus).header('content-type', TEXT).send(`<${error.code}>`)
   }
 }
@@ -126,7 +127,7 @@ export const start = async (t: Pick<TestContext, 'after'>, { tls, warm = true, f
   return { plans, echo, app, connect: () => wireTo(port, tls, sockets) }
 }
 
-const wireTo = async (port: number, tls: Tls, sockets: Socket[]): Promise<Wire> => {
+export const wireTo = async (port: number, tls: Tls, sockets: Socket[]): Promise<Wire> => {
   const socket = tls === undefined ? connectPlain({ port, host: '127.0.0.1' }) : connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
   sockets.push(socket)
   let text = ''
