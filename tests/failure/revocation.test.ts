@@ -130,29 +130,36 @@ for (const [name, prepare] of Object.entries(kinds)) {
 test('after its answer no worker gives the kind of token that an auth method no longer gives', async () => {
   const { body } = await makeApproleLogin(open.root)
   await open.root.expect('POST', '/v1/auth/approle/role/app', { token_policies: ['reader'], token_type: 'default' }, { status: 204 })
-  await open.root.expect('POST', '/v1/sys/auth/approle/tune', { token_type: 'default-batch' }, { status: 204 })
+  /** Undefined while it is being changed. */
+  let tuned: 'batch' | 'service' | undefined
+  let generation = 0
   let isOver = false
-  let isTuned = false
-  let before = 0
-  const late: string[] = []
-  const clients = await Promise.all(Array.from({ length: connections }, async () => {
+  const wrong: string[] = []
+  let compared = 0
+  const logins = Array.from({ length: connections }, async () => {
     const one = client(open.server.address, undefined, 1)
-    for (let warm = 0; !isOver; warm += 1) {
-      const wasTuned = isTuned
+    while (!isOver) {
+      const [began, inGeneration] = [tuned, generation]
       const { status, json } = await one.call('POST', '/v1/auth/approle/login', body)
       assert.equal(status, 200)
-      if (warm === 3) before += 1
-      if (wasTuned) late.push(String(json.auth.token_type))
-      if (before === connections && !isTuned && warm > 3) {
-        await open.root.expect('POST', '/v1/sys/auth/approle/tune', { token_type: 'default-service' }, { status: 204 })
-        isTuned = true
-      }
-      if (late.length > 3 * connections) isOver = true
+      if (began === undefined || inGeneration !== generation) continue
+      compared += 1
+      if (json.auth.token_type !== began) wrong.push(`${json.auth.token_type} instead of ${began}`)
     }
-    return one
-  }))
-  for (const one of clients) one.close()
-  assert.deepEqual([...new Set(late)], ['service'])
+    one.close()
+  })
+  for (let round = 0; round < 4 * rounds; round += 1) {
+    const wanted = round % 2 === 0 ? 'batch' : 'service'
+    await open.root.expect('POST', '/v1/sys/auth/approle/tune', { token_type: `default-${wanted}` }, { status: 204 })
+    tuned = wanted
+    const from = compared
+    await until(() => compared >= from + 2 * connections, 'every connection has logged in')
+    tuned = undefined
+    generation += 1
+  }
+  isOver = true
+  await Promise.all(logins)
+  assert.deepEqual(wrong, [])
 })
 
 test('the three workers all had readers', async () => {

@@ -116,9 +116,11 @@ const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, n
 /** Judges a good credential once more, without effects, and notes everything that the verdict and the token depend upon. */
 const learn = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings }: Running): Promise<{ readonly value: KnownLogin | null; readonly tags: readonly string[] }> => {
   const { orgId } = call
+  const nothing = { value: null, tags: [] }
+  // Read before this began to be remembered: whatever has changed it since then would not forget it.
+  if ((await sources.registry(orgId)).mountById(mount.mountId) !== mount) return nothing
   const read: Readings = new Map()
   readings.set(call, read)
-  const nothing = { value: null, tags: [] }
   const verdict = await sources.logins.writer.alone(() => verify(input, call))
   readings.delete(call)
   const name = nameOf(input, call)
