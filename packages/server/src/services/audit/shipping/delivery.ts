@@ -7,7 +7,7 @@ import { identityOf, type ChainKeys, type StreamIdentity } from '../spool/stream
 import { readCursor, writeCursor, type Cursor } from './cursor.ts'
 import { isPlain, type PlainBatch, type PlainBatches } from './plain-batch.ts'
 import { RecordReader } from './record.ts'
-import { NotPlain, shippedFrameOf, type Sink } from './sink.ts'
+import { NotPlain, shippedFrameOf, type Batch, type Sink } from './sink.ts'
 
 export interface Delivery {
   readonly directory: string
@@ -98,9 +98,12 @@ interface Route {
 
 const deliverFrames = async (frames: readonly Frame[], { sink, stream, reader, plain }: Route): Promise<{ readonly records: number; readonly damaged: number }> => {
   const plainFrames = plain === undefined || sink.deliverPlain === undefined ? [] : frames.filter(isPlain)
-  const wentPlain = plain !== undefined && plainFrames.length > 0 && (await deliverPlain(sink, plain, plain.ofRead(plainFrames)))
-  const others = (wentPlain ? frames.filter((frame) => !isPlain(frame)) : frames).map((frame) => shippedFrameOf(frame, reader))
-  if (others.length > 0) await withinTime(sink, (signal) => sink.deliver({ stream, frames: others }, signal))
+  let others = (plainFrames.length > 0 ? frames.filter((frame) => !isPlain(frame)) : frames).map((frame) => shippedFrameOf(frame, reader))
+  const wentPlain = plain !== undefined && plainFrames.length > 0 && (await deliverPlain(sink, { batches: plain, plain: plain.ofRead(plainFrames), others: { stream, frames: others } }))
+  if (!wentPlain) {
+    if (plainFrames.length > 0) others = frames.map((frame) => shippedFrameOf(frame, reader))
+    await withinTime(sink, (signal) => sink.deliver({ stream, frames: others }, signal))
+  }
   const counted = { records: wentPlain ? plainFrames.reduce((sum, { items }) => sum + items.length, 0) : 0, damaged: 0 }
   for (const frame of others) {
     counted.records += frame.records.length + frame.links.length
@@ -109,10 +112,16 @@ const deliverFrames = async (frames: readonly Frame[], { sink, stream, reader, p
   return counted
 }
 
-/** False when a record of the batch needs the other way; nothing of it was kept then. */
-export const deliverPlain = async (sink: Sink, batches: PlainBatches, batch: PlainBatch): Promise<boolean> => {
+interface Stretch {
+  readonly batches: PlainBatches
+  readonly plain: PlainBatch
+  readonly others: Batch
+}
+
+/** False when a record needs the other way; nothing was kept then. */
+export const deliverPlain = async (sink: Sink, { batches, plain, others }: Stretch): Promise<boolean> => {
   try {
-    await withinTime(sink, async (signal) => await sink.deliverPlain?.(batch, signal))
+    await withinTime(sink, async (signal) => await sink.deliverPlain?.(plain, others, signal))
     return true
   } catch (error) {
     // A statement that was given up may yet be sent.

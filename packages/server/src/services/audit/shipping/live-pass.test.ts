@@ -62,6 +62,29 @@ test('rows are the same whether they come from memory or from the disk', async (
   await spool.close()
 })
 
+test('frames of records and what lies between them are there together, so that nobody sees a gap', async (t) => {
+  const spool = await opened(t)
+  const { sink, ways } = counting(postgresSink(database.audit))
+  const pass = new LivePass(sink, { spool, clock: systemClock })
+  await pass.run({ isLast: false })
+  const before = { ...ways }
+  await append(spool, auditEvent({}))
+  await new Promise<void>((resolve, reject) => spool.appendCheckpoint(Buffer.from('not a checkpoint'), (error) => (error === undefined ? resolve() : reject(error))))
+  await append(spool, auditEvent({}), auditEvent({ requestId: 'nul \u0000' }))
+  await append(spool, auditEvent({}))
+  await pass.run({ isLast: false })
+  // The NUL makes all of them go the other way, together again.
+  assert.deepEqual(ways, { plain: before.plain + 2, whole: before.whole + 1 })
+  await append(spool, auditEvent({}))
+  await new Promise<void>((resolve, reject) => spool.appendCheckpoint(Buffer.from('not a checkpoint'), (error) => (error === undefined ? resolve() : reject(error))))
+  await append(spool, auditEvent({}))
+  await pass.run({ isLast: false })
+  assert.deepEqual(ways, { plain: before.plain + 3, whole: before.whole + 1 })
+  const { events, frames } = (await rowsOf(spool.identity.stream)) as { events: unknown[]; frames: { seq: string }[] }
+  assert.deepEqual([events.length, frames.map(({ seq }) => Number(seq))], [6, Array.from({ length: spool.head.seq + 1 }, (_, seq) => seq)])
+  await spool.close()
+})
+
 test('a record that the database cannot take by itself takes the other way, and its neighbours with it', async (t) => {
   const spool = await opened(t)
   const { sink, ways } = counting(postgresSink(database.audit))

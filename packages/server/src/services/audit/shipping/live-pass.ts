@@ -61,8 +61,9 @@ export class LivePass {
     const plain = frames.filter(goesPlain)
     // Before anything is awaited: the memory is written again.
     const others = frames.filter((frame) => !goesPlain(frame)).map((frame) => this.#parsed(frame, memory))
-    if (plain.length > 0 && !(await deliverPlain(sink, this.#plain, this.#plain.ofRecent(plain, memory)))) return await this.#fromDisk()
-    if (others.length > 0) await withinTime(sink, (signal) => sink.deliver({ stream: this.#spool.identity, frames: others }, signal))
+    const rest = { stream: this.#spool.identity, frames: others }
+    if (plain.length === 0) await withinTime(sink, (signal) => sink.deliver(rest, signal))
+    else if (!(await deliverPlain(sink, { batches: this.#plain, plain: this.#plain.ofRecent(plain, memory), others: rest }))) return await this.#fromDisk()
     const last = frames.at(-1)
     if (last !== undefined) this.#cursor = { ...last.after, seq: last.seq }
     return others.reduce((sum, frame) => sum + frame.damaged, 0)

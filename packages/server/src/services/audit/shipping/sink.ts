@@ -37,8 +37,11 @@ export interface Sink {
   readonly timeoutMs: number
   /** Resolves when the batch is safe where the sink keeps it. The same frames may come again after a failure or a crash. */
   deliver(batch: Batch, signal: AbortSignal): Promise<void>
-  /** The same for frames of records alone. Throws `NotPlain` for records that only the other way can take; then none of them may be kept. */
-  deliverPlain?(batch: PlainBatch, signal: AbortSignal): Promise<void>
+  /**
+   * The same for frames of records alone, with the others of the same stretch: kept together, because a gap between them would look like a removal to
+   * whoever verifies meanwhile. Throws `NotPlain` for records that only the other way can take; then nothing may be kept.
+   */
+  deliverPlain?(plain: PlainBatch, others: Batch, signal: AbortSignal): Promise<void>
 }
 
 /** A record that cannot become a row by itself. */

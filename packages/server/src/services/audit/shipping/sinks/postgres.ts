@@ -1,6 +1,6 @@
 // The database as a sink: each event is in audit_events exactly once, because its key (org_id, at, id) was set once and
 // an insert that finds it does nothing. Runs as the audit role, which may insert and nothing else.
-import { statementErrorOf, type Database, type Transaction } from '../../../../kernel/storage.ts'
+import { statementErrorOf, type Database, type Queryable, type Transaction } from '../../../../kernel/storage.ts'
 import { unitBytes } from '../../spool/frame.ts'
 import { tagPairBytes, type PlainBatch } from '../plain-batch.ts'
 import type { SharedColumns } from '../record.ts'
@@ -9,24 +9,30 @@ import { NotPlain, type Batch, type ShippedFrame, type Sink } from '../sink.ts'
 export const postgresSink = (database: Database, options: { readonly timeoutMs?: number } = {}): Sink => ({
   name: 'postgres',
   timeoutMs: options.timeoutMs ?? 30_000,
-  deliver: async (batch) => {
+  deliver: (batch) => database.transaction(null, (tx) => insertAll(tx, batch)),
+  deliverPlain: async (plain, others) => {
+    if (others.frames.length === 0) return await insertPlain(database, plain)
     await database.transaction(null, async (tx) => {
-      await insertStream(tx, batch)
-      await insertFrames(tx, batch)
-      await insertEvents(tx, batch)
-      await insertLinks(tx, batch)
-      await insertCheckpoints(tx, batch)
+      await insertAll(tx, others)
+      await insertPlain(tx, plain)
     })
   },
-  deliverPlain: (batch) => insertPlain(database, batch),
 })
+
+const insertAll = async (tx: Transaction, batch: Batch): Promise<void> => {
+  await insertStream(tx, batch)
+  await insertFrames(tx, batch)
+  await insertEvents(tx, batch)
+  await insertLinks(tx, batch)
+  await insertCheckpoints(tx, batch)
+}
 
 /** JSON's way to write NUL, which no column of text can hold. */
 const ESCAPED_NUL = Buffer.from('\\u0000', 'latin1')
 
 // One statement, and so one transaction. The columns are read from the records here, where it costs a third of what it costs in
 // JavaScript; the number of a record within the batch tells its frame, and its place there.
-const insertPlain = async (database: Database, { stream, seqs, times, firsts, tags, units, records }: PlainBatch): Promise<void> => {
+const insertPlain = async (database: Queryable, { stream, seqs, times, firsts, tags, units, records }: PlainBatch): Promise<void> => {
   if (records.includes(ESCAPED_NUL)) throw new NotPlain()
   try {
     await database.query(
