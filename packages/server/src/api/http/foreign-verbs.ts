@@ -92,12 +92,12 @@ export const stopReading = (socket: Socket): void => {
 
 /**
  * Calls back when every answer that the connection still owes has gone: they come before that to the refused request. One that is owed to a request which is not
- * whole is not waited for: what was refused is part of it.
+ * whole is not waited for, unless it is on its way: what was refused is part of it.
  */
 export const whenAnswered = (socket: HttpSocket, then: () => void): void => {
   const pending = socket._httpMessage
   if (socket.destroyed) return
-  if (pending === null || pending === undefined || !pending.req.complete) then()
+  if (pending === null || pending === undefined || (!pending.req.complete && !pending.writableEnded)) then()
   else pending.once('close', () => whenAnswered(socket, then))
 }
 
