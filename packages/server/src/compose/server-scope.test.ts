@@ -38,7 +38,7 @@ const WITHIN_AN_ORGANIZATION: ReadonlySet<string> = new Set([
   'keyStatus rotate rotateKeyring tokenCounters entityCounters auditHash',
   // Nothing that is not printed in the documentation.
   'random randomOf randomFrom hash hashWith plugins pluginsOf plugin leader replicationStatus activity monthlyActivity activityConfig requestCounters',
-].flatMap((line) => line.split(' ').map((id) => `system.${id}`)).concat('operator.rotationRule', 'operator.setRotationRule', 'identity.validateMfa', 'vault.unknownPath', 'vault.unresolvedPath'))
+].flatMap((line) => line.split(' ').map((id) => `system.${id}`)).concat('operator.rotationRule', 'operator.setRotationRule', 'identity.validateMfa', 'vault.unknownPath'))
 
 const NOWHERE = wholeServerOnly()
 const NOT_HERE = 'not here'

@@ -23,12 +23,6 @@ export const unknownPath = operation({
   summary: 'Answer for a path below no mount', input: { path: f.text('Path', { max: 8192 }), why: f.choice('What is unknown', ['route', 'path', 'verb']), verb: f.choice('What was asked', ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'LIST']), engine: f.text('Engine of the mount', { max: 64 }), within: f.text('Path below the mount', { max: 8192 }) }, output: {}, errors: [...common, 'not_found'],
 })
 
-/** What records call a request whose path could not be resolved, because the organization or its mounts could not be read. It has no path and no handler. */
-export const unresolvedPath = operation({
-  id: 'vault.unresolvedPath', method: 'GET', path: '/v1/:path+', tag: 'system', access: 'public', audit: 'vault.unresolved-path', work: 'read',
-  summary: 'A request refused before its path could be resolved', input: { path: f.text('Path', { max: 8192 }) }, output: {}, errors: ['unavailable'],
-})
-
 const sealErrors = [...common, 'not_found', 'conflict'] as const
 const slotId = f.text('Slot', { max: 36, min: 1 })
 const share = f.secret('Share, hexadecimal or base64', { max: 1024 })
