@@ -39,7 +39,7 @@ test('pages of any size are full, and their cursors of one length and without a 
     assert.equal(cursors.length, Math.ceil(shown.length / limit) - 1)
     for (const cursor of cursors) {
       lengths.add(cursor.length)
-      assert.doesNotMatch(Buffer.from(cursor, 'base64url').toString('latin1'), /big|hid|secrets/)
+      assert.doesNotMatch(Buffer.from(cursor, 'base64url').toString('latin1'), /big\/|hid\/|secrets/)
     }
   }
   assert.equal(lengths.size, 1)
