@@ -6,18 +6,16 @@ import { readFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { lastFirst } from '../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from './testing/worker.ts'
 
 const repository = join(import.meta.dirname, '..', '..', '..', '..')
 const recorded = JSON.parse(readFileSync(join(repository, 'bench', 'recorded.json'), 'utf8')) as { readonly warmReadBytes: number; readonly warmBatchBytes: number; readonly listBytes: number }
 
 let worker: TestWorker
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
+  worker = await startTestWorker(scope)
 })
 
 const headers = { 'x-vault-token': 'root', 'content-type': 'application/json' }

@@ -3,16 +3,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lastFirst } from '../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from './testing/worker.ts'
 
 let worker: TestWorker
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
+  worker = await startTestWorker(scope)
 })
 
 type Headers = Readonly<Record<string, string>>

@@ -150,7 +150,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
 
   learn(lesson: Lesson): void {
     const { operation, answer, form, door, organizationHeader, projectHeader, caller, address, selector, secretId, action, resource, draft } = lesson
-    const registry = stillThere(this.#ports, lesson)
+    const registry = stillThere(this.#ports, lesson.caller.orgId, lesson)
     if (registry === undefined || address.orgId !== caller.orgId) return
     const key = this.#ports.secrets.keyOf(address, selector)
     const asked = { organizationHeader, projectHeader, target: form.target }
@@ -159,7 +159,7 @@ export class WarmReads<Loaded extends WarmSecret = WarmSecret> implements PlanBo
   }
 
   learnBatch(lesson: BatchLesson): void {
-    const registry = stillThere(this.#ports, lesson)
+    const registry = stillThere(this.#ports, lesson.caller.orgId, lesson)
     if (registry !== undefined) this.#batches.learn(lesson, registry)
   }
 

@@ -47,7 +47,8 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Dup
     const isBegun = '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse && socket._httpMessage.headersSent
     if (socket.writable && !isBegun) socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
     socket.destroySoon()
-    setTimeout(() => socket.destroy(), REFUSAL_MS).unref()
+    const late = setTimeout(() => socket.destroy(), REFUSAL_MS).unref()
+    socket.once('close', () => clearTimeout(late))
   })
 }
 

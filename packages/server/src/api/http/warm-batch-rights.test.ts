@@ -6,16 +6,14 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { bothWays, dataOf, generally, type Answer, type BothWays } from '../../compose/testing/both-ways.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 
 let worker: TestWorker
 let ways: BothWays
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   ways = bothWays(worker)
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 const places = ['dev/a/X', 'dev/a/Y', 'dev/a/deep/Z', 'prod/a/X', 'prod/own/n0', 'dev/own/n1'] as const

@@ -4,17 +4,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { bothWays, dataOf, generally, type Answer, type Asked, type BothWays } from '../../compose/testing/both-ways.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 
 let worker: TestWorker
 let ways: BothWays
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   ways = bothWays(worker)
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 const ok: BothWays['ok'] = (method, path, body, token) => ways.ok(method, path, body, token)

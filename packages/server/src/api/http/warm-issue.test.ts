@@ -6,21 +6,19 @@ import { after, before, describe, test } from 'node:test'
 import { bothWays, generally, type Answer, type Asked, type BothWays } from '../../compose/testing/both-ways.ts'
 import { alike, makeSubjects, metadataOf, type Data, type Subject, type Subjects } from '../../compose/testing/login-subjects.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 
 let worker: TestWorker
 let ways: BothWays
 let subjects: Subjects
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   ways = bothWays(worker, 'coffer_warm_logins_total')
   subjects = makeSubjects(ways)
   await ask('PUT', 'sys/policies/acl/reader', { policy: 'path "secret/data/dev/*" { capabilities = ["read"] }' })
   await ask('POST', 'secret/data/dev/a', { data: { x: '1' } })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 const ask: Subjects['ask'] = (method, path, body, namespace) => subjects.ask(method, path, body, namespace)
@@ -51,17 +49,8 @@ const same = async (asked: Asked): Promise<Answer> => {
   return answer
 }
 
-const refused = async (asked: Asked, status: number): Promise<void> => {
-  const [answer, warm] = await ways.counted(asked)
-  assert.deepEqual([answer.status, warm], [status, 0], answer.body)
-  assert.deepEqual(ways.masked(answer), ways.masked(await ways.send(generally(asked))))
-}
-
-const judgedAnew = async (asked: Asked): Promise<Answer> => {
-  const [answer, warm] = await ways.counted(asked)
-  assert.deepEqual([answer.status, warm], [200, 0], answer.body)
-  return answer
-}
+const refused: Subjects['refused'] = (asked, status) => subjects.refused(asked, status)
+const judgedAnew: Subjects['judgedAnew'] = (asked) => subjects.judgedAnew(asked)
 
 describe('a plan logs in as the general way does', () => {
   test('with the same answer and record, and a token that is as good', async () => {

@@ -6,22 +6,20 @@ import { after, before, describe, test } from 'node:test'
 import { bothWays, generally, type Answer, type Asked, type BothWays } from '../../compose/testing/both-ways.ts'
 import { alike, encode, makeSubjects, metadataOf, type Data, type Subject, type Subjects } from '../../compose/testing/login-subjects.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 
 let worker: TestWorker
 let ways: BothWays
 let subjects: Subjects
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   ways = bothWays(worker)
   subjects = makeSubjects(ways)
   await ask('PUT', 'sys/policies/acl/reader', { policy: 'path "secret/data/dev/*" { capabilities = ["read"] }' })
   await ask('POST', 'secret/data/dev/a', { data: { x: '1' } })
   await ask('POST', 'secret/data/prod/a', { data: { x: 'of prod' } })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 const ask: Subjects['ask'] = (method, path, body, namespace) => subjects.ask(method, path, body, namespace)
@@ -41,19 +39,8 @@ const same = async (asked: Asked): Promise<Answer> => {
   return answer
 }
 
-/** Once, and not by a plan; both ways the same status. */
-const refused = async (asked: Asked, status: number): Promise<void> => {
-  const [answer, warm] = await ways.counted(asked)
-  assert.deepEqual([answer.status, warm], [status, 0], answer.body)
-  assert.deepEqual(ways.masked(answer), ways.masked(await ways.send(generally(asked))))
-}
-
-/** Answered, but judged anew first. */
-const judgedAnew = async (asked: Asked): Promise<Answer> => {
-  const [answer, warm] = await ways.counted(asked)
-  assert.deepEqual([answer.status, warm], [200, 0], answer.body)
-  return answer
-}
+const refused: Subjects['refused'] = (asked, status) => subjects.refused(asked, status)
+const judgedAnew: Subjects['judgedAnew'] = (asked) => subjects.judgedAnew(asked)
 
 const counts = async (): Promise<Readonly<Record<string, number>>> => {
   const text = await (await fetch(`${worker.origin}/metrics`)).text()

@@ -7,16 +7,14 @@ import fc from 'fast-check'
 import { bothWays, dataOf, generally, type Answer, type BothWays } from '../../compose/testing/both-ways.ts'
 import { alike, makeSubjects, type Subject } from '../../compose/testing/login-subjects.ts'
 import { startTestWorker, type TestWorker } from '../../compose/testing/worker.ts'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 
 let worker: TestWorker
 let ways: BothWays
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   ways = bothWays(worker)
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 const places = ['dev/a/x', 'dev/a/y', 'prod/a/x', 'dev/b/x', 'prod/own/n0', 'dev/own/n1'] as const

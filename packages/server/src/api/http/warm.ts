@@ -58,14 +58,19 @@ const UNDERSTOOD: ReadonlySet<string> = new Set(['x-vault-token', 'x-vault-reque
 
 /** A GET without a body, and with nothing said but who asks for what. */
 export const isPlainRead = (request: Pick<IncomingMessage, 'method' | 'headers'>): boolean => {
-  if (request.method !== 'GET') return false
-  const { headers } = request
-  for (const name of BODIED) if (headers[name] !== undefined) return false
-  return saysNothingElse(headers)
+  const { method, headers } = request
+  return method === 'GET' && isBodiless(headers) && saysNothingElse(headers)
 }
 
+const isBodiless = (headers: IncomingMessage['headers']): boolean => {
+  for (const name of BODIED) if (headers[name] !== undefined) return false
+  return true
+}
+
+const isUnknown = (name: string): boolean => (name.startsWith('x-vault-') || name.startsWith('x-coffer-')) && !UNDERSTOOD.has(name)
+
 const saysNothingElse = (headers: IncomingMessage['headers']): boolean => {
-  for (const name in headers) if ((name.startsWith('x-vault-') || name.startsWith('x-coffer-')) && !UNDERSTOOD.has(name)) return false
+  for (const name in headers) if (isUnknown(name)) return false
   return true
 }
 
@@ -76,7 +81,7 @@ const MOST_BODY_BYTES = 1024
 export const plainBody = ({ method, headers, body }: Pick<HttpRequest, 'method' | 'headers' | 'body'>): string | undefined => {
   if (method !== 'POST' || headers['idempotency-key'] !== undefined || (body !== undefined && body.length > MOST_BODY_BYTES)) return undefined
   const type = headers['content-type']
-  return (type === undefined || isTakenForJson(type)) && saysNothingElse(headers) ? (body?.toString('latin1') ?? '') : undefined
+  return isTakenForJson(type) && saysNothingElse(headers) ? (body?.toString('latin1') ?? '') : undefined
 }
 
 const INLINE = 'x-vault-inline-auth-'
@@ -89,13 +94,12 @@ export const INLINE_PATH = `${INLINE}path`
  */
 export const inlineLoginOf = (request: Pick<IncomingMessage, 'method' | 'headers'>, organizationHeader: string | undefined): string | undefined => {
   const { method, headers } = request
-  if (method !== 'GET' || headers[INLINE_PATH] === undefined) return undefined
-  for (const name of BODIED) if (headers[name] !== undefined) return undefined
+  if (method !== 'GET' || headers[INLINE_PATH] === undefined || !isBodiless(headers)) return undefined
   let said = ''
   for (const name in headers) {
     // No value holds a line break.
     if (name.startsWith(INLINE)) said += `${name}\n${String(headers[name])}\n`
-    else if ((name.startsWith('x-vault-') || name.startsWith('x-coffer-')) && !UNDERSTOOD.has(name)) return undefined
+    else if (isUnknown(name)) return undefined
   }
   return loginNameOf(organizationHeader, said)
 }

@@ -3,16 +3,17 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { after, before, test } from 'node:test'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from '../testing/worker.ts'
 
 const CROWD = 60
 const workers = new Map<string, TestWorker>()
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 before(async () => {
   for (const [name, flags] of [['ten', []], ['two', ['--database-pool-size', '2']]] as const) {
-    const worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) }, flags)
+    const worker = await startTestWorker(scope, flags)
     workers.set(name, worker)
     await ask(worker, 'POST', 'sys/auth/jwt', { type: 'jwt' })
     await ask(worker, 'POST', 'auth/jwt/config', { jwt_validation_pubkeys: [publicKey.export({ type: 'spki', format: 'pem' })] })
@@ -22,9 +23,6 @@ before(async () => {
     await ask(worker, 'POST', 'sys/auth/userpass', { type: 'userpass' })
     await ask(worker, 'POST', 'auth/userpass/users/eva', { password: 'correct horse' })
   }
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 interface Body {

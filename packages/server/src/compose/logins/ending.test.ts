@@ -2,16 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from '../testing/worker.ts'
 
 let worker: TestWorker
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   await ask('PUT', 'sys/policies/acl/maker', { policy: 'path "auth/token/create" { capabilities = ["update"] }' })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 interface Body {

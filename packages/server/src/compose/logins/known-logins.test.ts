@@ -4,17 +4,15 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, test } from 'node:test'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from '../testing/worker.ts'
 
 let worker: TestWorker
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   await ask('PUT', 'sys/policies/acl/reader', { policy: 'path "secret/data/*" { capabilities = ["read", "create", "update"] }' })
   await ask('POST', 'secret/data/a', { data: { x: '1' } })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 interface Body {

@@ -4,23 +4,21 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, test } from 'node:test'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from '../testing/worker.ts'
 
 let worker: TestWorker
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   await ask('PUT', 'v1/sys/policies/acl/reader', { policy: 'path "secret/data/*" { capabilities = ["read"] }' })
   await ask('POST', 'v1/secret/data/a', { data: { x: '1' } })
   await ask('POST', 'v1/sys/auth/pods', { type: 'jwt' })
   await ask('POST', 'v1/auth/pods/config', { jwt_validation_pubkeys: [publicKey.export({ type: 'spki', format: 'pem' })] })
   for (const type of ['batch', 'service']) await ask('POST', `v1/auth/pods/role/${type}`, { role_type: 'jwt', user_claim: 'sub', groups_claim: 'teams', bound_audiences: ['coffer'], token_type: type, token_policies: ['reader'] })
   await ask('POST', 'v1/sys/auth/apps', { type: 'approle' })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 interface Answer {

@@ -4,10 +4,11 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 import { startTestWorker, type TestWorker } from '../testing/worker.ts'
 
 let worker: TestWorker
-const cleanUps: (() => Promise<void>)[] = []
+const scope = lastFirst({ after })
 /** Called for every question, before it is answered. */
 let onReview: () => Promise<void> = () => Promise.resolve()
 
@@ -25,15 +26,12 @@ const startCluster = async (): Promise<Server> => {
 }
 
 before(async () => {
-  worker = await startTestWorker({ after: (cleanUp) => void cleanUps.push(cleanUp) })
+  worker = await startTestWorker(scope)
   const cluster = await startCluster()
-  cleanUps.push(() => new Promise((resolve) => { cluster.closeAllConnections(); cluster.close(() => resolve()) }))
+  scope.after(() => new Promise((resolve) => { cluster.closeAllConnections(); cluster.close(() => resolve()) }))
   const { port } = cluster.address() as AddressInfo // it listens on a port
   await ask('POST', 'sys/auth/pods', { type: 'kubernetes' })
   await ask('POST', 'auth/pods/config', { kubernetes_host: `http://127.0.0.1:${port}`, token_reviewer_jwt: 'reviewer', disable_local_ca_jwt: true })
-})
-after(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp()
 })
 
 interface Answer {

@@ -1,7 +1,7 @@
 // Roles with a credential, and the requests that log in by it: by themselves, or in the headers of a read.
 
 import assert from 'node:assert/strict'
-import type { Answer, Asked, BothWays } from './both-ways.ts'
+import { generally, type Answer, type Asked, type BothWays } from './both-ways.ts'
 
 export type Data = Readonly<Record<string, string>>
 
@@ -27,6 +27,10 @@ export interface Subjects {
   /** Asks until a plan answers. A lapsed lease on a busy machine sends one the general way. */
   planned(asked: Asked): Promise<Answer>
   recordsOf(answer: Answer, count: number): Promise<readonly string[]>
+  /** Not answered by a plan, and the same the general way. */
+  refused(asked: Asked, status: number): Promise<void>
+  /** Answered, but judged anew first. */
+  judgedAnew(asked: Asked): Promise<Answer>
 }
 
 export const encode = (key: string, value: unknown): string => Buffer.from(JSON.stringify({ key, value })).toString('base64url')
@@ -68,6 +72,16 @@ export const makeSubjects = (ways: BothWays): Subjects => {
         await new Promise((resolve) => { setTimeout(resolve, 25) })
       }
       throw new Error(`fewer than ${count} records of ${answer.requestId}`)
+    },
+    async refused(asked, status) {
+      const [answer, warm] = await ways.counted(asked)
+      assert.deepEqual([answer.status, warm], [status, 0], answer.body)
+      assert.deepEqual(ways.masked(answer), ways.masked(await ways.send(generally(asked))))
+    },
+    async judgedAnew(asked) {
+      const [answer, warm] = await ways.counted(asked)
+      assert.deepEqual([answer.status, warm], [200, 0], answer.body)
+      return answer
     },
   }
 }

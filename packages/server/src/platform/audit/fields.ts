@@ -2,8 +2,10 @@
 
 import { f } from '../../kernel/fields.ts'
 
+/** Text of the audit record's contracts; 512 characters unless said. */
 export const text = (describe: string, max = 512) => f.text(describe, { max })
 
+/** An event, in the order in which its fields are shown. Records hold more, which is for audit devices. */
 export const eventFields = {
   id: text('Id', 64), eventType: text('SECRET_REVEAL, SECRET_WRITE, ...', 64), action: text('secret.reveal, ...', 64), tenantId: text('Organization', 64),
   actorType: text('user, service_account, workload, system, anonymous', 32), principal: text('Who', 256).optional(), sourceIp: text('From where', 64).optional(),

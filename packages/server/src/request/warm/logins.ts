@@ -16,7 +16,7 @@ import type { LoginLesson } from '../ports.ts'
 import { eventOf } from '../recording.ts'
 import { compileTemplate, fillTemplate, withHead, type AnswerHead, type Template } from '../template.ts'
 import type { Deliver, WarmPorts } from '../warm.ts'
-import { isCurrent, limitsFor, WARM_STATUS, whenDurable } from './turn.ts'
+import { isCurrent, limitsFor, stillThere, WARM_STATUS, whenDurable } from './turn.ts'
 
 /** One login that comes with a read. */
 export interface LoggedIn {
@@ -92,11 +92,10 @@ export class WarmLogins {
   }
 
   learn({ name, orgId, places, organizations, mount, operation, door, limited, draft, login, form }: LoginLesson): void {
-    const { pieces, registry: known } = this.#ports
+    const { pieces } = this.#ports
     const { metadata } = draft
-    const registry = known(orgId)
-    if (registry === undefined || registry !== places || organizations === undefined || organizations !== this.#ports.organizations()) return
-    if (mount === undefined || registry.mountById(mount.mountId) !== mount || metadata === undefined) return
+    const registry = stillThere(this.#ports, orgId, { places, organizations, mount })
+    if (registry === undefined || organizations === undefined || mount === undefined || metadata === undefined) return
     const event = eventOf({ orgId, requestId: '', door, sourceIp: undefined, caller: undefined }, draft, { action: draft.action ?? operation.audit ?? operation.id, status: WARM_STATUS, at: 0 })
     const plan = { operation, door, registry, organizations, limited, actor: pieces.actor(event), target: pieces.target(event), metadata }
     if ('hold' in login) this.#holding.set(name, { ...plan, login, reader: undefined })

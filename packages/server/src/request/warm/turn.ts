@@ -48,8 +48,8 @@ export const isCurrent = (ports: Pick<WarmPorts, 'registry' | 'organizations'>, 
   ports.registry(registry.orgId) === registry && (organizations === undefined || organizations === ports.organizations())
 
 /** The places as they were when the target was resolved, if they still are: what it meant then it may not mean now. */
-export const stillThere = (ports: Pick<WarmPorts, 'registry' | 'organizations'>, { places, organizations, mount, caller }: Pick<Lesson, 'places' | 'organizations' | 'mount' | 'caller'>): OrgRegistry | undefined => {
-  const registry = ports.registry(caller.orgId)
+export const stillThere = (ports: Pick<WarmPorts, 'registry' | 'organizations'>, orgId: string, { places, organizations, mount }: Pick<Lesson, 'places' | 'organizations' | 'mount'>): OrgRegistry | undefined => {
+  const registry = ports.registry(orgId)
   if (registry === undefined || registry !== places) return undefined
   if (organizations !== undefined && organizations !== ports.organizations()) return undefined
   return mount !== undefined && registry.mountById(mount.mountId) !== mount ? undefined : registry

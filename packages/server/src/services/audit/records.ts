@@ -7,6 +7,7 @@ import type { HmacKey } from '../../crypto/keys.ts'
 import { hmacSha256 } from '../../crypto/mac.ts'
 import type { AuditEvent } from '../../kernel/audit.ts'
 import type { WrittenRecord } from '../../kernel/audited-write.ts'
+import { formatIsoTime } from '../../lib/iso-time.ts'
 
 /** Longer text is cut: an audit record is bounded whatever a client sends. */
 export const maxTextLength: number = 2048
@@ -138,7 +139,7 @@ let lastText = ''
 /** Many records share a millisecond. */
 const timestamp = (at: number): string => {
   if (at !== lastAt) {
-    lastText = new Date(at).toISOString()
+    lastText = formatIsoTime(at)
     lastAt = at
   }
   return lastText

@@ -9,7 +9,7 @@ import { DatabaseTime } from './database-time.ts'
 import { WorkerLease } from './lease.ts'
 import { changesChannel } from './notifier.ts'
 import { Meddled } from './testing/meddled.ts'
-import { lastFirst } from './testing/scope.ts'
+import { lastFirst } from '../../kernel/testing/scope.ts'
 import { createRegisters, deaf, makeWorker, orgId, writeRegister, type TestWorker } from './testing/rig.ts'
 
 const clock = systemClock

@@ -10,7 +10,7 @@ import { changesChannel } from '../notifier.ts'
 import { pruneFeed } from '../prune.ts'
 import { makeReader, staleReads, type ConfirmedWrite } from './history.ts'
 import { createRegisters, deaf, makeWorker, type TestWorker } from './rig.ts'
-import { lastFirst } from './scope.ts'
+import { lastFirst } from '../../../kernel/testing/scope.ts'
 
 const keys = ['a', 'b', 'c']
 

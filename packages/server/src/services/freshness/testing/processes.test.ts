@@ -15,7 +15,7 @@ import { Pool, type ConnectionSettings } from '../../../storage/pool.ts'
 import { changesChannel } from '../notifier.ts'
 import { makeReader, staleReads, type ConfirmedWrite, type ReadHistory } from './history.ts'
 import { createRegisters, makeWorker, type TestWorker } from './rig.ts'
-import { lastFirst } from './scope.ts'
+import { lastFirst } from '../../../kernel/testing/scope.ts'
 
 const keys = ['a', 'b']
 const role = 'freshness-worker'
