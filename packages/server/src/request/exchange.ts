@@ -5,6 +5,7 @@ import type { Leniency } from '../kernel/fields.ts'
 import type { RawInput } from '../kernel/input.ts'
 import type { Mount } from '../kernel/tenancy.ts'
 import type { LimitedPlace } from './limits.ts'
+import type { Authenticated } from './ports.ts'
 
 /** How a door renders answers of one target, for a compiled plan; only given for what says nothing but who asks for what. */
 export interface WarmForm {
@@ -60,6 +61,10 @@ export interface DoorRequest {
   readonly mount?: Mount | undefined
   /** What rate limits are to judge before anything else; absent: what the request turns out to be about. */
   readonly limited?: LimitedPlace | undefined
+  /** The token, where it was found and counted before the request came here. */
+  readonly authenticated?: Authenticated | undefined
+  /** What the request is instead when its path begins with the name of an organization that the token may not enter: to it that is no name. */
+  readonly otherwise?: ((authenticated: Authenticated | undefined) => Promise<Answer>) | undefined
   /** Takes headers of the answer, names and values one after the other. */
   readonly tell?: ((headers: readonly string[]) => void) | undefined
   /** Present when the same request may be answered by a compiled plan the next time. */

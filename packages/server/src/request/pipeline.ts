@@ -12,7 +12,7 @@ import type { Authenticated, PipelinePorts } from './ports.ts'
 import { describeContent, describeTarget } from './description.ts'
 import { RATE_EXCEEDED, requireWithin } from './limits.ts'
 import { append, durable, eventOf, type Recorded } from './recording.ts'
-import { requireServerScope } from './scope.ts'
+import { mayEnter, requireServerScope } from './scope.ts'
 import { teach, teachLogin } from './warm/teaching.ts'
 
 export type Runner = (request: DoorRequest) => Promise<Answer>
@@ -35,6 +35,7 @@ export const prepare = (ports: PipelinePorts, implemented: Implemented, form: Do
         return answer
       }
     } catch (thrown) {
+      if (thrown instanceof Elsewhere && request.otherwise !== undefined) return request.otherwise(thrown.authenticated)
       throw await failed(ports, operation, execution, thrown)
     }
     request.whenRecorded(finished(ports, implemented, execution, answer).catch(async (thrown: unknown) => { throw await failed(ports, operation, execution, thrown) }))
@@ -89,8 +90,8 @@ const failed = async (ports: PipelinePorts, operation: Operation, execution: Beg
 type Recording = { -readonly [Name in keyof Recorded]: Recorded[Name] }
 
 /** Before the token is even looked at: guesses count, too. */
-const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell }: DoorRequest, recorded: Recording): void => {
-  if (limited === undefined || ports.limits?.active !== true) return
+const limitBefore = (ports: PipelinePorts, { limited, sourceIp, tell, authenticated }: DoorRequest, recorded: Recording): void => {
+  if (limited === undefined || ports.limits?.active !== true || authenticated !== undefined) return
   recorded.orgId = limited.orgId
   requireWithin(ports.limits, limited, sourceIp, tell)
 }
@@ -107,13 +108,24 @@ interface Execution extends Begun {
   readonly parse: InputParser
 }
 
+/** The path is not about the organization that it begins with: nothing was done for it, and nothing is recorded. */
+class Elsewhere extends Error {
+  readonly authenticated: Authenticated | undefined
+
+  constructor(authenticated: Authenticated | undefined) {
+    super('a path that begins with the name of an organization which the token may not enter')
+    this.authenticated = authenticated
+  }
+}
+
 const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, form, parse, trace, recorded }: Execution): Promise<Answer> => {
-  const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : await authenticate(ports, request)
+  const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : (request.authenticated ?? (await authenticate(ports, request)))
   const caller = authenticated?.caller
   if (caller !== undefined) {
     recorded.orgId = caller.orgId
     recorded.caller = caller
   } else recorded.caller = request.onBehalfOf
+  if (caller !== undefined && request.otherwise !== undefined && !(await entersNamed(ports, request, caller))) throw new Elsewhere(authenticated)
   if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
   const early = caller === undefined ? parse(request.raw, request.leniency) : undefined
@@ -152,10 +164,14 @@ const authenticate = async (ports: PipelinePorts, request: DoorRequest): Promise
 /** A header or prefix may name the caller's own organization, or, to root tokens of the platform, one below. */
 const namedOrganization = async ({ organizations }: PipelinePorts, namespace: string, caller: Caller | undefined): Promise<string> => {
   const target = await organizations.resolve(namespace)
-  if (target !== undefined && caller !== undefined && (target === caller.orgId || (caller.root && caller.orgId === organizations.rootOrgId && caller.lock === undefined))) return target
-  if (target !== undefined && caller === undefined) return target
+  if (target !== undefined && (caller === undefined || mayEnter(organizations, caller, target))) return target
   // The same words for an organization that does not exist and for one that is not the caller's.
   throw fail('not_found', 'organization.not_found', 'There is no such organization, or it is not yours.')
+}
+
+const entersNamed = async ({ organizations }: PipelinePorts, { namespace }: DoorRequest, caller: Caller): Promise<boolean> => {
+  const target = namespace === undefined ? undefined : await organizations.resolve(namespace)
+  return target !== undefined && mayEnter(organizations, caller, target)
 }
 
 interface Outcome {

@@ -1,9 +1,12 @@
-// Operations of the whole server are no organization's: no policy of one can give them to somebody.
+// Which organizations a token acts in. Operations of the whole server are no organization's: no policy of one can give them to somebody.
 
 import { fail } from '../kernel/errors.ts'
 import type { AuditDraft, Caller } from '../kernel/call.ts'
 import { wholeServerOnly } from '../kernel/tenancy.ts'
 import type { PipelinePorts } from './ports.ts'
+
+/** Its own, and, with a root token of the platform, any. */
+export const mayEnter = ({ rootOrgId }: Pick<PipelinePorts['organizations'], 'rootOrgId'>, caller: Caller, orgId: string): boolean => orgId === caller.orgId || (caller.root && caller.orgId === rootOrgId && caller.lock === undefined)
 
 /** What the record names as the rule that decided. */
 const SERVER_SCOPE = 'server-scope'

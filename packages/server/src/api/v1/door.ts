@@ -144,8 +144,9 @@ const queryFor = (query: Parts['query']): Parts['query'] => {
   return rest
 }
 
-const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, body, wrapTtlSeconds, limited }: Parts): DoorRequest => {
-  const { prepared: { operation }, params, mount, namespace, unknown } = routed
+const requestOf = (exchange: HttpExchange, routed: Routed, parts: Parts): DoorRequest => {
+  const { message, query, body, wrapTtlSeconds, limited } = parts
+  const { prepared: { operation }, params, mount, namespace, unknown, otherwise } = routed
   const { request, requestId } = exchange
   const given = unknown === undefined ? queryFor(query) : NO_QUERY
   const loginName = operation.work === 'login' && unknown === undefined && message.token === undefined ? loginOf(request, message.namespace) : undefined
@@ -154,6 +155,7 @@ const requestOf = (exchange: HttpExchange, routed: Routed, { message, query, bod
     sourceIp: message.sourceIp, sourcePort: () => request.socket.remotePort, headers: (name) => textOf(request.headers[name]), mfaHeader: header(request, 'x-vault-mfa'), peer: () => peerOf(request), mount, wrapTtlSeconds, limited,
     tell: (headers) => addHeaders(exchange, headers), apiPath: () => pathBelow(exchange, message.namespace, namespace),
     raw: unknown === undefined ? { path: pathFor(operation, exchange, params, message.token), query: given, body: bodyFor(operation, body) } : { path: params, query: { ...unknown }, body: undefined },
+    otherwise: otherwise === undefined || operation.isEverywhere === true ? undefined : (authenticated) => otherwise.prepared.run({ ...requestOf(exchange, otherwise, parts), authenticated }),
     parameters: unknown === undefined ? () => ({ ...given, ...body }) : undefined,
     loginName, warm: loginName !== undefined || isWarmRead(exchange, routed, message, given) ? warmForm(request.url, routed) : undefined,
   }
@@ -180,7 +182,6 @@ const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promis
     return await prepared.run(request)
   } catch (error) {
     if (!isCofferError(error)) throw error
-    if (routed.otherwise !== undefined && error.code === 'organization.not_found') return run(exchange, routed.otherwise, { ...parts, limited: undefined })
     const told = toldFor(error, prepared.operation, request)
     if (isCofferError(told)) throw told
     return told
