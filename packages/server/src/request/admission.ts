@@ -2,7 +2,7 @@
 // client has given up. The classes that can hold a database connection for long have fewer places than there are
 // connections, so that a read that misses its cache always finds one.
 
-import { fail } from '../kernel/errors.ts'
+import { fail, type CofferError } from '../kernel/errors.ts'
 import type { WorkClass } from '../kernel/operation.ts'
 import { BoundedQueue } from '../lib/bounded-queue.ts'
 
@@ -36,7 +36,7 @@ export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>>
 export type Admission = <T>(work: WorkClass, task: () => Promise<T>) => Promise<T>
 
 /** Also for those whose body finds no place (api/http/bodies.ts). */
-export const busy = (): Error => fail('unavailable', 'server.busy', 'The server has more requests of this kind than it can take. Try again shortly.', { retryAfterSeconds: 1 })
+export const busy = (): CofferError => fail('unavailable', 'server.busy', 'The server has more requests of this kind than it can take. Try again shortly.', { retryAfterSeconds: 1 })
 
 export const makeAdmission = (rooms: Readonly<Record<WorkClass, Room>>): Admission => {
   const queue = (room: Room): BoundedQueue => new BoundedQueue(room, busy)

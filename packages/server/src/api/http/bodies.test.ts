@@ -1,4 +1,4 @@
-// Bodies that do not become whole, over real sockets: how many there may be, who is refused then, and what is free again.
+// Bodies that do not become whole, and whole ones whose requests wait, over real sockets: how many there may be, who is refused then, and what is free again.
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
@@ -43,6 +43,16 @@ const ask = async ({ connect }: Pick<Server, 'connect'>, message: string): Promi
   return wire
 }
 
+/** Whole requests that are not answered before what is returned is called. */
+const wait = async (server: Server, count: number, body: string): Promise<readonly Wire[]> => {
+  const { echo } = server
+  const before = echo.waiting
+  const wires = await Promise.all(Array.from({ length: count }, server.connect))
+  for (const wire of wires) wire.socket.write(post('/waits', body))
+  while (echo.waiting < before + count) await turn()
+  return wires
+}
+
 for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate]] as const) {
   describe(`over ${name}`, () => {
     const tls = make()
@@ -71,6 +81,52 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
       wire.socket.write(parts.slice(1000))
       assert.deepEqual((await wire.answers(4)).map((answer) => answer.slice(0, 12)), ['POST /by-nod', 'POST /whole ', 'GET /warm/1 ', 'POST /parts '])
       assert.equal(server.echo.inFront, 2)
+    })
+
+    test('a whole body counts until its request is answered, also when its connection has ended meanwhile', async (t) => {
+      const server = await start(t, { tls })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      server.echo.waits = promise
+      const wires = await wait(server, MOST, 'x'.repeat(MiB))
+      await refused(await ask(server, headOf('/next', MiB) + 'x'.repeat(SMALL + 1)))
+      for (const wire of wires.slice(0, MOST / 2)) {
+        wire.socket.destroy()
+        await wire.closed
+      }
+      for (let i = 0; i < 20; i++) await turn()
+      await refused(await ask(server, headOf('/next', MiB) + 'x'.repeat(SMALL + 1)))
+      assert.deepEqual(await (await ask(server, post('/small', 'y'))).answers(1), ['POST /small y'])
+      resolve()
+      for (const wire of wires.slice(MOST / 2)) assert.match((await wire.answers(1))[0] ?? '', /^POST \/waits x/)
+      for (let i = 0; i < 50; i++) await turn()
+      // All of it is free again, and no more than that.
+      assert.ok((await hold(server, MOST)).every((wire) => wire.text() === '' && !wire.socket.destroyed))
+      await refused(await ask(server, headOf('/next', MiB) + 'x'.repeat(SMALL + 1)))
+    })
+
+    test('whole bodies that the front took count as well', async (t) => {
+      const server = await start(t, { tls })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      server.echo.waits = promise
+      await hold(server, MOST - 1)
+      const body = 'z'.repeat(60_000)
+      const wires = await Promise.all(Array.from({ length: 18 }, server.connect))
+      for (const [at, wire] of wires.entries()) {
+        wire.socket.write(get('/first'))
+        await wire.answers(1)
+        wire.socket.write(post('/waits', body))
+        while (server.echo.waiting <= at && wire.text().split('HTTP/1.1').length < 3) await turn()
+      }
+      assert.deepEqual(wires.map((wire) => / 503 /.test(wire.text())), wires.map((_wire, at) => at === 17))
+      assert.match(wires[17]?.text() ?? '', /retry-after: 1\r\n[^]*<server\.busy>$/)
+      assert.equal(server.echo.inFront, 17)
+      resolve()
+      for (const wire of wires.slice(0, 17)) await wire.answers(2)
+      const again = await server.connect()
+      again.socket.write(get('/first'))
+      await again.answers(1)
+      again.socket.write(post('/parts', body))
+      assert.match((await again.answers(2))[1] ?? '', /^POST \/parts z/)
     })
 
     test('a body that the front has no room to wait for is Node\'s, and refused there', async (t) => {

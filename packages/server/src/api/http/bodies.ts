@@ -1,20 +1,21 @@
-// Bodies that are not whole yet. Whoever sends one has shown no token, and may take its time: what all connections of a
-// worker hold together is bounded, and past the bound a request is refused at once instead of the memory being taken.
+// Bodies, from their first byte until their requests are answered. Whoever sends one may have shown no token, and may take its time; and one that is whole
+// may wait for its turn. What all connections of a worker hold together is bounded, and past the bound a request is refused at once instead of the memory being taken.
 
 import type { IncomingMessage } from 'node:http'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import { wipe } from '../../lib/bytes.ts'
 import { busy } from '../../request/admission.ts'
+import type { Sink } from './reply.ts'
 
 const MiB = 1_048_576
 
-/** Real bodies are whole within milliseconds: this is thousands of ordinary ones at a time, or 48 of the largest that the limit allows by default. With the reserve it is about a quarter of what a worker has at rest. */
+/** Real requests are answered within milliseconds: this is thousands of ordinary ones at a time, or 48 of the largest that the limit allows by default. With the reserve it is about a quarter of what a worker has at rest. */
 const LARGE_BYTES = 48 * MiB
 /** On top, for small ones alone: large ones that are slow do not keep out a login. */
 const RESERVE_BYTES = 16 * MiB
 const SMALL_BYTES = 16_384
 
-/** What unfinished bodies of all connections take. */
+/** What the bodies of all connections take. */
 export class BodyRoom {
   readonly #largeBytes: number
   #used = 0
@@ -38,6 +39,19 @@ export class BodyRoom {
 
   giveBack(size: number): void {
     this.#used -= size
+  }
+
+  /** For a body that has just become whole, and had its room until then: it keeps it until its answer is gone. */
+  keepUntilGone(body: Buffer | undefined, send: Sink): Sink {
+    if (body === undefined) return send
+    const size = body.buffer.byteLength
+    this.#used += size
+    let isKept = true
+    return (answer, gone) => send(answer, (isWhole) => {
+      if (isKept) this.giveBack(size)
+      isKept = false
+      gone(isWhole)
+    })
   }
 }
 
@@ -83,7 +97,7 @@ export class Gathering {
     return true
   }
 
-  /** Hands over what came; its room is free again. */
+  /** Hands over what came; its room is free again, and whoever goes on to hold it takes it anew in the same turn. */
   take(): Buffer {
     const bytes = this.#bytes.subarray(0, this.#length)
     this.#room.giveBack(this.#bytes.length)

@@ -15,6 +15,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { wipe } from '../../lib/bytes.ts'
 import type { CofferError } from '../../kernel/errors.ts'
+import { busy } from '../../request/admission.ts'
 import { newRequestId } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
 import type { Answering } from './answering.ts'
@@ -29,7 +30,7 @@ type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?:
 export interface FrontOptions {
   readonly warm: WarmDoor
   readonly answering: Answering
-  /** For bodies that are waited for, shared with those that Node takes. */
+  /** For bodies that are waited for or wait themselves, shared with those that Node takes. */
   readonly room: BodyRoom
   readonly limits: { readonly headerBytes: number; readonly bodyBytes: number }
   readonly keepAliveSeconds: number
@@ -241,13 +242,15 @@ class Connection {
   }
 
   #ask({ head: { method, target, headers, length, bodyLength }, packet }: PlainMessage, requestId: string, refusal?: CofferError): void {
-    const { answering, keepAliveSeconds } = this.#facts
+    const { answering, room, keepAliveSeconds } = this.#facts
     const body = bodyLength === 0 ? undefined : packet.subarray(length)
+    const hasRoom = body !== undefined && room.grow(0, packet.length)
     const sink: Sink = (answer, gone) => {
       if (body !== undefined) wipe(body)
+      if (hasRoom) room.giveBack(packet.length)
       this.#send(bytesOf(answer, keepAliveSeconds), gone)
     }
-    answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, sink, refusal)
+    answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, sink, refusal ?? (body === undefined || hasRoom ? undefined : busy()))
   }
 
   #send(bytes: Buffer, gone?: (isWhole: boolean) => void): void {

@@ -112,7 +112,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
     const asked = nodeRequest(request)
     const send = nodeSink(reply)
     const refusal = warm.refusalOf(request.raw)
-    const general = (late?: WarmRefusal): void => answering.answer(asked, late?.requestId ?? request.id, send, late?.error ?? refusal?.error)
+    const general = (late?: WarmRefusal): void => answering.answer(asked, late?.requestId ?? request.id, room.keepUntilGone(asked.body, send), late?.error ?? refusal?.error)
     if (refusal !== undefined || !warm.beginWhole(asked, { send, general })) general()
   }
   app.setNotFoundHandler(serve)

@@ -22,6 +22,9 @@ export class Echo implements Door {
   /** Requests that Node's parser never saw. */
   inFront = 0
   pause: (() => Promise<void>) | undefined
+  /** What is below /waits, whoever took it. */
+  waits: Promise<void> | undefined
+  waiting = 0
   readonly gone: boolean[] = []
 
   async handle({ request: { method, url, body, rawHeaders }, reply }: HttpExchange): Promise<void> {
@@ -29,6 +32,10 @@ export class Echo implements Door {
     reply.whenGone((isWhole) => void this.gone.push(isWhole))
     const text = answerOf(method, url, body?.toString('latin1'))
     if (this.pause !== undefined && rawHeaders === undefined) await this.pause()
+    if (url.startsWith('/waits')) {
+      this.waiting += 1
+      await this.waits
+    }
     if (url === '/broken') throw new Error('broken')
     if (url === '/header') reply.header('x-bad', 'a\r\nb')
     const status = Number(/^\/status\/(\d+)/.exec(url)?.[1] ?? 200)
