@@ -29,7 +29,7 @@ export type OpenKeyringOptions = Omit<KeyringOptions, 'root'> & { readonly rootK
 
 /** Rotations that may come in the way of one reservation before it gives up. */
 const maxReloads = 5
-/** For the supervisor to hand the next root key over; then it is another server's rotation, and nobody will. */
+/** For the supervisor to hand the next root key over: some milliseconds after a rotation here, and when another server has rotated until this one's has looked, which it does every second. */
 const rootPatienceMs = 3_000
 
 export class Keyring {

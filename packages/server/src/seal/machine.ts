@@ -71,6 +71,11 @@ export class SealMachine {
     return this.#facts(cluster, await readSlots(this.#database))
   }
 
+  /** The generation of the root key in force; 0 when there is none. */
+  async generation(): Promise<number> {
+    return (await readCluster(this.#database))?.generation ?? 0
+  }
+
   async slots(): Promise<readonly SlotFacts[]> {
     return (await readSlots(this.#database)).map(({ slotId, kind, shares, threshold, generation, settings }) => ({ slotId, kind, shares, threshold, generation, isBridge: settings.bridge !== undefined }))
   }

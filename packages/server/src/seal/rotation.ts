@@ -61,7 +61,7 @@ interface StayingSlot {
 
 const requireHeld = async (tx: Transaction, held: HeldRoot): Promise<Cluster> => {
   const cluster = await readCluster(tx)
-  if (cluster?.generation !== held.generation) throw fail('conflict', 'seal.root_key_outdated', 'The root key was rotated meanwhile. Restart this server, unseal it and try again.')
+  if (cluster?.generation !== held.generation) throw fail('conflict', 'seal.root_key_outdated', 'The root key was rotated at another server meanwhile. This one takes the new one over within seconds, or seals itself where that needs shares. Try again then.')
   return cluster
 }
 
@@ -146,7 +146,7 @@ const renewShares = (staying: readonly StayingSlot[], rekey: NewShares): void =>
 export const requireSameRoot = (opened: Buffer, held: HeldRoot): void => {
   const same = held.rootKey.use((rootKey) => equalBytes(rootKey, opened))
   wipe(opened)
-  if (!same) throw fail('conflict', 'seal.root_key_outdated', 'A slot holds another root key than this server. Restart it, unseal it and try again.')
+  if (!same) throw fail('conflict', 'seal.root_key_outdated', 'A slot holds another root key than this server. If it was rotated at another one a moment ago, try again shortly; else restart this server, unseal it and try again.')
 }
 
 interface Rotation {

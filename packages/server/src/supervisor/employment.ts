@@ -12,6 +12,7 @@ import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
 import { decodeJson, operation, type DatabaseAccess, type Notice } from './control/protocol.ts'
 import type { SealMachine } from '../seal/machine.ts'
 import { makeCeremonies } from './ceremonies/ceremonies.ts'
+import { RootWatch } from './root-watch.ts'
 import { SealDesk } from './seal-desk.ts'
 import type { SealKeeper } from './seal-keeper.ts'
 import { Spools } from './spools.ts'
@@ -35,7 +36,7 @@ export interface Employment {
 }
 
 /** Nothing is started yet. */
-export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, logControl, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools } => {
+export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, logControl, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools; readonly watch: RootWatch } => {
   const metrics = new Metrics()
   observeProcess(metrics)
   const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
@@ -64,5 +65,5 @@ export const employ = ({ config, nodeId, version, access, auditDatabase, machine
     onStreamsChange: () => spools.wake(),
   })
   const spools: Spools = new Spools({ root: config.audit.directory, sinks: [postgresSink(auditDatabase)], mostHeld: Math.floor(spoolLimits({ ...config.audit, writers: config.workers }).maxSegments / 4), logger, writers: () => workers.writers })
-  return { desk, workers, spools }
+  return { desk, workers, spools, watch: new RootWatch({ machine, keeper, desk, logger }) }
 }

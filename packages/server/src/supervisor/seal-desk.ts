@@ -9,6 +9,8 @@ import type { Handler } from './control/channel.ts'
 import { decodeJson, encodeInitResult, encodeJson, operation } from './control/protocol.ts'
 import type { CeremonyRoom } from './ceremonies/ceremonies.ts'
 import { answerCeremony } from './ceremonies/answering.ts'
+import type { OpenedRoot } from '../seal/machine.ts'
+import { wipe } from '../lib/bytes.ts'
 import type { SealKeeper } from './seal-keeper.ts'
 
 /** What the desk needs of the workers. */
@@ -68,18 +70,46 @@ export class SealDesk {
 
   /** The answer goes out when nobody but the asking worker can still hold a key; that one goes right after it. */
   seal(asking: number | undefined): Promise<void> {
+    return this.#alone(() => this.#seal(asking))
+  }
+
+  /**
+   * Takes over the root key that another server has made, unless this one was sealed while it was being opened or has rotated it itself. The bytes are
+   * wiped. Returns whether it was taken.
+   */
+  follow(opened: Pick<OpenedRoot, 'rootKey' | 'generation'>): Promise<boolean> {
     return this.#alone(async () => {
-      if (!this.#keeper.isOpen) return
-      await this.#keeper.seal()
-      this.#room.reset()
-      this.#logger.warn('sealed; every worker is replaced')
-      const { finish } = await this.#workers().replace(asking)
-      // The answer is written in the microtasks that follow; what comes after them is queued behind it on the same channel.
-      const finished = new Promise<void>((resolve) => setImmediate(() => resolve(finish())))
-      finished.catch((error: unknown) => this.#logger.error('a worker could not be replaced', { error }))
-      if (asking === undefined) await finished
-      else this.#last = finished.catch(() => undefined)
+      const { generation } = this.#keeper
+      if (generation === undefined || generation >= opened.generation) {
+        wipe(opened.rootKey)
+        return false
+      }
+      this.#keeper.adopt(opened)
+      await this.#workers().replaceRoot(opened.generation)
+      return true
     })
+  }
+
+  /** Seals, if the root key that is held is still the one of this generation. Returns whether it did. */
+  sealOutdated(generation: number): Promise<boolean> {
+    return this.#alone(async () => {
+      if (this.#keeper.generation !== generation) return false
+      await this.#seal(undefined)
+      return true
+    })
+  }
+
+  async #seal(asking: number | undefined): Promise<void> {
+    if (!this.#keeper.isOpen) return
+    await this.#keeper.seal()
+    this.#room.reset()
+    this.#logger.warn('sealed; every worker is replaced')
+    const { finish } = await this.#workers().replace(asking)
+    // The answer is written in the microtasks that follow; what comes after them is queued behind it on the same channel.
+    const finished = new Promise<void>((resolve) => setImmediate(() => resolve(finish())))
+    finished.catch((error: unknown) => this.#logger.error('a worker could not be replaced', { error }))
+    if (asking === undefined) await finished
+    else this.#last = finished.catch(() => undefined)
   }
 
   /** What the channel of one worker calls. */

@@ -11,7 +11,7 @@ import type { Transaction } from '../kernel/storage.ts'
 import { wipe } from '../lib/bytes.ts'
 import type { RootKeyMaterial } from '../seal/initialise.ts'
 import { LockedKey } from '../seal/locked-key.ts'
-import type { SealFacts, SealMachine } from '../seal/machine.ts'
+import type { OpenedRoot, SealFacts, SealMachine } from '../seal/machine.ts'
 import type { HeldRoot, Rotated } from '../seal/rotation.ts'
 import type { SlotOpening, SlotRequest } from '../seal/slot.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -31,6 +31,8 @@ export interface SealKeeper extends Omit<SealControl, 'initialise'> {
   initialise(request: InitRequest, options?: InitialiseOptions): Promise<InitResult>
   /** Opens the slot that needs no person, if that is how this server is set up. */
   openAutomatically(): Promise<SealStatus>
+  /** The root key in force, opened without a person and not held yet: the caller's to adopt or wipe. Undefined where people open it. */
+  openByItself(): Promise<OpenedRoot | undefined>
   /** A copy of the root key that the caller wipes; undefined while sealed. */
   copyRootKey(): Buffer | undefined
   /** The root key in force, for changes of slots. @throws sealed */
@@ -40,6 +42,8 @@ export interface SealKeeper extends Omit<SealControl, 'initialise'> {
   /** What this server opens by itself and with these files, but for the slot that is to be removed. */
   openingsAtHand(without: string | undefined, keyFiles: readonly string[]): Promise<readonly SlotOpening[]>
   readonly isOpen: boolean
+  /** Of the root key that is held; undefined while sealed. */
+  readonly generation: number | undefined
   /** Wipes the root key, whatever state the rest is in. */
   drop(): void
 }
@@ -79,6 +83,7 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
   }
   const statusOf = (facts: SealFacts): SealStatus => ({ ...facts, sealed: held === undefined, version: options.version })
   const status = async (): Promise<SealStatus> => statusOf(await machine.status())
+  const openByItself = async (): Promise<OpenedRoot | undefined> => (config.seal.kind === 'keyfile' ? machine.openKeyFile(keyFileOf(config, options.nodeId)) : undefined)
 
   return {
     status,
@@ -107,8 +112,10 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
 
     async openAutomatically() {
       const facts = await machine.status()
-      if (config.seal.kind !== 'keyfile' || !facts.initialized || held !== undefined) return statusOf(facts)
-      hold(await machine.openKeyFile(keyFileOf(config, options.nodeId)))
+      if (!facts.initialized || held !== undefined) return statusOf(facts)
+      const opened = await openByItself()
+      if (opened === undefined) return statusOf(facts)
+      hold(opened)
       logger.info('unsealed with the key file')
       return status()
     },
@@ -137,6 +144,7 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
       await machine.resetUnseal().catch((error: unknown) => logger.warn('the seal status could not be read while sealing', { error }))
     },
 
+    openByItself,
     copyRootKey: () => held?.rootKey.copy(),
     requireHeld() {
       if (held === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
@@ -152,6 +160,9 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
     },
     get isOpen() {
       return held !== undefined
+    },
+    get generation() {
+      return held?.generation
     },
     drop,
   }

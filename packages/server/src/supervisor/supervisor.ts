@@ -76,14 +76,14 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   proceed()
 
   const version = readVersion()
-  const pool = new Pool(database.access.direct.coffer_app, { max: 3 })
+  const pool = new Pool(database.access.direct.coffer_app, { max: 3, silenceMs: 33_000 })
   undo.defer(() => pool.close())
   const auditDatabase = new Pool(database.access.direct.coffer_audit, { max: 1 })
   undo.defer(() => auditDatabase.close())
   const machine = new SealMachine({ database: pool, dataDirectory: config.dataDir, kind: config.seal.kind, rewrapKeys: rewrapUnderRoot })
   const keeper = makeSealKeeper({ machine, config, nodeId, version, logger, loadPlatform: options.loadPlatform })
   undo.defer(() => keeper.drop())
-  const { desk, workers, spools } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, logControl: options.logControl ?? { level: config.log.level }, program: options.workerProgram })
+  const { desk, workers, spools, watch } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, logControl: options.logControl ?? { level: config.log.level }, program: options.workerProgram })
   const first = config.mode === 'server' ? { status: await desk.openAutomatically(), rootToken: undefined } : await openOrInitialise(desk, config)
   proceed()
 
@@ -96,6 +96,8 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   await workers.start()
   stopping.removeEventListener('abort', hurry)
   proceed()
+  undo.defer(() => watch.stop())
+  watch.start()
   await leaveAddress(config, undo)
   logger.info('ready', readyFacts(config, first.status, version))
   return {
