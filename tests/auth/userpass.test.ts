@@ -63,9 +63,18 @@ test('a wrong name and a wrong password are answered alike, and both are locked 
 test('guesses sent all at once are worth no more than one after the other', async () => {
   const at = await mount('userpass')
   await root.expect('POST', `/v1/auth/${at}/users/ann`, { password: PASSWORD })
-  const guesses = Array.from({ length: 16 }, (_, index) => (index === 15 ? PASSWORD : `guess ${index}`))
-  const answers = await Promise.all(guesses.map((password) => login(`${at}/login/ann`, { password })))
-  assert.deepEqual(answers.filter(({ status }) => status === 200), [])
+  for (const name of ['ann', 'nobody']) {
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => login(`${at}/login/${name}`, { password: `guess ${index}` })))
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [...Array.from({ length: 5 }, () => 400), ...Array.from({ length: 35 }, () => 403)], name)
+  }
+  assert.equal((await login(`${at}/login/ann`, { password: PASSWORD })).status, 403)
+})
+
+test('forty logins at once with the right password all get in', async () => {
+  const at = await mount('userpass')
+  await root.expect('POST', `/v1/auth/${at}/users/ann`, { password: PASSWORD })
+  const answers = await Promise.all(Array.from({ length: 40 }, () => login(`${at}/login/ann`, { password: PASSWORD })))
+  assert.deepEqual(answers.filter(({ status }) => status !== 200), [])
 })
 
 test('a success forgets the failures before it; locking can be tuned and turned off', async () => {

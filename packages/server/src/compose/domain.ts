@@ -198,7 +198,7 @@ export const makeDomain = (parts: DomainParts): Domain => {
   }
   const logins = { ...authority, writer, fill: () => fillMade(authority), alias: memory.alias, fillsGroups: memory.fillsGroups, shortIdOf: async (orgId: string) => (orgId === rootOrgId ? undefined : (await byId(organizations, orgId))?.shortId) }
   const mfa = mfaPorts({ database: pools.app, entries, memory, logins, registry: (orgId) => registryOf(ports, orgId) })
-  const auth = composeAuth({ known: parts.caches.logins, once: authority.once, database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
+  const auth = composeAuth({ workers: context.workers, known: parts.caches.logins, once: authority.once, database: pools.app, keyring, entries, memory, tokenMount, mfa, namespaceOf: (orgId) => pathOfOrganization(organizations, orgId), registry: (orgId) => registryOf(ports, orgId), logins }, ports)
   const leasePorts = makeLeasePorts({ parts, entries, tenancy: ports, engines: parts.engines, shortIdOf: access.ports.shortIdOf })
   const leases = makeLeases(leasePorts, access.ports)
   const quotas = makeQuotas({ parts, entries, registry: (orgId) => registryOf(ports, orgId), namespaceOf: (orgId) => pathOfOrganization(organizations, orgId) })

@@ -13,6 +13,7 @@ import { Recent } from '../../lib/recent.ts'
 import { hmacIdentifier } from '../../services/audit/records.ts'
 import type { CacheRegion } from '../../services/freshness/cache.ts'
 import { failuresOf, lockEntry, locking } from '../../services/identity/lockout.ts'
+import { Tries } from '../../services/identity/tries.ts'
 import { isGoodFor, knownLogin, type KnownLogin } from '../../services/identity/logins/known.ts'
 import { issueSealed, type LoginAnswer } from '../../services/identity/logins/issuing.ts'
 import { holderOf, issue, mint, prepareAgain, type LoginPorts } from '../../services/identity/logins/login.ts'
@@ -29,6 +30,8 @@ export interface LoginSources extends LockSources {
   readonly once: Pick<OnceTokens, 'give' | 'repeatable'>
   /** Second steps. */
   readonly mfa: MfaPorts
+  /** That share a port. */
+  readonly workers: number
 }
 
 const KNOWN_BYTES = 6144
@@ -79,10 +82,11 @@ interface Running {
   readonly call: Call
   readonly mount: Mount
   readonly readings: WeakMap<Call, Readings>
+  readonly tries: Tries
 }
 
 /** A login as nobody remembers it. */
-const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings }: Running): Promise<{ readonly auth: object; readonly verdict: LoginVerdict | undefined }> => {
+const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, nameOf, verify }: Login, { input, call, mount, readings, tries }: Running): Promise<{ readonly auth: object; readonly verdict: LoginVerdict | undefined }> => {
   // The door finds the mount by the token's organization too; a login is of the organization that the request names.
   if ((await sources.registry(call.orgId)).mountById(mount.mountId) === undefined) throw fail('not_found', 'vault.no_handler', `no handler for route "auth/${mount.path}". route entry not found.`)
   call.audit.resourceType = 'auth'
@@ -97,7 +101,7 @@ const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, n
     const keys = await sources.keyring.organization(call.orgId)
     const lockable = method.lockable ? name : undefined
     const verdict = lockable !== undefined
-      ? await alone(() => locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, lockable), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, now: () => call.now() }, () => verify(input, call)))
+      ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, lockable), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, tries, now: () => call.now(), inTurn: alone }, () => verify(input, call))
       : await alone(() => verify(input, call))
     const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
     const { missing, recheck } = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
@@ -158,6 +162,7 @@ export interface LoginRunner {
 export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
   const readings = new WeakMap<Call, Readings>()
   const seen = new Recent<string, true>(MOST_SEEN)
+  const tries = new Tries(sources.workers)
   return {
     remembered: (call) => {
       const { mountId } = mountOf(call)
@@ -184,11 +189,12 @@ export const makeLoginRunner = (sources: LoginSources): LoginRunner => {
         // Forgotten while the token was being written: it is judged anew, and the token that nobody has been told ends by itself.
         call.keepRecord()
       }
-      const { auth, verdict } = await runAnew(sources, method, login, { input, call, mount, readings })
+      const running = { input, call, mount, readings, tries }
+      const { auth, verdict } = await runAnew(sources, method, login, running)
       if (key !== undefined && verdict?.holds !== undefined && seen.get(key) === true) {
         // What fails now will be judged, and said, by the next login.
         await sources.known.getOrLoad(call.orgId, key, async () => {
-          const { value, tags } = await learn(sources, method, login, { input, call, mount, readings })
+          const { value, tags } = await learn(sources, method, login, running)
           return { value, tags, bytes: KNOWN_BYTES, ...(value === null ? { maxAgeMs: 0 } : {}) }
         }).catch(() => undefined)
       } else if (key !== undefined && verdict?.holds !== undefined) seen.set(key, true)

@@ -6,6 +6,7 @@ import { INVALID_CREDENTIALS } from '../../kernel/auth/method.ts'
 import { fail, isCofferError } from '../../kernel/errors.ts'
 import type { SealedEntry } from '../../kernel/ports/sealed-store.ts'
 import type { JsonValue } from '../../lib/json.ts'
+import type { Tries } from './tries.ts'
 
 export interface LockoutConfig {
   readonly disabled: boolean
@@ -62,19 +63,20 @@ const countOf = async (get: LockoutStore['get'], mac: string, config: LockoutCon
   return count === undefined || isStale(count, config, now) ? 0 : count[0]
 }
 
-const writeCount = async (store: LockoutStore, { mac, name: shown }: LockedName, config: LockoutConfig, now: number, next: (before: number) => number): Promise<void> => {
+/** @returns how often it had failed before */
+const writeCount = async (store: LockoutStore, { mac, name: shown }: LockedName, config: LockoutConfig, now: number, next: (before: number) => number): Promise<number> => {
   const name = nameOf(mac)
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const { bucket, version } = await readBucket(store.get, mac)
     const live = Object.entries(bucket).filter(([, count]) => !isStale(count, config, now))
     const before = live.find(([each]) => each === name)?.[1][0] ?? 0
     const after = next(before)
-    if (before === 0 && after === 0) return
+    if (before === after) return before
     const others = live.filter(([each]) => each !== name).sort(([, a], [, b]) => b[1] - a[1]).slice(0, MOST_NAMES - 1)
     const entries: readonly (readonly [string, Count])[] = after === 0 ? others : [...others, [name, [after, now, shown.slice(0, LONGEST_NAME)]]]
     try {
       await store.put(keyOf(mac), Object.fromEntries(entries), version)
-      return
+      return before
     } catch (error) {
       if (!isCofferError(error) || error.kind !== 'conflict') throw error
     }
@@ -94,23 +96,31 @@ export interface Attempt {
   readonly config: LockoutConfig
   /** A count may be as old as what this worker remembers: for secrets that nobody guesses. */
   readonly isUnguessable: boolean
+  readonly tries: Tries
   now(): number
+  /** Runs what has its turn. Those that wait for theirs hold no place that others need. */
+  inTurn<T>(task: () => Promise<T>): Promise<T>
 }
 
-/**
- * Verifies under the lock: refused before any work when the name is locked, and after it, so that guesses sent all at once
- * are worth no more than one after the other. @throws permission_denied for a locked name
- */
-export const locking = async <T>({ store, who, config, isUnguessable, now }: Attempt, verify: () => Promise<T>): Promise<T> => {
-  if (config.disabled) return verify()
-  const locked = (): Error => fail('permission_denied', 'auth.locked', 'permission denied')
-  if ((await countOf(store.recall, who.mac, config, now())) >= config.threshold) throw locked()
+const locked = (): Error => fail('permission_denied', 'auth.locked', 'permission denied')
+
+const requireUnlocked = async ({ store, who, config, now }: Attempt): Promise<number> => {
+  const failures = await countOf(store.recall, who.mac, config, now())
+  if (failures >= config.threshold) throw locked()
+  return failures
+}
+
+/** Verifies between two looks at the count; and a failure that comes too late to count is answered like any other refusal of a locked name. */
+const judge = async <T>(attempt: Attempt, verify: () => Promise<T>): Promise<T> => {
+  const { store, who, config, isUnguessable, now } = attempt
+  await requireUnlocked(attempt)
   let result: T
   try {
     result = await verify()
   } catch (error) {
-    if (isCofferError(error) && error.code === INVALID_CREDENTIALS) await writeCount(store, who, config, now(), (before) => before + 1)
-    throw error
+    if (!isCofferError(error) || error.code !== INVALID_CREDENTIALS) throw error
+    const before = await writeCount(store, who, config, now(), (count) => (count >= config.threshold ? count : count + 1))
+    throw before >= config.threshold ? locked() : error
   }
   const failures = await countOf(isUnguessable ? store.recall : store.get, who.mac, config, now())
   if (failures >= config.threshold) throw locked()
@@ -118,8 +128,20 @@ export const locking = async <T>({ store, who, config, isUnguessable, now }: Att
   return result
 }
 
+/**
+ * Verifies under the lock: refused before any work when the name is locked, and after it. Of guesses sent all at once no more are tried than of guesses one after the
+ * other: an attempt waits while those under way could use up what is left, and goes on when one of them was right. @throws permission_denied for a locked name
+ */
+export const locking = async <T>(attempt: Attempt, verify: () => Promise<T>): Promise<T> => {
+  const { config, isUnguessable, tries, inTurn, who } = attempt
+  if (config.disabled) return inTurn(verify)
+  const judged = (): Promise<T> => inTurn(() => judge(attempt, verify))
+  if (isUnguessable) return judged()
+  return tries.run(who.mac, async () => config.threshold - (await requireUnlocked(attempt)), judged)
+}
+
 /** Forgets the failures of a name. */
-export const unlock = (store: LockoutStore, who: LockedName, config: LockoutConfig, now: number): Promise<void> => writeCount(store, who, config, now, () => 0)
+export const unlock = async (store: LockoutStore, who: LockedName, config: LockoutConfig, now: number): Promise<void> => void (await writeCount(store, who, config, now, () => 0))
 
 /** The names that are locked now. */
 export const lockedNames = async (store: Pick<LockoutStore, 'get' | 'names'>, config: LockoutConfig, now: number): Promise<readonly string[]> => {
