@@ -101,8 +101,10 @@ export const whenAnswered = (socket: HttpSocket, then: () => void): void => {
   else pending.once('close', () => whenAnswered(socket, then))
 }
 
-const handBack = (server: Server, socket: HttpSocket, bytes: Buffer): void => {
+/** The socket is the server's as if it were new, with these bytes first, once the answers before them have gone. */
+export const handBack = (server: Server, socket: HttpSocket, bytes: Buffer, before?: () => void): void => {
   whenAnswered(socket, () => {
+    before?.()
     takeListeners(socket, ['close', 'drain', 'error', 'timeout'])
     socket.setTimeout(0)
     socket.unshift(bytes)

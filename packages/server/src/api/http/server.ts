@@ -13,6 +13,7 @@ import { BodyRoom, collectBodies } from './bodies.ts'
 import { standIns, stopReading, takeForeignVerb, whenAnswered } from './foreign-verbs.ts'
 import { Front } from './front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
+import { ignoreUpgrades } from './upgrades.ts'
 import { WarmDoor, type WarmRefusal, type WarmSource } from './warm.ts'
 
 export interface HttpOptions extends AnsweringOptions {
@@ -91,6 +92,7 @@ const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering):
   })
   server.current = app.server
   sayContinue(app.server)
+  ignoreUpgrades(app.server, (socket) => refuseConnection(Object.assign(new Error('too many headers'), { code: 'HPE_HEADER_OVERFLOW' }), socket))
   for (const verb of standIns) app.addHttpMethod(verb, { hasBody: true })
   return app
 }
