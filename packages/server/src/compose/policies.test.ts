@@ -101,6 +101,16 @@ test('an explanation names the rule that decided, for oneself and, with the righ
   await remove('explained')
 })
 
+test('where an allow applies but for its conditions, the explanation says which', async () => {
+  await write('conditional', { effect: 'allow', principal: 'service:conditional', actions: ['secrets:read'], resources: ['dev/payments/*'], conditions: { mfa: true, notBefore: '2999-01-01T00:00:00Z' } })
+  const holder = await as({ name: 'conditional' })
+  const { allow, missing, reason } = await holder.call(tokens.explain, { action: 'reveal', path: 'payments/token', ...dev })
+  assert.deepEqual([allow, missing], [false, ['mfa', 'notBefore']])
+  assert.match(reason, /its conditions are not met: mfa, notBefore\.$/)
+  assert.equal((await holder.call(tokens.explain, { action: 'reveal', path: 'elsewhere', ...dev })).missing, undefined)
+  await remove('conditional')
+})
+
 /** Role → what it may do to a secret of the unprotected and of the protected environment. */
 const expected: Readonly<Record<string, readonly [open: string, inProtected: string]>> = {
   auditor: ['read', 'read'],

@@ -67,7 +67,7 @@ const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExch
   const answer = await prepared.run({
     limited: backend.limits?.active === true ? await resolved(backend, looked, () => placeOf(backend, namespace, segments, body)) : undefined,
     door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
-    peer: () => peerOf(exchange.request), isForOneRequest: true, loginName: inlineLoginOf(exchange.request, message.namespace), whenRecorded, raw: { path: params, query: {}, body },
+    peer: () => peerOf(exchange.request), isForOneRequest: true, mfaHeader: header(exchange.request, 'x-vault-mfa'), loginName: inlineLoginOf(exchange.request, message.namespace), whenRecorded, raw: { path: params, query: {}, body },
   })
   const { auth } = encodeOutput(prepared.operation.output, answer.data ?? {}, true)
   const token = auth !== null && typeof auth === 'object' && 'client_token' in auth ? auth.client_token : undefined

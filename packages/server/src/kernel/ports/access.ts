@@ -35,6 +35,8 @@ export interface Explained {
   readonly allow: boolean
   readonly rule: string
   readonly reason: string
+  /** Conditions that are not met, when an allow would apply but for them. */
+  readonly missing?: readonly string[] | undefined
   readonly considered: readonly ConsideredRule[]
 }
 

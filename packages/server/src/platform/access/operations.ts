@@ -136,6 +136,7 @@ export const explain = operation({
   },
   output: {
     allow: f.bool('The decision'), rule: f.text('The rule that decided', { max: 512 }), reason: f.text('In a sentence', { max: 4096 }),
+    missing: f.list('Conditions that are not met, when a rule would allow it but for them', f.text('Condition', { max: 32 }), { max: 16 }).optional(),
     considered: f.list('Rules that were looked at', f.object('A rule', { rule: f.text('Rule', { max: 512 }), effect: f.text('allow, deny or none', { max: 16 }), matched: f.bool('Whether it applied'), why: f.text('Why', { max: 2048 }) }), { max: 10_000 }),
   },
   errors: [...common, 'not_found'],
