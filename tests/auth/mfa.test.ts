@@ -37,17 +37,17 @@ interface Setting {
 const validate = (requestId: string, payload: object, client: Client = nobody): Promise<Answer> => client.call('POST', '/v1/sys/mfa/validate', { mfa_request_id: requestId, mfa_payload: payload })
 
 /** A userpass mount with ann, and a method of which she has a secret. Periods of an hour: a code of the last, this and the next one are good. */
-const prepared = async (): Promise<Setting> => {
+const prepared = async (type = 'service', on: Client = root): Promise<Setting> => {
   number += 1
   const at = `people${number}`
-  await root.expect('POST', `/v1/sys/auth/${at}`, { type: 'userpass' }, { status: 204 })
-  await root.expect('POST', `/v1/auth/${at}/users/ann`, { password: 'correct horse', token_policies: ['people'] }, { status: 204 })
-  const login: Setting['login'] = (headers = {}) => nobody.call('POST', `/v1/auth/${at}/login/ann`, { password: 'correct horse' }, { headers })
+  await on.expect('POST', `/v1/sys/auth/${at}`, { type: 'userpass' }, { status: 204 })
+  await on.expect('POST', `/v1/auth/${at}/users/ann`, { password: 'correct horse', token_policies: ['people'], token_type: type }, { status: 204 })
+  const login: Setting['login'] = (headers = {}) => on.as(undefined).call('POST', `/v1/auth/${at}/login/ann`, { password: 'correct horse' }, { headers })
   const { auth } = (await login()).json
-  const methodId = (await root.expect('POST', '/v1/identity/mfa/method/totp', { issuer: 'Coffer', method_name: `totp${number}`, period: HOUR })).json.data.method_id as string
-  const made = (await root.expect('POST', '/v1/identity/mfa/method/totp/admin-generate', { method_id: methodId, entity_id: auth.entity_id })).json.data
+  const methodId = (await on.expect('POST', '/v1/identity/mfa/method/totp', { issuer: 'Coffer', method_name: `totp${number}`, period: HOUR })).json.data.method_id as string
+  const made = (await on.expect('POST', '/v1/identity/mfa/method/totp/admin-generate', { method_id: methodId, entity_id: auth.entity_id })).json.data
   assert.equal(Buffer.from(made.barcode as string, 'base64').subarray(1, 4).toString('latin1'), 'PNG')
-  const accessor = (await root.expect('GET', '/v1/sys/auth')).json.data[`${at}/`].accessor as string
+  const accessor = (await on.expect('GET', '/v1/sys/auth')).json.data[`${at}/`].accessor as string
   return { at, accessor, methodId, entityId: auth.entity_id as string, url: made.url as string, login }
 }
 const enforce = (name: string, body: object): Promise<Answer> => root.expect('POST', `/v1/identity/mfa/login-enforcement/${name}`, body, { status: 204 })
@@ -81,6 +81,30 @@ test('a passcode works once, also in the header of the login, by the method\'s i
   const earlier = await login({ 'x-vault-mfa': `${methodId}:${good}` })
   assert.equal(earlier.status, 403, 'nor one of an earlier period')
   await root.expect('DELETE', '/v1/identity/mfa/login-enforcement/header', undefined, { status: 204 })
+})
+
+test('what a second step opens is open on every worker, and after a restart, to service tokens and batch tokens', async () => {
+  const folder = scratchDirectory(scope)
+  const flags = ['--workers', '2']
+  const first = await startDurableServer(scope, { folder, flags })
+  const careful = { effect: 'allow', principal: 'user:*', actions: ['secrets:read'], resources: ['dev/*'], conditions: { mfa: true } }
+  await first.root.expect('PUT', '/api/v1/policies/careful', { kind: 'json', body: JSON.stringify(careful) })
+  await first.root.expect('POST', '/v1/secret/data/dev/a', { data: { x: '1' } })
+  const given: { readonly token: string; readonly status: number }[] = []
+  for (const type of ['service', 'batch']) {
+    const { accessor, methodId, url, login } = await prepared(type, first.root)
+    given.push({ token: (await login()).json.auth.client_token, status: 403 })
+    await first.root.expect('POST', `/v1/identity/mfa/login-enforcement/${type}`, { mfa_method_ids: [methodId], auth_method_accessors: [accessor] }, { status: 204 })
+    given.push({ token: (await login({ 'x-vault-mfa': `${methodId}:${codeOf(url, -1)}` })).json.auth.client_token, status: 200 })
+    const { mfa_request_id: requestId } = (await login()).json.auth.mfa_requirement
+    given.push({ token: (await validate(requestId, { [methodId]: [codeOf(url)] }, first.root.as(undefined))).json.auth.client_token, status: 200 })
+  }
+  const statuses = (client: Client): Promise<readonly number[]> => Promise.all([...given, ...given].map(async ({ token }) => (await client.as(token).call('GET', '/v1/secret/data/dev/a')).status))
+  const due = [...given, ...given].map(({ status }) => status)
+  assert.deepEqual(await statuses(first.root), due)
+  await first.server.stop()
+  const second = await startDurableServer(scope, { folder, flags }, first.rootToken)
+  assert.deepEqual(await statuses(second.root), due)
 })
 
 test('guesses are counted, whichever worker they reach, and then even the right code has to wait', async () => {

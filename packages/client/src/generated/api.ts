@@ -22,6 +22,8 @@ export interface AccessExplainOutput {
   readonly rule: string
   /** In a sentence */
   readonly reason: string
+  /** Conditions that are not met, when a rule would allow it but for them */
+  readonly missing?: readonly string[]
   /** Rules that were looked at */
   readonly considered: readonly { readonly rule: string; readonly effect: string; readonly matched: boolean; readonly why: string }[]
 }
@@ -64,6 +66,8 @@ export interface AccessWhoamiOutput {
   readonly renewable: boolean
   /** Uses that it was made with; 0: no limit */
   readonly numUses: number
+  /** Whether the login that gave it included a second step */
+  readonly mfa: boolean
   /** Organization */
   readonly organization: string
   /** user, service_account, workload */
@@ -1314,6 +1318,8 @@ export interface TokensCreateOutput {
   readonly renewable: boolean
   /** Uses that it was made with; 0: no limit */
   readonly numUses: number
+  /** Whether the login that gave it included a second step */
+  readonly mfa: boolean
 }
 
 export interface TokensListInput {
@@ -1325,7 +1331,7 @@ export interface TokensListInput {
 
 export interface TokensListOutput {
   /** Tokens */
-  readonly items: readonly ({ readonly accessor: string; readonly displayName: string; readonly principal?: string; readonly policies: readonly string[]; readonly root: boolean; readonly project?: string; readonly environment?: string; readonly createdAt: string; readonly expiresAt: string | null; readonly renewable: boolean; readonly numUses: number })[]
+  readonly items: readonly ({ readonly accessor: string; readonly displayName: string; readonly principal?: string; readonly policies: readonly string[]; readonly root: boolean; readonly project?: string; readonly environment?: string; readonly createdAt: string; readonly expiresAt: string | null; readonly renewable: boolean; readonly numUses: number; readonly mfa: boolean })[]
   /** Cursor of the next page */
   readonly next?: string
 }

@@ -94,7 +94,7 @@ export const makeAccess = (parts: AccessParts): Access => {
       const loaded = other === undefined ? (caller.carried ?? (await tokens.loadById(ports, caller.orgId, { tokenId: caller.tokenId }))) : await tokens.loadById(ports, call.orgId, { accessor: other.accessor })
       const compiled = loaded === undefined ? null : await compileToken(authority, other === undefined ? caller.orgId : call.orgId, loaded)
       if (compiled === null) throw fail('not_found', 'token.not_found', 'There is no such token.')
-      const { decision, considered } = explain(compiled.compiled, action, resource, contextOf({ sourceIp: call.sourceIp, time: parts.now(), door: call.door }))
+      const { decision, considered } = explain(compiled.compiled, action, resource, contextOf(compiled.compiled, { sourceIp: call.sourceIp, time: parts.now(), door: call.door }))
       // JSON policies speak of others, too: one that is not about the caller is named only to those who may read policies.
       const mayReadPolicies = call.allows('list', { kind: 'policy', apiPath: 'sys/policies/json/' }).allow
       return { ...decision, considered: mayReadPolicies ? considered : considered.filter(({ matched, rule }) => matched || !rule.startsWith('json:')) }

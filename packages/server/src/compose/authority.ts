@@ -118,7 +118,7 @@ export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'pol
   const aclNames = [...new Set([...own, ...(principal?.policies ?? []), ...groups.flatMap((group) => group.policies)])]
   requireReadable(policies, [...aclNames, ...aclNames.map((name) => name.toLowerCase())])
   const compiled = policies.rules.compile({
-    principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }), entity: entityOf(orgId, loaded, registry) },
+    principal: { id: principal?.principalId ?? token.tokenId, names, root: token.root, ...(lock === undefined ? {} : { lock }), entity: entityOf(orgId, loaded, registry), mfa: token.mfa },
     // Vault keeps names of policies in lower case, and takes them from entities and groups as they were written.
     aclPolicies: aclNames.flatMap((name) => policies.acl.get(name) ?? policies.acl.get(name.toLowerCase()) ?? []),
     jsonPolicies: policies.json,
@@ -141,7 +141,7 @@ export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'pol
     expiresAt: loaded.endsAt ?? token.expiresAt,
     carried: token.batch === undefined ? undefined : loaded,
   }
-  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts), decideBelow: (action, folder, facts) => decideBelow(compiled, action, folder, contextOf(facts)) }
+  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts), decideBelow: (action, folder, facts) => decideBelow(compiled, action, folder, contextOf(compiled, facts)) }
 }
 
 /** What policies with `{{identity…}}` in their paths are filled from. */
@@ -163,11 +163,12 @@ const bindingsOf = (loaded: LoadedToken, registry: OrgRegistry): readonly RoleBi
     return [roleBinding(binding.role, scope)]
   })
 
-export const contextOf = (facts: DecisionFacts): RequestContext => ({ sourceIp: facts.sourceIp, mfa: false, time: facts.time, door: facts.door, parameters: facts.parameters, wrapTtlSeconds: facts.wrapTtlSeconds })
+/** Of rules that tokens share, what one token's requests are judged by. */
+export const contextOf = ({ principal }: CompiledPrincipal, facts: DecisionFacts): RequestContext => ({ sourceIp: facts.sourceIp, mfa: principal.mfa === true, time: facts.time, door: facts.door, parameters: facts.parameters, wrapTtlSeconds: facts.wrapTtlSeconds })
 
 const judge = (compiled: CompiledPrincipal, action: Action, resource: Resource, facts: DecisionFacts): Verdict => {
   const asked: PolicyResource = resource
-  return decide(compiled, action, asked, contextOf(facts))
+  return decide(compiled, action, asked, contextOf(compiled, facts))
 }
 
 /** Whatever ends or changes a token: its own row, what its holder is granted, or what a batch token was made from. */

@@ -39,8 +39,7 @@ export const mfaPorts = ({ database, entries, memory, logins, registry }: MfaSou
     async finish(call, login) {
       const mount = (await registry(call.orgId)).mountById(login.mountId)
       if (mount === undefined) throw fail('permission_denied', 'mfa.no_request', 'invalid request ID')
-      call.audit.metadata = { ...call.audit.metadata, mfa: 'totp' }
-      return { ...(await mint(logins, call, { mount, verdict: login.verdict, limits: limitsOf(mount), issuePath: login.issuePath })) }
+      return { ...(await mint(logins, call, { mount, verdict: login.verdict, limits: limitsOf(mount), issuePath: login.issuePath, secondStepOf: login.entityId })) }
     },
   }
 }

@@ -24,6 +24,8 @@ export interface TokenRow {
   readonly issuedAt: number
   readonly expiresAt: number | undefined
   readonly lastRenewedAt: number | undefined
+  /** Whether the login that gave it included a second step of its holder. */
+  readonly mfa: boolean
   readonly rowVersion: number
   /** Of a batch token, which has no row; undefined: a service token. */
   readonly batch?: BatchOrigin | undefined

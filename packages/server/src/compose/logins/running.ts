@@ -104,10 +104,10 @@ const runAnew = async (sources: LoginSources, method: AuthMethod, { operation, n
       ? await locking({ store: lockoutStore(sources, call, { orgId: call.orgId, mountId: mount.mountId }), who: lockedName(keys, mount.mountId, lockable), config: lockoutOf(mount), isUnguessable: method.isUnguessable === true, tries, now: () => call.now(), inTurn: alone }, () => verify(input, call))
       : await alone(() => verify(input, call))
     const issuePath = `auth/${mount.path}${filled(operation.path, input)}`
-    const { missing, recheck } = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
+    const { missing, givenBy, recheck } = await askForSteps(sources.mfa, call, { mount, verdict, issuePath, header: call.mfaHeader, holder: () => holderOf(sources.logins, call, { mount, verdict }) })
     if (missing !== undefined) return { auth: withoutToken(call, missing), verdict: undefined }
     await requireSameRole(sources, call, mount, verdict, read)
-    const auth = await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath }, recheck)
+    const auth = await mint(sources.logins, call, { mount, verdict, limits: limitsOf(mount), issuePath, secondStepOf: givenBy }, recheck)
     // Writing it takes a moment, too. Nobody has been told the token yet, and nobody will be.
     await requireSameRole(sources, call, mount, verdict, read)
     return { auth, verdict }

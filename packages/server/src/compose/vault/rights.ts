@@ -52,7 +52,7 @@ export const makeRights = (authority: AuthorityPorts, ports: IssuePorts): Rights
       const compiled = await ofHolder(call, holder)
       if (compiled === undefined) return undefined
       const registry = await authority.registry(call.orgId)
-      const context = contextOf({ sourceIp: call.sourceIp, time: call.now(), door: call.door })
+      const context = contextOf(compiled, { sourceIp: call.sourceIp, time: call.now(), door: call.door })
       return Object.fromEntries(paths.map((path) => [path, capabilities(compiled, resourceOf(registry, path), context)]))
     },
     async visible(call, mounts) {

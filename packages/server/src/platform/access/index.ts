@@ -37,6 +37,7 @@ const tokenView = (row: TokenRow, registry: OrgRegistry, principal: string | und
   expiresAt: row.expiresAt === undefined ? null : iso(row.expiresAt),
   renewable: row.renewable && row.expiresAt !== undefined,
   numUses: row.numUses,
+  mfa: row.mfa,
 })
 
 const principalView = (row: PrincipalRow) => ({ id: formatId('principal', row.principalId), kind: row.kind, name: row.name, disabled: row.disabled, createdAt: iso(row.createdAt) })

@@ -24,6 +24,7 @@ const tokenView = {
   expiresAt: f.time('When it ends').nullable(),
   renewable: f.bool('Whether it can be renewed'),
   numUses: f.int('Uses that it was made with; 0: no limit', { min: 0, max: 1_000_000_000 }),
+  mfa: f.bool('Whether the login that gave it included a second step'),
 }
 
 export const whoami = operation({

@@ -11,24 +11,28 @@ import type { BatchOrigin, LoadedToken, PrincipalGrants, RoleMark, TokenRow } fr
 import type { NewToken } from '../../kernel/ports/tokens.ts'
 import { wipe } from '../../lib/bytes.ts'
 import { findToken } from './token-repository.ts'
-import type { IssuedToken, TokenKeys, TokenPorts } from './tokens.ts'
+import type { IssuedToken, TokenCommand, TokenKeys, TokenPorts } from './tokens.ts'
 
 /** Of the token's text; clients and proxies refuse longer headers. */
 const MAX_TEXT = 8000
 
-/** What is sealed, in this order (docs/formats/token.md). */
-type Sealed = readonly [
-  tokenId: string, issuedAt: number, ttlSeconds: number, principalId: string | null, parentId: string | null, displayName: string, policies: readonly string[], boundCidrs: readonly string[],
-  metadata: Readonly<Record<string, string>>, issuePath: string, lockMountId: string | null, lockEnvironment: string | null, mountId: string | null, role: readonly [mountId: string, key: string, uid: string] | null,
-  requestId: string | null,
+type SealedRole = readonly [mountId: string, key: string, uid: string] | null
+
+/** What is the same in every token of a form. */
+type Between = readonly [
+  ttlSeconds: number, principalId: string | null, parentId: string | null, displayName: string, policies: readonly string[], boundCidrs: readonly string[],
+  metadata: Readonly<Record<string, string>>, issuePath: string, lockMountId: string | null, lockEnvironment: string | null, mountId: string | null, role: SealedRole,
 ]
 
-export type BatchCommand = Pick<NewToken, 'principalId' | 'parentId' | 'displayName' | 'policies' | 'lockMountId' | 'lockEnvironment' | 'boundCidrs' | 'metadata' | 'ttlSeconds' | 'issuePath'>
+/** What is sealed, in this order (docs/formats/token.md). The last is in format 2 only. */
+type Sealed = readonly [tokenId: string, issuedAt: number, ...between: Between, requestId: string | null, mfa?: boolean]
 
-const roleOf = (role: Sealed[13]): RoleMark | undefined => (role === null ? undefined : { mountId: role[0], key: role[1], uid: role[2] })
+export type BatchCommand = Pick<NewToken, 'principalId' | 'parentId' | 'displayName' | 'policies' | 'lockMountId' | 'lockEnvironment' | 'boundCidrs' | 'metadata' | 'ttlSeconds' | 'issuePath'> & Pick<TokenCommand, 'mfa'>
 
-const rowOf = ([tokenId, at, ttlSeconds, principalId, parentId, displayName, policies, boundCidrs, metadata, issuePath, lockMountId, lockEnvironment, mountId, role, requestId]: Sealed): TokenRow => {
-  const command = { principalId: principalId ?? undefined, parentId: parentId ?? undefined, displayName, policies, boundCidrs, metadata, issuePath, lockMountId: lockMountId ?? undefined, lockEnvironment: lockEnvironment ?? undefined, ttlSeconds }
+const roleOf = (role: SealedRole): RoleMark | undefined => (role === null ? undefined : { mountId: role[0], key: role[1], uid: role[2] })
+
+const rowOf = ([tokenId, at, ttlSeconds, principalId, parentId, displayName, policies, boundCidrs, metadata, issuePath, lockMountId, lockEnvironment, mountId, role, requestId, mfa]: Sealed): TokenRow => {
+  const command = { principalId: principalId ?? undefined, parentId: parentId ?? undefined, displayName, policies, boundCidrs, metadata, issuePath, lockMountId: lockMountId ?? undefined, lockEnvironment: lockEnvironment ?? undefined, ttlSeconds, mfa }
   return rowOfForm({ command, mountId: mountId ?? undefined, role: roleOf(role) }, tokenId, { at, requestId: requestId ?? undefined })
 }
 
@@ -52,8 +56,6 @@ export const batchForm = (command: BatchCommand, { mountId, role }: Pick<BatchOr
   return { command, mountId, role, middle: JSON.stringify(fields).slice(1, -1) }
 }
 
-type Between = Sealed extends readonly [string, number, ...infer Fields, string | null] ? Fields : never
-
 export interface SealedBatch {
   readonly text: string
   readonly tokenId: string
@@ -66,10 +68,12 @@ export interface BatchMoment {
 }
 
 /** Nothing is written. @throws invalid_request when it would not fit into a header */
-export const sealForm = (keys: TokenKeys, org: { readonly orgId: string; readonly shortId: string | undefined }, { middle }: BatchForm, { at, requestId }: BatchMoment): SealedBatch => {
+export const sealForm = (keys: TokenKeys, org: { readonly orgId: string; readonly shortId: string | undefined }, { command, middle }: BatchForm, { at, requestId }: BatchMoment): SealedBatch => {
   const tokenId = makeUuidV7(at)
-  const plaintext = Buffer.from(`["${tokenId}",${at},${middle},${requestId === undefined ? 'null' : JSON.stringify(requestId)}]`, 'utf8')
-  const text = formatBatchToken(sealBatchToken(keys.purpose('tokens'), org.orgId, plaintext), org.shortId)
+  const isOfSecondStep = command.mfa === true
+  const plaintext = Buffer.from(`["${tokenId}",${at},${middle},${requestId === undefined ? 'null' : JSON.stringify(requestId)}${isOfSecondStep ? ',true' : ''}]`, 'utf8')
+  // A token that has no more to say than format 1 can is of that format: releases before the other one take it.
+  const text = formatBatchToken(sealBatchToken(keys.purpose('tokens'), org.orgId, plaintext, isOfSecondStep ? 2 : 1), org.shortId)
   if (text.length > MAX_TEXT) throw fail('invalid_request', 'token.batch_too_long', `A batch token carries its policies and metadata, and this one would be longer than ${MAX_TEXT} characters. Give it fewer, or use a service token.`, { field: 'type' })
   return { text, tokenId }
 }
@@ -77,7 +81,7 @@ export const sealForm = (keys: TokenKeys, org: { readonly orgId: string; readonl
 /** What opening the text would give. */
 export const rowOfForm = ({ command, mountId, role }: Omit<BatchForm, 'middle'>, tokenId: string, { at, requestId }: BatchMoment): TokenRow => ({
   tokenId, accessor: '', principalId: command.principalId, parentId: command.parentId, displayName: command.displayName, policies: command.policies, root: false, lockMountId: command.lockMountId, lockEnvironment: command.lockEnvironment,
-  issuePath: command.issuePath, boundCidrs: command.boundCidrs, metadata: command.metadata, numUses: 0, ttlSeconds: command.ttlSeconds, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuedAt: at, expiresAt: at + command.ttlSeconds * 1000, lastRenewedAt: undefined, rowVersion: 1,
+  issuePath: command.issuePath, boundCidrs: command.boundCidrs, metadata: command.metadata, numUses: 0, ttlSeconds: command.ttlSeconds, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: false, issuedAt: at, expiresAt: at + command.ttlSeconds * 1000, lastRenewedAt: undefined, mfa: command.mfa === true, rowVersion: 1,
   batch: { mountId, role, requestId },
 })
 

@@ -6,8 +6,10 @@ import { organizations, projects, secrets, tokens } from '../../compose/testing/
 import { testPlatform } from '../../compose/testing/platform.ts'
 import { tamper } from '../../compose/testing/tamper.ts'
 import { makeUuidV7 } from '../../crypto/random.ts'
+import { reveal } from '../../crypto/secret.ts'
 import type { AliasRow, GroupRow } from '../../kernel/identity.ts'
 import { macAlias, macBinding, macGroup, macMember, macParent } from './rows.ts'
+import { insert } from './tokens.ts'
 
 const { root, as, withToken, rootOrgId, database, keyring } = await testPlatform({ after })
 const integrity = { kind: 'internal', code: 'row.integrity' }
@@ -33,7 +35,7 @@ const rejected = async (t: TestContext, where: { readonly table: string; readonl
 
 const ofToken: Readonly<Record<string, string | null>> = {
   accessor: 'another-accessor', principal_id: somebody, parent_id: somebody, display_name: 'root', policies: '{root}', is_root: 'true', lock_mount_id: otherMount, lock_environment: 'prod',
-  bound_cidrs: '{}', num_uses: '0', ttl_seconds: '0', period_seconds: '1', explicit_max_ttl_seconds: '0', renewable: 'false', issued_at: '2020-01-01', expires_at: '2199-01-01', row_version: '9', mac: '\\x00',
+  bound_cidrs: '{}', num_uses: '0', ttl_seconds: '0', period_seconds: '1', explicit_max_ttl_seconds: '0', renewable: 'false', mfa: 'true', issued_at: '2020-01-01', expires_at: '2199-01-01', row_version: '9', mac: '\\x00',
 }
 for (const [column, value] of Object.entries(ofToken)) {
   test(`a token's ${column} edited in SQL is found`, async (t) => {
@@ -50,6 +52,14 @@ test('locks taken off in SQL are found', async (t) => {
       await rejected(inner, { table: 'tokens', where: `accessor = '${accessor}'`, column, value: null }, token)
     })
   }
+})
+
+test('a second step that was given is found to be missing', async (t) => {
+  const keys = await keyring.organization(rootOrgId)
+  const command = { principalId: undefined, parentId: undefined, displayName: 'stepping', policies: ['default'], root: false, lockMountId: undefined, lockEnvironment: undefined, boundCidrs: [], metadata: {}, numUses: 0, ttlSeconds: 3600, explicitMaxTtlSeconds: 0, renewable: true, issuePath: 'auth/people/login', mfa: true }
+  const made = await database.app.transaction(rootOrgId, (tx) => insert(keys, tx, { orgId: rootOrgId, shortId: undefined }, command, { at: Date.now() }))
+  assert.equal((await root(tokens.listTokens, { limit: 500 })).items.find(({ accessor }) => accessor === made.row.accessor)?.mfa, true)
+  await rejected(t, { table: 'tokens', where: `accessor = '${made.row.accessor}'`, column: 'mfa', value: 'false' }, reveal(made.token, 'for the test'))
 })
 
 test('the look-up key of one token put on another opens neither', async (t) => {

@@ -13,12 +13,15 @@ export interface VersionedKey {
 
 const time = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms))
 
-export const macToken = (key: HmacKey, token: TokenRow, lookup: Buffer): Buffer =>
-  macRow(key, 'tokens', token.tokenId, token.rowVersion, [
+/** Without a second step a row has the MAC that it had before there was such a column; with one, that of a layout that no other row has. */
+export const macToken = (key: HmacKey, token: TokenRow, lookup: Buffer): Buffer => {
+  const columns = [
     lookup, token.accessor, token.principalId ?? null, token.parentId ?? null, token.displayName, token.policies, token.root,
     token.lockMountId ?? null, token.lockEnvironment ?? null, token.boundCidrs, token.numUses, token.ttlSeconds, token.periodSeconds,
     token.explicitMaxTtlSeconds, token.renewable, new Date(token.issuedAt), time(token.expiresAt),
-  ])
+  ]
+  return token.mfa ? macRow(key, 'tokens/2', token.tokenId, token.rowVersion, [...columns, token.mfa]) : macRow(key, 'tokens', token.tokenId, token.rowVersion, columns)
+}
 
 /** Policies may be about what metadata says, so it is a column that grants. */
 const pairs = (labels: Readonly<Record<string, string>>): readonly string[] =>
@@ -116,6 +119,7 @@ export const readToken = (row: JsonRow): TokenRow => ({
   issuedAt: instant(row, 'issued_at'),
   expiresAt: optionalInstant(row, 'expires_at'),
   lastRenewedAt: optionalInstant(row, 'last_renewed_at'),
+  mfa: bool(row, 'mfa'),
   rowVersion: number(row, 'row_version'),
 })
 

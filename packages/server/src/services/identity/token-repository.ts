@@ -114,13 +114,13 @@ export const gatheredLookups = (db: Queryable): ((orgId: string, key: Buffer, ke
 export const insertToken = async (db: Queryable, orgId: string, token: TokenRow, lookupKey: Buffer, key: HmacKey): Promise<void> => {
   await db.query(
     `insert into coffer.tokens (org_id, token_id, lookup, accessor, principal_id, parent_id, display_name, policies, is_root, lock_mount_id, lock_environment,
-       issue_path, bound_cidrs, metadata, num_uses, uses_left, ttl_seconds, period_seconds, explicit_max_ttl_seconds, renewable, issued_at, expires_at, row_version, mac)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
+       issue_path, bound_cidrs, metadata, num_uses, uses_left, ttl_seconds, period_seconds, explicit_max_ttl_seconds, renewable, issued_at, expires_at, mfa, row_version, mac)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
     [
       orgId, token.tokenId, lookupKey, token.accessor, token.principalId ?? null, token.parentId ?? null, token.displayName, token.policies, token.root,
       token.lockMountId ?? null, token.lockEnvironment ?? null, token.issuePath, token.boundCidrs, token.metadata, token.numUses, token.numUses === 0 ? null : token.numUses,
       token.ttlSeconds, token.periodSeconds, token.explicitMaxTtlSeconds, token.renewable, new Date(token.issuedAt), token.expiresAt === undefined ? null : new Date(token.expiresAt),
-      token.rowVersion, macToken(key, token, lookupKey),
+      token.mfa, token.rowVersion, macToken(key, token, lookupKey),
     ],
     { name: 'token_insert' },
   )

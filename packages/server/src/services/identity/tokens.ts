@@ -68,7 +68,10 @@ export const load = async (ports: TokenPorts, orgId: string, token: string): Pro
 }
 
 /** What a token is to be. Few are periodic, so that the period may be left out. */
-export type TokenCommand = Omit<NewToken, 'text' | 'batch' | 'entityAlias' | 'periodSeconds'> & Partial<Pick<NewToken, 'periodSeconds'>>
+export interface TokenCommand extends Omit<NewToken, 'text' | 'batch' | 'entityAlias' | 'periodSeconds'>, Partial<Pick<NewToken, 'periodSeconds'>> {
+  /** Only a login says so: what is made from a token is in other hands than the one that gave the second step. */
+  readonly mfa?: boolean | undefined
+}
 
 export interface IssuedToken {
   readonly token: Secret<string>
@@ -81,6 +84,7 @@ export const newRow = (command: TokenCommand, { at, shortId }: { readonly at: nu
   tokenId: makeUuidV7(at),
   accessor: makeAccessor(shortId),
   periodSeconds: command.periodSeconds ?? 0,
+  mfa: command.mfa === true,
   issuedAt: at,
   expiresAt: command.ttlSeconds === 0 ? undefined : at + command.ttlSeconds * 1000,
   lastRenewedAt: undefined,

@@ -78,6 +78,8 @@ export interface PrincipalView {
   /** A token locked to a project, or to one environment of it, reaches nothing outside, whatever its policies say. */
   readonly lock?: { readonly project: string; readonly environment?: string | undefined } | undefined
   readonly entity?: EntityView | undefined
+  /** Whether the login that gave the token included a second step. */
+  readonly mfa?: boolean | undefined
 }
 
 /** The facts of one request. Only verified ones: a header is not a source of `sourceCluster` or `mfa`. */

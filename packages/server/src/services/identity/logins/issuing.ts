@@ -21,6 +21,8 @@ export interface LoginOf {
   readonly limits: MountLimits
   /** The API path that gave the token, for its look-up. */
   readonly issuePath: string
+  /** Whose second step came with it; undefined: none was needed. */
+  readonly secondStepOf?: string | undefined
 }
 
 /** Fits `loginOutput` of kernel/auth/method.ts. */
@@ -96,7 +98,7 @@ export const forOneRequest = (of: LoginOf): LoginOf => {
   return { ...of, mount: { ...of.mount, config: { ...of.mount.config, tokenType: 'batch' } }, verdict: { ...of.verdict, token } }
 }
 
-const facetsOf = ({ mount, verdict, limits, issuePath }: LoginOf, { principalId }: PrincipalRow): TokenCommand => {
+const facetsOf = ({ mount, verdict, limits, issuePath, secondStepOf }: LoginOf, { principalId }: PrincipalRow): TokenCommand => {
   const { token: settings } = verdict
   const { ttlSeconds, maxSeconds, periodSeconds } = livesOf(settings, limits)
   return {
@@ -115,6 +117,8 @@ const facetsOf = ({ mount, verdict, limits, issuePath }: LoginOf, { principalId 
     periodSeconds,
     explicitMaxTtlSeconds: maxSeconds,
     renewable: true,
+    // An alias may have become somebody else's since: that was not his step.
+    mfa: secondStepOf === principalId,
   }
 }
 
@@ -144,10 +148,10 @@ export const issuable = ({ orgId, keys, shortId }: Setting, of: LoginOf, holder:
   }
 }
 
-const note = ({ audit }: Call, { holder, noted }: Issuable, tokenId: string): void => {
+const note = ({ audit }: Call, { holder, facets, noted }: Issuable, tokenId: string): void => {
   audit.resourceType = 'auth'
   audit.resourceId = holder.principal.principalId
-  audit.metadata = { ...audit.metadata, ...noted, tokenId }
+  audit.metadata = { ...audit.metadata, ...noted, ...(facets.mfa === true ? { mfa: 'totp' } : {}), tokenId }
 }
 
 /** A token without a row: sealed, and that is all. `row`: what opening it would give. */

@@ -46,9 +46,9 @@ const recorded = (): WrittenRecord => {
 /** Only what a login asks of a call. */
 const call = { orgId: rootOrgId, audit: {}, sourceIp: '10.1.2.3', now: () => Date.now(), writeRecord: recorded, dropKeptRecords: () => undefined } as unknown as Call
 
-const login = (alias: string, settings: Partial<TokenSettings>) =>
+const login = (alias: string, settings: Partial<TokenSettings>, secondStepOf?: string) =>
   mint(ports, call, {
-    mount, issuePath: 'auth/made/login', limits: { defaultTtlSeconds: 600, maxTtlSeconds: 6000 },
+    mount, secondStepOf, issuePath: 'auth/made/login', limits: { defaultTtlSeconds: 600, maxTtlSeconds: 6000 },
     verdict: { alias, kind: 'workload', displayName: alias, metadata: { team: 'a "b"', role: 'ü' }, token: { ...noTokenSettings, ...settings }, role: { key: 'role/x', uid: 'u' } },
   })
 
@@ -69,6 +69,19 @@ for (const [what, settings] of [
       assert.deepEqual({ ...last.loaded, token: { usesLeft: undefined, ...last.loaded.token } }, { ...found, token: { usesLeft: undefined, ...found.token } })
     })
   }
+}
+
+for (const type of ['service', 'batch'] as const) {
+  test(`a ${type} token knows of its holder's second step, and of nobody else's`, async () => {
+    const entityOf = async (secondStepOf?: string): Promise<string> => (await login(`stepping-${type}`, { type }, secondStepOf)).entityId
+    const mfaOf = async (): Promise<readonly (boolean | undefined)[]> => [kept.at(-1)?.loaded.token.mfa, (await load(ports, rootOrgId, kept.at(-1)?.text ?? ''))?.token.mfa]
+    const entityId = await entityOf()
+    assert.deepEqual(await mfaOf(), [false, false])
+    assert.equal(await entityOf(entityId), entityId)
+    assert.deepEqual(await mfaOf(), [true, true])
+    await entityOf(makeUuidV7())
+    assert.deepEqual(await mfaOf(), [false, false])
+  })
 }
 
 test('a login that is refused remembers nothing, and ends its fill', async () => {

@@ -27,7 +27,7 @@ const recorded = (): LoginWrite['record'] => {
 const tokenOf = (principalId: string): NonNullable<LoginWrite['token']> => {
   const row: TokenRow = {
     tokenId: makeUuidV7(), accessor: randomBytes(12).toString('hex'), principalId, parentId: undefined, displayName: 'app "x"', policies: ['a', 'b,c'], root: false, lockMountId: undefined, lockEnvironment: undefined,
-    issuePath: 'auth/a/login', boundCidrs: ['10.0.0.0/8'], metadata: { role: 'r"\\' }, numUses: 3, ttlSeconds: 60, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: true, issuedAt: Date.now(), expiresAt: Date.now() + 60_000, lastRenewedAt: undefined, rowVersion: 1,
+    issuePath: 'auth/a/login', boundCidrs: ['10.0.0.0/8'], metadata: { role: 'r"\\' }, numUses: 3, ttlSeconds: 60, periodSeconds: 0, explicitMaxTtlSeconds: 0, renewable: true, issuedAt: Date.now(), expiresAt: Date.now() + 60_000, lastRenewedAt: undefined, mfa: true, rowVersion: 1,
   }
   return { row, lookup: randomBytes(32) }
 }
@@ -40,7 +40,7 @@ const first = (name: string): LoginWrite => {
 const isThere = async ({ holder, token, record }: LoginWrite): Promise<readonly boolean[]> => {
   const { rows } = await database.superuser.query<Record<string, boolean>>(
     `select exists (select from coffer.principals where org_id = $1 and principal_id = $2) as principal, exists (select from coffer.principal_aliases where org_id = $1 and alias_id = $3) as alias,
-       exists (select from coffer.tokens where org_id = $1 and token_id = $4 and lookup = $5 and uses_left = num_uses) as token, exists (select from coffer.audit_events where org_id = $1 and id = $6 and record = $7 and digest = $8) as record`,
+       exists (select from coffer.tokens where org_id = $1 and token_id = $4 and lookup = $5 and uses_left = num_uses and mfa) as token, exists (select from coffer.audit_events where org_id = $1 and id = $6 and record = $7 and digest = $8) as record`,
     [rootOrgId, holder?.principal.principalId ?? makeUuidV7(), holder?.alias.aliasId ?? makeUuidV7(), token?.row.tokenId ?? makeUuidV7(), token?.lookup ?? randomBytes(1), record.id, record.record, record.digest],
   )
   return Object.values(rows[0] ?? {})

@@ -63,7 +63,7 @@ const tokenText = ({ row, lookup }: NonNullable<LoginWrite['token']>, key: HmacK
   JSON.stringify({
     token_id: row.tokenId, lookup: hex(lookup), accessor: row.accessor, principal_id: row.principalId, display_name: row.displayName, policies: row.policies, issue_path: row.issuePath, bound_cidrs: row.boundCidrs, metadata: row.metadata,
     num_uses: row.numUses, uses_left: row.numUses === 0 ? null : row.numUses, ttl_seconds: row.ttlSeconds, period_seconds: row.periodSeconds, explicit_max_ttl_seconds: row.explicitMaxTtlSeconds,
-    renewable: row.renewable, issued_at: time(row.issuedAt), expires_at: time(row.expiresAt), row_version: row.rowVersion, mac: hex(macToken(key, row, lookup)),
+    renewable: row.renewable, issued_at: time(row.issuedAt), expires_at: time(row.expiresAt), mfa: row.mfa, row_version: row.rowVersion, mac: hex(macToken(key, row, lookup)),
   })
 
 const recordText = ({ id, at, record, digest, fields }: WrittenRecord): string => JSON.stringify({ id, at: time(at), record, digest: hex(digest), ...fields })

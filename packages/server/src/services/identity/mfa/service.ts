@@ -150,6 +150,8 @@ export interface LoginHolder {
 export interface Steps {
   /** Undefined: the login is through. */
   readonly missing?: MfaRequirement
+  /** Whose passcodes came with the login and were good. */
+  readonly givenBy?: string
   /** To be asked of whom the token will be for, when no step was asked of the login. @throws conflict when one would have been: meanwhile the alias became somebody else's */
   recheck?(holder: Who): void
 }
@@ -182,7 +184,7 @@ export const askForSteps = async (ports: Pick<MfaPorts, 'store' | 'recordVersion
   const { principal: { principalId: entityId } } = await make()
   if (header !== undefined) {
     await requireSteps(store, methods, { entityId, constraints, passcodes: credentialsIn(header, methods), now: call.now() })
-    return {}
+    return { givenBy: entityId }
   }
   if (call.isForOneRequest === true) throw fail('permission_denied', 'mfa.inline', 'A login that comes with its request cannot wait for a second step. Send the passcode in X-Vault-MFA.')
   const recordVersion = await ports.recordVersion(call.orgId, mount.mountId, verdict.role)
