@@ -52,7 +52,7 @@ const openKeys = async (admin: Pool, app: Pool, keyFile: string): Promise<OrgKey
   const cluster = await readCluster(admin)
   if (cluster === undefined) throw new Error('the database is not initialised')
   const { slot, slotKey } = await openSlot(await readSlots(admin), keyFile, {})
-  const keyring = await Keyring.open({ database: app, rootKey: openRoot(slot, slotKey, cluster.clusterId) })
+  const keyring = await Keyring.open({ database: app, rootKey: openRoot(slot, slotKey, cluster.clusterId), generation: slot.generation })
   return keyring.organization(cluster.rootOrgId)
 }
 

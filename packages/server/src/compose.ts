@@ -45,8 +45,8 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
   const app = buildHttp({ limits: { headerBytes: config.limits.headerBytes, bodyBytes: config.limits.bodyBytes, requestSeconds: config.limits.requestSeconds }, tls: tlsOf(context), doorOf: (target) => chooseDoor(doors, target, config.api.flatSecrets), warm: () => (draining ? undefined : open()?.warm), settings: () => open()?.settings.current, flights, log })
 
   return {
-    async unseal(rootKey) {
-      platform = await openPlatform({ context, pools, rootKey, deliveries, log, flights })
+    async unseal(rootKey, generation) {
+      platform = await openPlatform({ context, pools, rootKey, generation, deliveries, log, flights })
     },
     async replaceRoot(rootKey, generation) {
       // One that is still being opened was given the key before; it is started anew.

@@ -68,6 +68,7 @@ interface PlatformOptions {
   readonly context: WorkerContext
   readonly pools: Pools
   readonly rootKey: Buffer
+  readonly generation: number
   readonly deliveries: Deliveries
   readonly log: PipelinePorts['log']
   /** What the listener is answering. */
@@ -162,9 +163,9 @@ const leavesOf = ({ cors, auditedHeaders }: ServerSettings, isDetailed: boolean)
   return names.length === 0 ? undefined : names
 }
 
-export const openPlatform = async ({ context, pools, rootKey, deliveries, log, engines = catalogue, flights = new Flights(() => systemClock.wall()) }: PlatformOptions): Promise<Platform> => {
+export const openPlatform = async ({ context, pools, rootKey, generation, deliveries, log, engines = catalogue, flights = new Flights(() => systemClock.wall()) }: PlatformOptions): Promise<Platform> => {
   const { config, logger, metrics } = context
-  const keyring = await Keyring.open({ database: pools.app, rootKey, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
+  const keyring = await Keyring.open({ database: pools.app, rootKey, generation, onKekRotated: (orgId) => logger.info('a key-encryption key was rotated', { orgId }) })
   const rootOrgId = await rootOrganization(pools)
   const freshness = openFreshness(context, pools)
   const caches = makeCaches(freshness, { bytes: config.cache.bytes, dekSeconds: config.cache.dekSeconds })

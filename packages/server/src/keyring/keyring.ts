@@ -25,7 +25,7 @@ export interface KeyringOptions {
   readonly onKekRotated?: (orgId: string, kek: KekName) => void
 }
 
-export type OpenKeyringOptions = Omit<KeyringOptions, 'root'> & { readonly rootKey: Buffer }
+export type OpenKeyringOptions = Omit<KeyringOptions, 'root'> & { readonly rootKey: Buffer; readonly generation: number }
 
 /** Rotations that may come in the way of one reservation before it gives up. */
 const maxReloads = 5
@@ -56,12 +56,13 @@ export class Keyring {
   }
 
   /** Takes the root key over (its bytes are wiped) and proves it by opening the organization root's keys. */
-  static async open({ rootKey, ...options }: OpenKeyringOptions): Promise<Keyring> {
+  static async open({ rootKey, generation, ...options }: OpenKeyringOptions): Promise<Keyring> {
     try {
-      const { rows } = await options.database.query<{ rootOrgId: string; generation: number }>('select root_org_id as "rootOrgId", root_generation as generation from cluster')
+      const { rows } = await options.database.query<{ rootOrgId: string; inForce: number }>('select root_org_id as "rootOrgId", root_generation as "inForce" from cluster')
       const [cluster] = rows
       if (cluster === undefined) throw fail('sealed', 'keyring.not_initialised', 'This database has not been initialised.')
-      const keyring = new Keyring({ ...options, root: importRootKey(rootKey, cluster.generation) })
+      if (cluster.inForce > generation) throw rootKeyOutdated(generation, cluster.inForce)
+      const keyring = new Keyring({ ...options, root: importRootKey(rootKey, generation) })
       await keyring.organization(cluster.rootOrgId)
       return keyring
     } finally {

@@ -54,7 +54,7 @@ test('any threshold of the shares opens the root key that opens the organization
     assert.deepEqual(answers.map(({ opened }) => opened === undefined), [true, true, false])
     assert.deepEqual(answers[2]?.opened?.rootKey, made.rootKey)
   }), { numRuns: 15 })
-  const keyring = await Keyring.open({ database: app, rootKey: made.rootKey })
+  const keyring = await Keyring.open({ database: app, rootKey: made.rootKey, generation: made.generation })
   assert.ok(keyring.cached(made.rootOrgId))
 })
 

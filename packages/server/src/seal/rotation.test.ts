@@ -63,8 +63,8 @@ const unseal = async (machine: SealMachine, shares: readonly Buffer[]): Promise<
 }
 
 /** A MAC under a key of the organization: the same before and after, or keys were lost. */
-const probe = async ({ database, orgId }: Scene, rootKey: Buffer): Promise<string> => {
-  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey) })
+const probe = async ({ database, orgId }: Scene, { rootKey, generation }: Pick<Rotated, 'rootKey' | 'generation'>): Promise<string> => {
+  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey), generation })
   return hmacSha256((await keyring.organization(orgId)).purpose('tokens'), 'x').toString('hex')
 }
 
@@ -80,7 +80,7 @@ test('an added slot opens the same root key', async (t) => {
 test('removing a slot rotates the root key: the other slot opens the new one, the removed one nothing', async (t) => {
   const all = await scene(t)
   const { database, machine, held, fileSlot, keyFile, shares } = all
-  const before = await probe(all, held.rootKey.copy())
+  const before = await probe(all, { rootKey: held.rootKey.copy(), generation: 1 })
   const given = shares(0, 1)
   const rotated = await machine.removeSlot(held, fileSlot, [{ kind: 'shamir', shares: given }])
   assert.ok(given.every((share) => share.every((byte) => byte === 0)))
@@ -88,8 +88,9 @@ test('removing a slot rotates the root key: the other slot opens the new one, th
   assert.notDeepEqual(rotated.rootKey, held.rootKey.copy())
   assert.deepEqual(await unseal(machine, shares(1, 2)), rotated.rootKey)
   await assert.rejects(machine.openKeyFile(keyFile), { code: 'seal.key_file_foreign' })
-  assert.equal(await probe(all, rotated.rootKey), before)
-  await assert.rejects(Keyring.open({ database: database.app, rootKey: held.rootKey.copy() }), { code: 'keyring.open_failed' })
+  assert.equal(await probe(all, rotated), before)
+  await assert.rejects(Keyring.open({ database: database.app, rootKey: held.rootKey.copy(), generation: 1 }), { code: 'keyring.root_key_outdated' })
+  await assert.rejects(Keyring.open({ database: database.app, rootKey: held.rootKey.copy(), generation: 2 }), { code: 'keyring.open_failed' })
 })
 
 test('removing the slot of shares leaves the file', async (t) => {
@@ -124,7 +125,7 @@ test('a rotation needs the key of every slot that stays, or changes nothing', as
 test('a rekey gives new shares and a new root key, and the old shares are of no use', async (t) => {
   const all = await scene(t)
   const { machine, held, keyFile, shares } = all
-  const before = await probe(all, held.rootKey.copy())
+  const before = await probe(all, { rootKey: held.rootKey.copy(), generation: 1 })
   const rotated = await machine.rekey(held, { shares: 5, threshold: 3 }, [{ kind: 'shamir', shares: shares(0, 1) }, { kind: 'keyfile', keyFile }])
   assert.equal(rotated.shares.length, 5)
   const { shares: count, threshold } = await machine.status()
@@ -132,7 +133,7 @@ test('a rekey gives new shares and a new root key, and the old shares are of no 
   await assert.rejects(machine.submitShare(shares(2)[0] ?? assert.fail()), { code: 'seal.share_unknown' })
   assert.deepEqual(await unseal(machine, rotated.shares.slice(1, 4).map((share) => Buffer.from(share))), rotated.rootKey)
   assert.deepEqual((await machine.openKeyFile(keyFile)).rootKey, rotated.rootKey)
-  assert.equal(await probe(all, rotated.rootKey), before)
+  assert.equal(await probe(all, rotated), before)
 })
 
 test('a rotation that cannot re-wrap every key changes neither slots nor keys', async (t) => {
@@ -140,7 +141,7 @@ test('a rotation that cannot re-wrap every key changes neither slots nor keys', 
   await database.superuser.query('update keks set wrapped = set_byte(wrapped, 35, get_byte(wrapped, 35) # 1) where org_id = $1', [orgId])
   await assert.rejects(machine.rotate(held, [{ kind: 'shamir', shares: shares(0, 1) }, { kind: 'keyfile', keyFile }]), { code: 'keyring.open_failed' })
   assert.deepEqual(await unseal(machine, shares(1, 2)), held.rootKey.copy())
-  await Keyring.open({ database: database.app, rootKey: held.rootKey.copy() })
+  await Keyring.open({ database: database.app, rootKey: held.rootKey.copy(), generation: 1 })
 })
 
 test('a server that holds a root key from before a rotation changes nothing', async (t) => {

@@ -42,7 +42,7 @@ export const employ = ({ config, nodeId, version, access, auditDatabase, machine
   const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
   const listening = metrics.gauge('coffer_workers_listening', 'Workers that answer requests.').with()
   const sealed = metrics.gauge('coffer_sealed', '1 while the server is sealed.').with()
-  const room = makeCeremonies({ machine, keeper, opensByItself: config.seal.kind === 'keyfile', spread: (generation) => workers.replaceRoot(generation), now: () => systemClock.monotonic(), logger })
+  const room = makeCeremonies({ machine, keeper, opensByItself: config.seal.kind === 'keyfile', spread: () => workers.replaceRoot(), now: () => systemClock.monotonic(), logger })
   const desk: SealDesk = new SealDesk(keeper, () => workers, logger, room)
   const collect = async (): Promise<readonly ProcessSnapshot[]> => {
     listening.set(workers.listening)

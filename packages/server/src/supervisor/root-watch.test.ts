@@ -13,9 +13,10 @@ import type { HeldRoot } from '../seal/rotation.ts'
 import type { SlotOpening } from '../seal/slot.ts'
 import { silentLogger } from '../telemetry/logger.ts'
 import type { CeremonyRoom } from './ceremonies/ceremonies.ts'
+import { encodeParts, operation } from './control/protocol.ts'
 import { RootWatch } from './root-watch.ts'
 import { SealDesk } from './seal-desk.ts'
-import { makeSealKeeper, type SealKeeper } from './seal-keeper.ts'
+import { makeSealKeeper, type RootCopy, type SealKeeper } from './seal-keeper.ts'
 import { until } from './testing/harness.ts'
 
 interface Scene {
@@ -25,8 +26,12 @@ interface Scene {
   readonly desk: SealDesk
   readonly watch: RootWatch
   /** What the workers were given, in this order. */
-  readonly given: { readonly generation: number; readonly key: Buffer }[]
+  readonly given: RootCopy[]
   readonly said: string[]
+  /** The generations that the watch has seen. */
+  readonly seen: number[]
+  /** All of the ceremonies that is asked. */
+  readonly room: { reset(): void; rotateRoot: CeremonyRoom['rotateRoot'] }
   /** Another server of the cluster rotates the root key, and perhaps removes a slot. Returns the new one. */
   rotateElsewhere(remove?: string): Promise<Buffer>
   slotOf(kind: string): Promise<string>
@@ -55,21 +60,23 @@ const scene = async (t: TestContext, kind: 'keyfile' | 'shamir', opening: Openin
   await machine.addSlot(elsewhere, { kind: 'keyfile', keyFile })
 
   const config = loadConfig({ command: 'server', argv: ['--seal', kind, '--seal-key-file', keyFile, '--data-dir', join(directory, 'data')], environment: {} })
-  const given: { generation: number; key: Buffer }[] = []
+  const given: RootCopy[] = []
   const said: string[] = []
+  const seen: number[] = []
+  const room = { reset: () => undefined, rotateRoot: (): ReturnType<CeremonyRoom['rotateRoot']> => assert.fail('nothing is rotated here') }
   const say = (message: string): void => void said.push(message)
   const logger = { ...silentLogger, warn: say, error: say }
   const keeper = makeSealKeeper({ machine, config, nodeId: 'node', version: 'test', logger, loadPlatform: () => assert.fail('it is initialised') })
   const workers = {
     unseal: async () => undefined,
     replace: async () => ({ finish: async () => undefined }),
-    replaceRoot: async (generation: number) => void given.push({ generation, key: keeper.copyRootKey() ?? assert.fail('there is a key') }),
+    replaceRoot: async () => void given.push(keeper.copyRootKey() ?? assert.fail('there is a key')),
   }
-  const desk: SealDesk = new SealDesk(keeper, () => workers, logger, { reset: () => undefined } as CeremonyRoom) // all that a seal asks of it
-  const watch = new RootWatch({ machine, keeper: { get generation() { return keeper.generation }, openByItself: () => opening(() => keeper.openByItself(), desk) }, desk, logger, intervalMs: 1 })
+  const desk: SealDesk = new SealDesk(keeper, () => workers, logger, room as unknown as CeremonyRoom) // all that is asked of it here
+  const watch = new RootWatch({ machine: { generation: async () => seen[seen.push(await machine.generation()) - 1] ?? 0 }, keeper: { get generation() { return keeper.generation }, openByItself: () => opening(() => keeper.openByItself(), desk) }, desk, logger, intervalMs: 1 })
   t.after(() => watch.stop())
   return {
-    database, keyFile, keeper, desk, watch, given, said, shares,
+    database, keyFile, keeper, desk, watch, given, said, seen, room, shares,
     async rotateElsewhere(remove) {
       const openings: readonly SlotOpening[] = [{ kind: 'shamir', shares: shares() }, ...(remove === undefined ? [{ kind: 'keyfile', keyFile } as const] : [])]
       const { rootKey, generation } = await machine.rotate(elsewhere, openings, remove === undefined ? {} : { remove })
@@ -87,11 +94,11 @@ test('a root key that another server has made is opened with the key file and gi
   watch.start()
   const second = await rotateElsewhere()
   await until(() => given.length === 1, 'the workers have it')
-  assert.deepEqual(given, [{ generation: 2, key: second }])
+  assert.deepEqual(given, [{ rootKey: second, generation: 2 }])
   assert.equal(before.rootKey.wiped, true)
   const third = await rotateElsewhere()
   await until(() => given.length === 2, 'and the next one')
-  assert.deepEqual(given[1], { generation: 3, key: third })
+  assert.deepEqual(given[1], { rootKey: third, generation: 3 })
 })
 
 test('a server that is sealed while it opens the new root key stays sealed, and the key is wiped', async (t) => {
@@ -142,7 +149,7 @@ test('a key file that cannot be read for a while is tried again', async (t) => {
   await rename(keyFile, `${keyFile}.away`)
   watch.start()
   await until(() => given.length === 1, 'the workers have it')
-  assert.deepEqual(given, [{ generation: 2, key }])
+  assert.deepEqual(given, [{ rootKey: key, generation: 2 }])
   const refusal = 'the root key was rotated at another server, and the new one does not open'
   assert.deepEqual(said, [refusal, refusal, refusal, refusal, 'the root key was rotated at another server; the new one is in use'])
 })
@@ -180,6 +187,25 @@ test('a server that was opened with shares seals itself, and opens with shares a
   assert.deepEqual(given, [])
 })
 
+for (const kind of ['keyfile', 'shamir'] as const) {
+  test(`a rotation at this server is not taken for another's, although the database has it first (${kind})`, async (t) => {
+    const { keeper, desk, watch, given, said, seen, room, shares, rotateElsewhere } = await scene(t, kind)
+    if (kind === 'keyfile') await desk.openAutomatically()
+    else for (const share of shares()) await desk.submitShare(share)
+    room.rotateRoot = async () => {
+      const rootKey = await rotateElsewhere()
+      await until(() => seen.filter((generation) => generation === 2).length === 1, 'the watch has seen it')
+      keeper.adopt({ rootKey, generation: 2 })
+      return { generation: 2 }
+    }
+    watch.start()
+    await desk.handlers(0, async () => []).get(operation.ceremony)?.(encodeParts({ facts: { name: 'rotateRoot', args: [{}, {}] }, shares: [] }))
+    await until(() => seen.filter((generation) => generation === 2).length > 2, 'it looked again')
+    assert.equal(keeper.generation, 2)
+    assert.deepEqual({ given, said }, { given: [], said: [] })
+  })
+}
+
 test('without the database nothing is taken and nothing sealed', async (t) => {
   const { database: { superuser }, keeper, desk, watch, given, said, rotateElsewhere } = await scene(t, 'keyfile')
   await desk.openAutomatically()
@@ -189,7 +215,7 @@ test('without the database nothing is taken and nothing sealed', async (t) => {
   await superuser.query('alter table coffer.away rename to cluster')
   const key = await rotateElsewhere()
   await until(() => given.length === 1, 'the workers have it')
-  assert.deepEqual(given, [{ generation: 2, key }])
+  assert.deepEqual(given, [{ rootKey: key, generation: 2 }])
   assert.equal(keeper.isOpen, true)
   assert.equal(said.filter((message) => message.startsWith('whether the root key was rotated')).length, 1, 'once, however often it looked')
 })

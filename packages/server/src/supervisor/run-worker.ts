@@ -84,8 +84,8 @@ class Worker {
   #handlers(): ReadonlyMap<number, Handler> {
     return new Map<number, Handler>([
       [operation.configure, this.#explained('the worker could not be composed', (body) => this.#configure(decodeJson(body)))],
-      [operation.unseal, this.#explained('the worker could not take the key', async (key) => (await this.#composed()).unseal(key).finally(() => key.fill(0)))],
-      [operation.replaceRoot, this.#explained('the worker could not take the next root key', (body) => this.#replaceRoot(body))],
+      [operation.unseal, this.#explained('the worker could not take the key', (body) => this.#takeRoot(body, (app, rootKey, generation) => app.unseal(rootKey, generation)))],
+      [operation.replaceRoot, this.#explained('the worker could not take the next root key', (body) => this.#takeRoot(body, (app, rootKey, generation) => app.replaceRoot(rootKey, generation)))],
       [operation.listen, this.#explained('the worker could not listen', async () => (await this.#composed()).listen())],
       [operation.metrics, async () => encodeJson(this.#metrics.snapshot())],
       [operation.notice, async (body) => (await this.#notice(decodeJson(body)), undefined)],
@@ -126,9 +126,13 @@ class Worker {
     await this.#app
   }
 
-  async #replaceRoot(body: Buffer): Promise<void> {
+  async #takeRoot(body: Buffer, take: (app: WorkerApp, rootKey: Buffer, generation: number) => Promise<void>): Promise<void> {
     const { facts: { generation }, shares: [rootKey = Buffer.alloc(0)] } = decodeParts<{ readonly generation: number }>(body)
-    await (await this.#composed()).replaceRoot(rootKey, generation).finally(() => rootKey.fill(0))
+    try {
+      await take(await this.#composed(), rootKey, generation)
+    } finally {
+      rootKey.fill(0)
+    }
   }
 
   async #notice(notice: Notice): Promise<void> {

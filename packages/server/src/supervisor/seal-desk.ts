@@ -16,7 +16,7 @@ import type { SealKeeper } from './seal-keeper.ts'
 /** What the desk needs of the workers. */
 export interface KeyHolders {
   unseal(): Promise<void>
-  replaceRoot(generation: number): Promise<void>
+  replaceRoot(): Promise<void>
   replace(asking: number | undefined): Promise<{ finish(): Promise<void> }>
 }
 
@@ -85,7 +85,7 @@ export class SealDesk {
         return false
       }
       this.#keeper.adopt(opened)
-      await this.#workers().replaceRoot(opened.generation)
+      await this.#workers().replaceRoot()
       return true
     })
   }

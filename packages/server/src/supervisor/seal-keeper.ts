@@ -27,14 +27,20 @@ export interface InitialiseOptions {
 /** Makes the organization `root`, its keys, its default project and the first token, inside the transaction that initialises. */
 export type InitialisePlatform = (tx: Transaction, material: RootKeyMaterial, options: InitialiseOptions) => Promise<{ readonly rootToken: string }>
 
+/** The root key that is held, once more; whoever asked for it wipes it. */
+export interface RootCopy {
+  readonly rootKey: Buffer
+  readonly generation: number
+}
+
 export interface SealKeeper extends Omit<SealControl, 'initialise'> {
   initialise(request: InitRequest, options?: InitialiseOptions): Promise<InitResult>
   /** Opens the slot that needs no person, if that is how this server is set up. */
   openAutomatically(): Promise<SealStatus>
   /** The root key in force, opened without a person and not held yet: the caller's to adopt or wipe. Undefined where people open it. */
   openByItself(): Promise<OpenedRoot | undefined>
-  /** A copy of the root key that the caller wipes; undefined while sealed. */
-  copyRootKey(): Buffer | undefined
+  /** Undefined while sealed. */
+  copyRootKey(): RootCopy | undefined
   /** The root key in force, for changes of slots. @throws sealed */
   requireHeld(): HeldRoot
   /** Takes over the root key that has followed the one in force. */
@@ -145,7 +151,7 @@ export const makeSealKeeper = (options: SealKeeperOptions): SealKeeper => {
     },
 
     openByItself,
-    copyRootKey: () => held?.rootKey.copy(),
+    copyRootKey: () => (held === undefined ? undefined : { rootKey: held.rootKey.copy(), generation: held.generation }),
     requireHeld() {
       if (held === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
       return held

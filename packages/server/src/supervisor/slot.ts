@@ -7,6 +7,7 @@ import { fail, isCofferError } from '../kernel/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { channelClosed, type Handler } from './control/channel.ts'
 import type { WorkerAssignment } from './control/protocol.ts'
+import type { RootCopy } from './seal-keeper.ts'
 import type { StreamWriter } from './spools.ts'
 import { WorkerProcess, type WorkerExit } from './worker-process.ts'
 
@@ -17,8 +18,8 @@ export interface SlotOptions {
   readonly clock: Clock
   handlers(slot: number): ReadonlyMap<number, Handler>
   assignment(slot: number): WorkerAssignment
-  /** A copy of the root key that the callee wipes; undefined while sealed. */
-  rootKey(): Buffer | undefined
+  /** Undefined while sealed. */
+  rootKey(): RootCopy | undefined
   onRestart(): void
   /** A worker has died, or has announced the audit stream that it writes. */
   onStreamsChange(): void
@@ -92,13 +93,13 @@ export class WorkerSlot {
   }
 
   /** Gives the next root key to whoever has the one before. One that cannot use it is replaced. */
-  async replaceRoot(generation: number): Promise<void> {
+  async replaceRoot(): Promise<void> {
     const worker = this.#current
     if (worker?.hasKey !== true) return this.unseal()
-    const rootKey = this.#options.rootKey()
-    if (rootKey === undefined) return
+    const root = this.#options.rootKey()
+    if (root === undefined) return
     try {
-      await worker.replaceRoot(rootKey, generation)
+      await worker.replaceRoot(root)
     } catch (error) {
       this.#logger.error('a worker could not take the next root key and is replaced', { error })
       worker.kill()

@@ -8,6 +8,7 @@ import { workerEnvironment } from '../config/environment.ts'
 import type { FamilySnapshot } from '../telemetry/metrics.ts'
 import { Channel, type Handler } from './control/channel.ts'
 import { decodeJson, encodeJson, encodeParts, operation, type Notice, type WorkerAssignment } from './control/protocol.ts'
+import type { RootCopy } from './seal-keeper.ts'
 
 export interface WorkerExit {
   readonly code: number | null
@@ -41,6 +42,9 @@ const heapFlags = [
   // kept requests waiting for 30 to 50 ms; the same work in small steps on the one thread, for 10.
   ...(availableParallelism() < 2 ? ['--single-threaded-gc'] : []),
 ] as const
+
+/** Wipes the copy; the channel wipes what it sends. */
+const encodeRoot = ({ rootKey, generation }: RootCopy): Buffer => encodeParts({ facts: { generation }, shares: [rootKey] })
 
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
@@ -83,18 +87,18 @@ export class WorkerProcess {
   }
 
   /** Hands over the root key, once; the bytes are wiped. Resolves when the worker can use it. */
-  unseal(rootKey: () => Buffer | undefined): Promise<void> {
+  unseal(copy: () => RootCopy | undefined): Promise<void> {
     if (this.#unsealing === undefined) {
-      const bytes = rootKey()
-      if (bytes === undefined) return Promise.resolve()
-      this.#unsealing = this.#channel.request(operation.unseal, bytes).then(() => undefined)
+      const root = copy()
+      if (root === undefined) return Promise.resolve()
+      this.#unsealing = this.#channel.request(operation.unseal, encodeRoot(root)).then(() => undefined)
     }
     return this.#unsealing
   }
 
   /** Hands over the root key that follows; the bytes are wiped. */
-  async replaceRoot(rootKey: Buffer, generation: number): Promise<void> {
-    await this.#channel.request(operation.replaceRoot, encodeParts({ facts: { generation }, shares: [rootKey] }))
+  async replaceRoot(root: RootCopy): Promise<void> {
+    await this.#channel.request(operation.replaceRoot, encodeRoot(root))
   }
 
   get stream(): string | undefined {

@@ -44,9 +44,9 @@ export class Workers {
     await Promise.all(this.#slots.map((slot) => slot.unseal()))
   }
 
-  /** Resolves when every worker has the root key of this generation, or is being replaced. */
-  async replaceRoot(generation: number): Promise<void> {
-    await Promise.all(this.#slots.map((slot) => slot.replaceRoot(generation)))
+  /** Resolves when every worker has the root key that is held now, or is being replaced. */
+  async replaceRoot(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.replaceRoot()))
   }
 
   /**

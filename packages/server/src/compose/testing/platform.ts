@@ -110,7 +110,7 @@ export const testPlatform = async (scope: TestScope, options: PlatformOptions = 
   const start = (over: PlatformOptions): Promise<TestWorker> => startWorker(scope, { database, rootKey, rootOrgId, log, settings: over.settings ?? {}, engines: over.engines ?? options.engines })
   const worker = await start(options)
   const root = worker.withToken(rootToken)
-  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey) })
+  const keyring = await Keyring.open({ database: database.app, rootKey: Buffer.from(rootKey), generation: 1 })
   let numbered = 0
   return {
     ...worker,
@@ -153,7 +153,7 @@ const startWorker = async (scope: TestScope, parts: WorkerParts): Promise<TestWo
   const directory = await mkdtemp(join(tmpdir(), 'coffer-platform-'))
   const context = contextOf(parts, directory)
   const pools = openPools(context)
-  const platform = await openPlatform({ context, pools, deliveries: new Deliveries(), rootKey: Buffer.from(parts.rootKey), engines: parts.engines, log: { failed: (_id, where, error) => context.logger.error(where, { error }) } })
+  const platform = await openPlatform({ context, pools, deliveries: new Deliveries(), rootKey: Buffer.from(parts.rootKey), generation: 1, engines: parts.engines, log: { failed: (_id, where, error) => context.logger.error(where, { error }) } })
   scope.after(async () => {
     await platform.close()
     await pools.close()

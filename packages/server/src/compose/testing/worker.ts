@@ -66,7 +66,7 @@ export const startTestWorker = async (scope: TestScope, flags: readonly string[]
     await app.drain()
     rmSync(folder, { recursive: true, force: true })
   })
-  await app.unseal(rootKey)
+  await app.unseal(rootKey, 1)
   await app.listen()
   return {
     origin: `http://127.0.0.1:${port}`,

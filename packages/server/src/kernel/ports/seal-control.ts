@@ -58,7 +58,7 @@ export interface SealControl {
 /** What compose() gives to worker.ts. */
 export interface WorkerApp {
   /** Opens the keyring with the root key; the callee wipes the bytes. Resolves when requests can be served. */
-  unseal(rootKey: Buffer): Promise<void>
+  unseal(rootKey: Buffer, generation: number): Promise<void>
   /** The root key was rotated: takes the one that follows; the callee wipes the bytes. */
   replaceRoot(rootKey: Buffer, generation: number): Promise<void>
   listen(): Promise<void>

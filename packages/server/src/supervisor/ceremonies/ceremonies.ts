@@ -21,7 +21,7 @@ export interface CeremonyParts {
   /** Whether shares here are for recovery: the server is set up to open by itself. */
   readonly opensByItself: boolean
   /** Gives every worker the root key that is held now. */
-  spread(generation: number): Promise<void>
+  spread(): Promise<void>
   now(): number
   readonly logger: Logger
 }
@@ -160,5 +160,5 @@ const rotate = async (parts: CeremonyParts, { action, rekey, remove, keyFiles = 
   })
   keeper.adopt(rotated)
   logger.warn('the root key was rotated', { action, generation: rotated.generation })
-  await parts.spread(rotated.generation)
+  await parts.spread()
 }

@@ -54,8 +54,8 @@ const compose = async (context: WorkerContext): Promise<WorkerApp> => {
   }
   const server = createServer((request, response) => void answer(request, response))
   return {
-    async unseal(rootKey) {
-      keyring = await Keyring.open({ database, rootKey })
+    async unseal(rootKey, generation) {
+      keyring = await Keyring.open({ database, rootKey, generation })
     },
     async replaceRoot(rootKey, generation) {
       keyring?.replaceRoot(rootKey, generation)
