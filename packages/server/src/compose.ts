@@ -56,7 +56,7 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
     async listen() {
       await app.listen({ host: config.listen.host, port: config.listen.port, ...(context.workers > 1 ? { reusePort: true } : {}) })
       if (config.grpc.enabled) {
-        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => open()?.grpc, operations: allContracts, stream: () => platform, logger })
+        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => open()?.grpc, operations: allContracts, stream: () => platform, requestSeconds: config.limits.requestSeconds, logger })
       }
     },
     async reopen() {

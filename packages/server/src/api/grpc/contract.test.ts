@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { loadSync } from '@grpc/proto-loader'
 import { snakeCase, type Fields } from '../../kernel/fields.ts'
 import { allContracts } from '../../platform/contracts.ts'
-import { loadService, malformed, rpcPath } from './contract.ts'
+import { loadService, malformed, messageBytes, rpcPath } from './contract.ts'
 
 const folder = join(import.meta.dirname, '../../../../../proto')
 const file = 'codesprintpro/secrets/v1/secrets.proto'
@@ -54,6 +54,6 @@ test('what a message has besides the token, its operation takes; what the operat
 
 test('bytes that are no protobuf are marked and do not throw', () => {
   const parse = loadService()['GetSecret']?.requestDeserialize
-  assert.deepEqual(parse?.(Buffer.from([0x0f])), { [malformed]: true })
-  assert.deepEqual({ ...parse?.(Buffer.alloc(0)) }, { secret_path: '', client_token: '', version_or_alias: '' })
+  assert.deepEqual(parse?.(Buffer.from([0x0f])), { [malformed]: true, [messageBytes]: 1 })
+  assert.deepEqual({ ...parse?.(Buffer.alloc(0)) }, { secret_path: '', client_token: '', version_or_alias: '', [messageBytes]: 0 })
 })

@@ -3,13 +3,20 @@
 import { join } from 'node:path'
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
 
-export interface SecretRequest {
+/** How many bytes a message had. */
+export const messageBytes = Symbol('messageBytes')
+
+interface Sized {
+  readonly [messageBytes]?: number
+}
+
+export interface SecretRequest extends Sized {
   readonly secret_path: string
   readonly client_token: string
   readonly version_or_alias: string
 }
 
-export interface WatchRequest {
+export interface WatchRequest extends Sized {
   readonly secret_paths: readonly string[]
   readonly client_token: string
 }
@@ -33,9 +40,9 @@ export const rpcPath = (rpc: string): string => `/${SERVICE}/${rpc}`
 /** grpc-js would answer INTERNAL to bytes that do not parse, as though the server were at fault. */
 const tolerant = (parse: (bytes: Buffer) => object) => (bytes: Buffer): object => {
   try {
-    return parse(bytes)
+    return Object.assign(parse(bytes), { [messageBytes]: bytes.length })
   } catch {
-    return { [malformed]: true }
+    return { [malformed]: true, [messageBytes]: bytes.length }
   }
 }
 

@@ -7,8 +7,10 @@ import { encodeOutput } from '../../kernel/output.ts'
 import { BoundedQueue, QueueFull } from '../../lib/bounded-queue.ts'
 import { newRequestId } from '../../request/message.ts'
 import type { Runner } from '../../request/pipeline.ts'
+import type { BodyRoom } from '../body-room.ts'
+import { CALL_BYTES } from './arriving.ts'
 import type { ChangeStream } from './change-stream.ts'
-import { malformed, rpcPath, type SecretChangeEvent, type SecretRequest, type WatchRequest } from './contract.ts'
+import { malformed, messageBytes, rpcPath, type SecretChangeEvent, type SecretRequest, type WatchRequest } from './contract.ts'
 import { doorRequest, type CallFacts } from './request.ts'
 import { statusOf, trailers } from './status.ts'
 import type { Streams } from './streams.ts'
@@ -21,6 +23,8 @@ export interface DoorPorts {
   readonly operations: readonly Pick<Implemented, 'operation'>[]
   /** Undefined while sealed. */
   stream(): { readonly changes: ChangeStream } | undefined
+  /** For what requests take. */
+  readonly room: BodyRoom
   readonly logger: { error(message: string, fields: Readonly<Record<string, unknown>>): void }
 }
 
@@ -71,10 +75,13 @@ export const getSecret = (ports: DoorPorts) => {
   }
   const reply = async (call: ServerUnaryCall<SecretRequest, object>): Promise<Parameters<sendUnaryData<object>>> => {
     const facts = factsOf(call)
+    const giveBack = ports.room.keep(CALL_BYTES + (call.request[messageBytes] ?? 0))
     try {
       return [null, await answer(facts, call.request), trailers(facts.requestId)]
     } catch (thrown) {
       return [statusOf(errorOf(ports, get, facts.requestId, thrown), facts.requestId)]
+    } finally {
+      giveBack()
     }
   }
   return async (call: ServerUnaryCall<SecretRequest, object>, callback: sendUnaryData<object>): Promise<void> => callback(...(await reply(call)))
@@ -132,10 +139,12 @@ export const watchSecretChanges = (ports: DoorPorts, streams: Streams) => {
   return (call: WatchCall): void => {
     const facts = factsOf(call)
     const stream = new AbortController()
+    // Only the message: how many streams there are is bounded (streams.ts).
+    const giveBack = ports.room.keep(call.request[messageBytes] ?? 0)
     call.on('cancelled', () => stream.abort())
     follow(facts, call, stream).catch((thrown: unknown) => {
       const error = errorOf(ports, look, facts.requestId, thrown)
       if (!call.cancelled) call.emit('error', statusOf(error, facts.requestId))
-    })
+    }).finally(giveBack)
   }
 }

@@ -35,6 +35,7 @@ const start = async (t: TestContext, options: { readonly tls?: GrpcTls; readonly
     runners: () => undefined,
     stream: () => undefined,
     operations: allContracts,
+    requestSeconds: 30,
     logger: { error: () => undefined },
   })
   t.after(() => door.close(1000))

@@ -1,18 +1,22 @@
 // The gRPC door on its own listener (architecture, section 1).
 
 import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { BodyRoom } from '../body-room.ts'
+import { boundArriving, MESSAGE_BYTES } from './arriving.ts'
 import { loadService } from './contract.ts'
 import { getSecret, watchSecretChanges, type DoorPorts } from './door.ts'
 import { listen, type GrpcTls, type Listen } from './listener.ts'
 import { Streams, type StreamLimits } from './streams.ts'
 
-export interface GrpcOptions extends DoorPorts {
+export interface GrpcOptions extends Omit<DoorPorts, 'room'> {
   /** Port 0 takes any free one. */
   readonly listen: Omit<Listen, 'reusePort'>
   /** Several processes share the port. */
   readonly reusePort: boolean
   /** Absent: plain HTTP/2, for loopback or behind a proxy that ends TLS. */
   readonly tls?: GrpcTls | undefined
+  /** In which a message must be there. */
+  readonly requestSeconds: number
   readonly streams?: Partial<StreamLimits> | undefined
 }
 
@@ -23,8 +27,7 @@ export interface GrpcDoor {
 }
 
 const serverOptions = {
-  // 100 paths of the greatest length with room for the token; nothing that is asked needs more.
-  'grpc.max_receive_message_length': 128 * 1024,
+  'grpc.max_receive_message_length': MESSAGE_BYTES,
   'grpc.max_concurrent_streams': 1000,
   // A client whose machine is gone is noticed within a minute, though a watching stream may be silent for days.
   'grpc.keepalive_time_ms': 30_000,
@@ -39,9 +42,11 @@ const streamLimits: StreamLimits = { perToken: 32, inAll: 10_000 }
 
 /** @throws unavailable when the address cannot be had */
 export const startGrpc = async (options: GrpcOptions): Promise<GrpcDoor> => {
-  const server = new Server(serverOptions)
+  const room = new BodyRoom(MESSAGE_BYTES)
+  const server = new Server({ ...serverOptions, interceptors: [boundArriving(room, options.requestSeconds)] })
   const streams = new Streams({ ...streamLimits, ...options.streams })
-  const handlers = { GetSecret: getSecret(options), WatchSecretChanges: watchSecretChanges(options, streams) }
+  const ports = { ...options, room }
+  const handlers = { GetSecret: getSecret(ports), WatchSecretChanges: watchSecretChanges(ports, streams) }
   // grpc-js takes handlers of any message type; contract.ts says which these are.
   server.addService(loadService(), handlers as unknown as UntypedServiceImplementation)
   const listener = await listen(server, { host: options.listen.host, port: options.listen.port, reusePort: options.reusePort }, options.tls)

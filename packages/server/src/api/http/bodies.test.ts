@@ -5,7 +5,8 @@ import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { startTestWorker } from '../../compose/testing/worker.ts'
-import { BodyRoom, Gathering } from './bodies.ts'
+import { BodyRoom } from '../body-room.ts'
+import { Gathering } from './bodies.ts'
 import { certificate, get, post, start, wireTo, type Server, type Tls, type Wire } from './testing/front.ts'
 
 const MiB = 1_048_576

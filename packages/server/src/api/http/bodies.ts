@@ -5,54 +5,17 @@ import type { IncomingMessage } from 'node:http'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import { wipe } from '../../lib/bytes.ts'
 import { busy } from '../../request/admission.ts'
+import type { BodyRoom } from '../body-room.ts'
 import type { Sink } from './reply.ts'
 
-const MiB = 1_048_576
-
-/** Real requests are answered within milliseconds: this is thousands of ordinary ones at a time, or 48 of the largest that the limit allows by default. With the reserve it is about a quarter of what a worker has at rest. */
-const LARGE_BYTES = 48 * MiB
-/** On top, for small ones alone: large ones that are slow do not keep out a login. */
-const RESERVE_BYTES = 16 * MiB
-const SMALL_BYTES = 16_384
-
-/** What the bodies of all connections take. */
-export class BodyRoom {
-  readonly #largeBytes: number
-  #used = 0
-
-  /** A limit that was set very high still finds room for two. */
-  constructor(mostBodyBytes: number) {
-    this.#largeBytes = Math.max(LARGE_BYTES, 2 * mostBodyBytes)
-  }
-
-  get used(): number {
-    return this.#used
-  }
-
-  /** Takes what one needs to grow from one size to another; false: there is no room, and nothing was taken. */
-  grow(from: number, to: number): boolean {
-    const used = this.#used + to - from
-    if (used > this.#largeBytes + (to <= SMALL_BYTES ? RESERVE_BYTES : 0)) return false
-    this.#used = used
-    return true
-  }
-
-  giveBack(size: number): void {
-    this.#used -= size
-  }
-
-  /** For a body that has just become whole, and had its room until then: it keeps it until its answer is gone. */
-  keepUntilGone(body: Buffer | undefined, send: Sink): Sink {
-    if (body === undefined) return send
-    const size = body.buffer.byteLength
-    this.#used += size
-    let isKept = true
-    return (answer, gone) => send(answer, (isWhole) => {
-      if (isKept) this.giveBack(size)
-      isKept = false
-      gone(isWhole)
-    })
-  }
+/** For a body that has just become whole, and had its room until then: it keeps it until its answer is gone. */
+export const keepUntilGone = (room: BodyRoom, body: Buffer | undefined, send: Sink): Sink => {
+  if (body === undefined) return send
+  const giveBack = room.keep(body.buffer.byteLength)
+  return (answer, gone) => send(answer, (isWhole) => {
+    giveBack()
+    gone(isWhole)
+  })
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -8,8 +8,9 @@ import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { asCofferError, fail } from '../../kernel/errors.ts'
 import { newRequestId } from '../../request/message.ts'
+import { BodyRoom } from '../body-room.ts'
 import { Answering, type AnsweringOptions } from './answering.ts'
-import { BodyRoom, collectBodies } from './bodies.ts'
+import { collectBodies, keepUntilGone } from './bodies.ts'
 import { standIns, stopReading, takeForeignVerb, whenAnswered } from './foreign-verbs.ts'
 import { Front } from './front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
@@ -114,7 +115,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
     const asked = nodeRequest(request)
     const send = nodeSink(reply)
     const refusal = warm.refusalOf(request.raw)
-    const general = (late?: WarmRefusal): void => answering.answer(asked, late?.requestId ?? request.id, room.keepUntilGone(asked.body, send), late?.error ?? refusal?.error)
+    const general = (late?: WarmRefusal): void => answering.answer(asked, late?.requestId ?? request.id, keepUntilGone(room, asked.body, send), late?.error ?? refusal?.error)
     if (refusal !== undefined || !warm.beginWhole(asked, { send, general })) general()
   }
   app.setNotFoundHandler(serve)
