@@ -68,6 +68,6 @@ test('what is refused while the database is silent has its record when it is bac
     assert.ok(others.length === 0 || failures[0]?.errorCode === 'storage.commit_unknown' || others.every(({ action }) => action === 'auth.login'), JSON.stringify(records))
     assert.ok(failures[0]?.errorCode !== undefined && !JSON.stringify(records).includes('hvs.0123456789'))
   }
-  const unresolved = (await root.expect('GET', '/api/v1/audit/events?action=vault.unresolved-path')).data.items as readonly Found[]
+  const unresolved = (await root.expect('GET', '/api/v1/audit/events?action=request.unresolved')).data.items as readonly Found[]
   assert.ok(unresolved.some(({ metadata }) => metadata?.['path'] === 'auth/approle/login' && metadata['method'] === 'POST'), JSON.stringify(unresolved.map(({ metadata }) => metadata)))
 })

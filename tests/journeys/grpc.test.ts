@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { status as code } from '@grpc/grpc-js'
-import { grpcAddressOf, grpcClient } from '../support/grpc.ts'
+import { grpcAddressOf, grpcClient, type Failure } from '../support/grpc.ts'
 import { scratchDirectory, startDevServer, startDurableServer } from '../support/server.ts'
 import { until } from '../support/wait.ts'
 
@@ -91,6 +91,19 @@ describe('GetSecret', () => {
     assert.match(allowed.sourceIp, /127\.0\.0\.1$/)
     const denied = await recordOf(refused.failure?.requestId)
     assert.deepEqual([denied.action, denied.path, denied.decision, denied.status, denied.errorCode], ['secret.reveal', 'recorded', 'DENY', 403, 'policy.denied'])
+    const service = 'codesprintpro.secrets.v1.SecretDeliveryService'
+    const early: readonly (readonly [Failure | undefined, number, string, number, string])[] = [
+      [await grpc.raw('NoSuchRpc', Buffer.alloc(0)), code.UNIMPLEMENTED, 'NoSuchRpc', 501, 'request.unimplemented'],
+      [await grpc.raw('GetSecret', Buffer.from([0x0f])), code.INVALID_ARGUMENT, 'GetSecret', 400, 'request.malformed'],
+      [(await grpc.get({ secret_path: 'prod/recorded', client_token: token }, { 'x-vault-token': 'another' })).failure, code.INVALID_ARGUMENT, 'GetSecret', 400, 'request.two_tokens'],
+      [(await grpc.get({ secret_path: 'prod/recorded', client_token: token }, { 'x-coffer-project': '?' })).failure, code.INVALID_ARGUMENT, 'GetSecret', 400, 'project.bad_name'],
+      [await grpc.watch(['prod/recorded'], token, { authorization: 'Basic x' }).ended, code.INVALID_ARGUMENT, 'WatchSecretChanges', 400, 'request.bad_authorization'],
+    ]
+    for (const [failure, answered, rpc, status, errorCode] of early) {
+      assert.equal(failure?.status, answered, errorCode)
+      const record = await recordOf(failure?.requestId)
+      assert.deepEqual([record.door, record.action, record.metadata, record.status, record.errorCode], ['grpc', 'request.unresolved', { method: 'POST', path: `${service}/${rpc}` }, status, errorCode])
+    }
   })
 })
 

@@ -35,8 +35,8 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
   const log = { failed: (requestId: string, where: string, error: unknown): void => logger.error('request failed', { requestId, where, error: asCofferError(error).cause ?? error }) }
   const vault = vaultDoor({ limits, backend: () => open()?.vaultBackend })
   const doors = {
-    rest: nativeDoor({ name: 'rest', limits, runners: () => open()?.rest, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
-    flat: nativeDoor({ name: 'flat', limits, runners: () => open()?.flat, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
+    rest: nativeDoor({ name: 'rest', limits, runners: () => open()?.rest, refuser: () => open()?.refusers.native, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/api/v1/')) }),
+    flat: nativeDoor({ name: 'flat', limits, runners: () => open()?.flat, refuser: () => open()?.refusers.native, operations: allContracts.filter(({ operation }) => operation.path.startsWith('/v1/secrets')) }),
     system: systemDoor({ control: context.sealControl, readRecipients: async (texts, field) => (await import('./system/operator/recipients.ts')).readRecipients(texts, field), limits, clusterName: config.clusterName, sealRunner: () => open()?.vault.get('system.seal'), beginSeal: () => { sealing = true }, isOpen: () => open() !== undefined }),
     vault,
     shares: deliveries.watch(vault, (requestId) => void context.ceremonies.delivered(requestId).catch((error: unknown) => logger.warn('replaced shares are still valid', { error }))),
@@ -56,7 +56,7 @@ export const compose = async (context: WorkerContext, pools: Pools = openPools(c
     async listen() {
       await app.listen({ host: config.listen.host, port: config.listen.port, ...(context.workers > 1 ? { reusePort: true } : {}) })
       if (config.grpc.enabled) {
-        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => open()?.grpc, operations: allContracts, stream: () => platform, requestSeconds: config.limits.requestSeconds, logger })
+        grpc = await startGrpc({ listen: config.grpc.listen, reusePort: context.workers > 1, tls: tlsOf(context), runners: () => open()?.grpc, refuser: () => open()?.refusers.grpc, operations: allContracts, stream: () => platform, requestSeconds: config.limits.requestSeconds, logger })
       }
     },
     async reopen() {

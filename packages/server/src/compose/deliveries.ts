@@ -17,6 +17,7 @@ export class Deliveries {
         exchange.reply.whenGone((isWhole) => { if (this.#take(exchange.requestId) && isWhole) delivered(exchange.requestId) })
         await door.handle(exchange)
       },
+      ...(door.unread === undefined ? {} : { unread: door.unread.bind(door) }),
       refuse: (exchange, error) => door.refuse(exchange, error),
     }
   }

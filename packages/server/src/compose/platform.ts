@@ -10,9 +10,10 @@ import { listen } from '../storage/listen.ts'
 import { Flights } from '../api/http/flights.ts'
 import { ChangeHub } from '../api/grpc/change-stream.ts'
 import { makeAdmission, roomsFor } from '../request/admission.ts'
-import { plainForm, type DoorForm } from '../request/form.ts'
-import { prepare, prepareRefuser, type Runner } from '../request/pipeline.ts'
+import { grpcForm, plainForm, type DoorForm } from '../request/form.ts'
+import { prepare, type Runner } from '../request/pipeline.ts'
 import type { PipelinePorts } from '../request/ports.ts'
+import { prepareRefuser, type Refuser } from '../request/unresolved.ts'
 import { WarmReads } from '../request/warm.ts'
 import { actorPiece, assembleRecord, assembleRecords, targetPiece } from '../services/audit/records.ts'
 import { Freshness } from '../services/freshness/freshness.ts'
@@ -33,7 +34,7 @@ import type { LeasePorts } from '../services/leases/ports.ts'
 import { engines as catalogue } from '../catalog.ts'
 import type { Engine } from '../kernel/engine.ts'
 import type { WorkerContext } from '../supervisor/run-worker.ts'
-import { unresolvedPath } from '../system/unresolved.ts'
+import { unresolvedRequest } from '../system/unresolved.ts'
 import { makeCaches } from './caches.ts'
 import type { Deliveries } from './deliveries.ts'
 import { makeDomain } from './domain.ts'
@@ -52,6 +53,8 @@ export interface Platform {
   /** Answers reads from the caches, where it can. */
   readonly warm: WarmReads<CachedSecret>
   readonly grpc: ReadonlyMap<string, Runner>
+  /** Of doors other than Vault's, for requests that no operation could be found for. */
+  readonly refusers: { readonly native: Refuser; readonly grpc: Refuser }
   /** What administrators have set. */
   readonly settings: LiveSettings
   /** Opens anew what may have been renamed. */
@@ -130,7 +133,7 @@ const followQuotas = async (quotas: Quotas, freshness: Freshness, logger: Worker
   await quotas.reload()
 }
 
-type Prepares = Pick<Platform, 'rest' | 'flat' | 'vault' | 'grpc' | 'vaultBackend'>
+type Prepares = Pick<Platform, 'rest' | 'flat' | 'vault' | 'grpc' | 'refusers' | 'vaultBackend'>
 
 /** Every operation of every door, prepared once. */
 const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: ReturnType<typeof makeDomain>, version: string): Prepares => {
@@ -140,10 +143,11 @@ const prepareDoors = (ports: PipelinePorts, { operations, vaultDirectory }: Retu
     rest: runners(operations.rest, plainForm(false)),
     flat: runners(operations.flat, plainForm(false)),
     vault: runners(operations.vault, vaultForm),
-    grpc: runners(operations.grpc, plainForm(true)),
+    grpc: runners(operations.grpc, grpcForm),
+    refusers: { native: prepareRefuser(ports, unresolvedRequest, plainForm(false)), grpc: prepareRefuser(ports, unresolvedRequest, grpcForm) },
     vaultBackend: {
       ...vaultDirectory,
-      refuse: prepareRefuser(ports, unresolvedPath, vaultForm),
+      refuse: prepareRefuser(ports, unresolvedRequest, vaultForm),
       limits: ports.limits,
       fixed: prepared(operations.vaultFixed),
       unknown: prepared(operations.unknownPath)[0],

@@ -52,3 +52,62 @@ test('a path that begins with the name of an organization that the token may not
   await ways.ok('POST', '/v1/acme/auth/userpass/users/anna', { password: 'a long passphrase' })
   await ways.ok('POST', '/v1/acme/auth/userpass/login/anna', { password: 'a long passphrase' }, seeing)
 })
+
+const bearer = { authorization: 'Bearer root' }
+const json = { 'content-type': 'application/json' }
+
+/** Method and path as the record has them, its status, code and who asked. */
+const unresolved: readonly (readonly [string, Asked, readonly [string, string, number, string, string?]])[] = [
+  ['a path that is none', { path: '/v1/secret/data//x', token: 'root' }, ['GET', 'secret/data//x', 400, 'path.invalid', 'token:root']],
+  ['a path with a token in it', { path: '/v1/auth/..%2f/hv%73.abc' }, ['GET', 'auth/..%2f/…', 400, 'path.invalid']],
+  ['a native path that is none', { path: '/api/v1/secrets/%zz', headers: bearer }, ['GET', 'api/v1/secrets/%zz', 400, 'path.invalid', 'token:root']],
+  ['a query that is none', { path: '/v1/secret/data/x?version=%', token: 'root' }, ['GET', 'secret/data/x', 400, 'request.bad_escape', 'token:root']],
+  ['bad JSON', { method: 'POST', path: '/v1/secret/data/x', token: 'root', body: '{' }, ['POST', 'secret/data/x', 400, 'request.bad_json', 'token:root']],
+  ['bad JSON of a stranger', { method: 'POST', path: '/v1/secret/data/x', token: 'nobody', body: '{' }, ['POST', 'secret/data/x', 400, 'request.bad_json']],
+  ['two tokens', { path: '/v1/secret/data/x', token: 'root', headers: { authorization: 'Bearer another' } }, ['GET', 'secret/data/x', 400, 'request.two_tokens']],
+  ['a verb that means nothing', { method: 'OPTIONS', path: '/v1/secret/data/x', token: 'root' }, ['OPTIONS', 'secret/data/x', 405, 'request.method', 'token:root']],
+  ['a patch of another type', { method: 'PATCH', path: '/v1/secret/data/x', token: 'root', body: '{}' }, ['PATCH', 'secret/data/x', 415, 'request.media_type', 'token:root']],
+  ['a time of wrapping that is none', { path: '/v1/secret/data/x', token: 'root', headers: { 'x-vault-wrap-ttl': 'soon' } }, ['GET', 'secret/data/x', 400, 'wrapping.bad_ttl', 'token:root']],
+  ['a login by a verb that it does not take', { method: 'DELETE', path: '/v1/auth/people/login/anna' }, ['DELETE', 'auth/people/login/anna', 405, 'request.login_method']],
+  ['a login by headers beside a token', { path: '/v1/secret/data/x', token: 'root', headers: { 'x-vault-inline-auth-path': 'auth/people/login/anna' } }, ['GET', 'secret/data/x', 400, 'inline_auth.header', 'token:root']],
+  ['a login by headers that are none', { path: '/v1/secret/data/x', headers: { 'x-vault-inline-auth-path': 'auth/people/login/anna', 'x-vault-inline-auth-parameter-a': '!' } }, ['POST', 'auth/people/login/anna', 400, 'inline_auth.header']],
+  ['no native path', { path: '/api/v1/nothing', headers: bearer }, ['GET', 'api/v1/nothing', 404, 'request.no_route', 'token:root']],
+  ['no native verb of a path', { method: 'PATCH', path: '/api/v1/audit/events', headers: bearer }, ['PATCH', 'api/v1/audit/events', 405, 'request.method', 'token:root']],
+  ['no native verb', { method: 'OPTIONS', path: '/api/v1/nothing' }, ['OPTIONS', 'api/v1/nothing', 405, 'request.method']],
+  ['a native body of another type', { method: 'POST', path: '/api/v1/secrets/x', headers: { ...bearer, 'content-type': 'text/plain' }, body: '{}' }, ['POST', 'api/v1/secrets/x', 415, 'request.media_type', 'token:root']],
+  ['a body that is too large', { method: 'POST', path: '/v1/secret/data/x', token: 'root', headers: json, body: `{"data":"${'x'.repeat(1 << 20)}"}` }, ['POST', 'secret/data/x', 413, 'request.too_large', 'token:root']],
+]
+
+test('what is refused before it is known what it asks for is recorded: what was asked, by whom, and what the caller got', async () => {
+  await ways.ok('POST', '/v1/sys/auth/people', { type: 'userpass' })
+  for (const [what, asked, [method, path, status, code, principal]] of unresolved) {
+    const [answered, record] = await refusal(asked)
+    assert.equal(answered, status, what)
+    assert.deepEqual([record['action'], record['metadata'], record['status'], record['errorCode'], record['principal']], ['request.unresolved', { method, path }, status, code, principal], what)
+  }
+})
+
+test('it does not get larger than other records, however long its path', async () => {
+  const [, { metadata }] = await refusal({ path: `/v1/${'a'.repeat(7000)}`, headers: { 'x-vault-namespace': 'n'.repeat(8000) } })
+  const { path, namespace } = metadata as { readonly path: string; readonly namespace: string }
+  assert.deepEqual([path.length, namespace.length], [512, 512])
+})
+
+test('it counts for rate limits, and what is one too many has no record', async () => {
+  await ways.ok('POST', '/v1/sys/quotas/config', { rate_limit_exempt_paths: ['sys/quotas'] })
+  await ways.ok('POST', '/v1/sys/quotas/rate-limit/all', { rate: 1, interval: '1h' })
+  const asked: readonly Asked[] = [{ path: '/v1/secret/data//x' }, { method: 'POST', path: '/v1/secret/data/x', body: '{' }, { path: '/api/v1/nothing' }]
+  await ways.send({ path: '/v1/secret/data/x' })
+  const answers = await Promise.all(asked.map((each) => ways.send(each)))
+  assert.deepEqual(answers.map(({ status }) => status), [429, 429, 429])
+  await ways.ok('DELETE', '/v1/sys/quotas/rate-limit/all')
+  await refusal({ path: '/api/v1/nothing' })
+  for (const { requestId } of answers) assert.deepEqual((await worker.database.superuser.query('select 1 from coffer.audit_events where request_id = $1', [requestId])).rows, [])
+})
+
+test('wrapping without a time for it is decided and recorded as any other request', async () => {
+  const path = '/v1/sys/wrapping/wrap'
+  const [status, { action, errorCode, principal }] = await refusal({ method: 'POST', path, token: 'root', body: '{"a":"b"}' })
+  assert.deepEqual([status, action, errorCode, principal], [400, 'wrapping.wrap', 'wrapping.not_asked', 'token:root'])
+  assert.deepEqual((await refusal({ method: 'POST', path, token: await tokenOf({ policies: ['nothing'], no_default_policy: true }), body: '{}' }))[0], 403)
+})

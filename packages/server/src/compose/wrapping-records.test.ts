@@ -52,7 +52,14 @@ test('whoever asked for a wrapped answer is named by all records of its token', 
   assert.deepEqual(created['metadata'], whole)
 
   const looked = await send('POST', 'v1/sys/wrapping/lookup', {}, { token: made.body.wrap_info?.token })
-  assert.deepEqual((await recordOf('wrapping.lookup', looked.requestId))['metadata'], whole)
+  const byNobody = await recordOf('wrapping.lookup', looked.requestId)
+  assert.deepEqual([byNobody['metadata'], byNobody['actorType'], byNobody['principal']], [whole, 'anonymous', undefined])
+  // Whoever brings a token is named, also with the last use of it, which looking leaves; who brings none or a bad one is not refused.
+  const once = (await send('POST', 'v1/auth/token/create', as('root'), { display_name: 'looker', num_uses: 1 })).body.auth?.client_token ?? ''
+  for (const [token, expected] of [[once, 'token:token-looker'], [once, 'token:token-looker'], ['nobody', undefined]] as const) {
+    const { requestId } = await send('POST', 'v1/sys/wrapping/lookup', as(token), { token: made.body.wrap_info?.token })
+    assert.equal((await recordOf('wrapping.lookup', requestId))['principal'], expected)
+  }
   const again = await send('POST', 'v1/sys/wrapping/rewrap', as('root'), { token: made.body.wrap_info?.token })
   assert.deepEqual((await recordOf('wrapping.rewrap', again.requestId))['metadata'], whole)
   const opened = await send('POST', 'v1/sys/wrapping/unwrap', as(again.body.wrap_info?.token ?? ''))

@@ -115,6 +115,8 @@ export interface Call {
   /** From X-Coffer-Project; the default when the operation names no project. */
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined
+  /** The answer is to be wrapped for as long. */
+  readonly wrapTtlSeconds?: number | undefined
   /** Database time, milliseconds since the epoch. */
   now(): number
   /** The decision without its consequences, for filtering lists. */

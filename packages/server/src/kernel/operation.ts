@@ -37,6 +37,8 @@ export interface Operation<I extends Fields = Fields, O extends Fields = Fields>
   readonly errors: readonly ErrorKind[]
   /** `public` needs no token, `optional` takes a valid one or none, `token` any valid one, `policy` a grant that the handler asks for. */
   readonly access: 'public' | 'optional' | 'token' | 'policy'
+  /** It needs no token, and its record names whoever brings a good one all the same. No use of that is taken. */
+  readonly namesHolder?: boolean
   /** It reaches beyond every organization: only who belongs to the organization root has it, and only there, whatever a policy says. */
   readonly scope?: 'server'
   /** The dotted action of its audit record; undefined only for operations that touch nothing of an organization. */

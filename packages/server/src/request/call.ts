@@ -61,6 +61,7 @@ export class RequestCall implements Call {
   readonly tell: DoorRequest['tell']
   readonly projectHeader: string | undefined
   readonly idempotencyKey: string | undefined
+  readonly wrapTtlSeconds: number | undefined
   readonly audit: AuditDraft
   readonly #ports: PipelinePorts
   readonly #parts: CallParts
@@ -80,6 +81,7 @@ export class RequestCall implements Call {
     this.tell = request.tell
     this.projectHeader = request.projectHeader
     this.idempotencyKey = request.idempotencyKey
+    this.wrapTtlSeconds = request.wrapTtlSeconds
     this.audit = trace.draft
     this.#ports = ports
     this.#parts = parts

@@ -1,6 +1,6 @@
 // What a door makes of an outcome, where records need to know: they say the status that the caller gets.
 
-import type { CofferError } from '../kernel/errors.ts'
+import { kindFacts, type CofferError } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 
@@ -25,6 +25,12 @@ export const plainForm = (snake: boolean): DoorForm => ({
   isOpen: ({ orNothing }) => orNothing === true,
   errorStatus: ({ httpStatus }) => httpStatus,
 })
+
+/** A method that there is not: gRPC has a status of its own for it. */
+export const UNIMPLEMENTED = 'request.unimplemented'
+
+/** Records count the outcomes of all doors on one scale. An error is the number of its kind there, whatever else it would be over HTTP, so that gRPC's status follows from the number (docs/guides/audit.md). */
+export const grpcForm: DoorForm = { ...plainForm(true), errorStatus: ({ kind, code }) => (code === UNIMPLEMENTED ? 501 : kindFacts[kind].http) }
 
 /** Of a write, whose answer is not known yet. `says`: whether there is something to say. */
 export const statusOfWrite = (form: DoorForm, operation: Operation, { status, says }: { readonly status: 202 | undefined; readonly says: boolean }): number => {

@@ -43,27 +43,8 @@ export const prepare = (ports: PipelinePorts, implemented: Implemented, form: Do
   }
 }
 
-/** A request for which no operation could be found, because what its path means could not be looked up. */
-export interface Unresolved {
-  readonly thrown: unknown
-  readonly startedAt: number
-  readonly method: Operation['method']
-  /** Below /v1. */
-  readonly path: string
-}
-
-/** Makes the record of such a request durable, of what is known of it, and says what it is refused with. */
-export type Refuser = (request: DoorRequest, unresolved: Unresolved) => Promise<CofferError>
-
-/** @param operation what records call it */
-export const prepareRefuser = (ports: PipelinePorts, operation: Operation, form: DoorForm): Refuser => (request, { thrown, startedAt, method, path }) => {
-  const asked = { ...operation, method }
-  const begun = begin(ports, asked, { request, form, startedAt })
-  begun.trace.draft.metadata = { method, path, ...(request.namespace === undefined ? {} : { namespace: request.namespace }) }
-  return failed(ports, asked, begun, thrown)
-}
-
-const begin = (ports: PipelinePorts, operation: Operation, begun: Pick<Begun, 'request' | 'form' | 'startedAt'>): Begun => {
+/** Before anything is known but the request. */
+export const begin = (ports: PipelinePorts, operation: Operation, begun: Pick<Begun, 'request' | 'form' | 'startedAt'>): Begun => {
   const { request } = begun
   const trace = newTrace()
   const recorded: Recording = { orgId: ports.organizations.rootOrgId, requestId: request.requestId, door: request.door, sourceIp: request.sourceIp, caller: undefined, detailed: ports.journal.detail !== undefined }
@@ -79,7 +60,8 @@ const finished = async (ports: PipelinePorts, { operation, warm, batch }: Implem
   ports.observe(operation.id, status, (performance.now() - startedAt) / 1000)
 }
 
-const failed = async (ports: PipelinePorts, operation: Operation, execution: Begun, thrown: unknown): Promise<CofferError> => {
+/** Makes the record of a refusal durable. */
+export const failed = async (ports: PipelinePorts, operation: Operation, execution: Begun, thrown: unknown): Promise<CofferError> => {
   const { request, form, startedAt } = execution
   const error = await refused(ports, operation, execution, thrown)
   ports.observe(operation.id, form.errorStatus(error, operation, request), (performance.now() - startedAt) / 1000)
@@ -121,10 +103,9 @@ class Elsewhere extends Error {
 const execute = async (ports: PipelinePorts, { operation, handle }: Implemented, { request, form, parse, trace, recorded }: Execution): Promise<Answer> => {
   const authenticated = operation.access === 'public' || (operation.access === 'optional' && request.token === undefined) ? undefined : (request.authenticated ?? (await authenticate(ports, request)))
   const caller = authenticated?.caller
-  if (caller !== undefined) {
-    recorded.orgId = caller.orgId
-    recorded.caller = caller
-  } else recorded.caller = request.onBehalfOf
+  const known = caller ?? (operation.namesHolder === true ? (await holderOf(ports, request))?.caller : undefined)
+  recorded.orgId = known?.orgId ?? recorded.orgId
+  recorded.caller = known ?? request.onBehalfOf
   if (caller !== undefined && request.otherwise !== undefined && !(await entersNamed(ports, request, caller))) throw new Elsewhere(authenticated)
   if (operation.scope === 'server') await requireServerScope(ports, trace.draft, { caller, namespace: request.namespace })
   // From nobody, what is wrong with a request is wrong wherever it goes: bad input must not tell whether there is such an organization.
@@ -132,7 +113,7 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   const isLesson = request.warm !== undefined || request.loginName !== undefined
   if (isLesson) trace.organizations = ports.plans?.organizations()
   const { namespace } = request
-  const orgId = namespace === undefined || namespace === '' ? (caller?.orgId ?? ports.organizations.rootOrgId) : await namedOrganization(ports, namespace, caller)
+  const orgId = namespace === undefined || namespace === '' ? (known?.orgId ?? ports.organizations.rootOrgId) : await namedOrganization(ports, namespace, caller)
   recorded.orgId = orgId
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
   if (isLesson) trace.places = ports.plans?.places(orgId)
@@ -150,13 +131,18 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')
 
-const authenticate = async (ports: PipelinePorts, request: DoorRequest): Promise<Authenticated> => {
-  if (request.token === undefined) throw badToken()
-  const found = await ports.tokens.authenticate(request.token)
-  if (found === undefined) throw badToken()
+/** Whose token it is, if it is good here. No use of it is taken. */
+export const holderOf = async (ports: PipelinePorts, request: DoorRequest): Promise<Authenticated | undefined> => {
+  const found = request.token === undefined ? undefined : await ports.tokens.authenticate(request.token)
+  if (found === undefined) return undefined
   const { expiresAt } = found.caller
-  if (expiresAt !== undefined && expiresAt <= ports.courier.now()) throw badToken()
-  if (found.boundCidrs.length > 0 && !ports.tokens.permitsAddress(found.boundCidrs, request.sourceIp)) throw badToken()
+  if (expiresAt !== undefined && expiresAt <= ports.courier.now()) return undefined
+  return found.boundCidrs.length > 0 && !ports.tokens.permitsAddress(found.boundCidrs, request.sourceIp) ? undefined : found
+}
+
+const authenticate = async (ports: PipelinePorts, request: DoorRequest): Promise<Authenticated> => {
+  const found = await holderOf(ports, request)
+  if (found === undefined) throw badToken()
   if (found.numUses > 0) await ports.tokens.takeUse(found, request.requestId)
   return found
 }

@@ -3,8 +3,8 @@
 import { f } from '../kernel/fields.ts'
 import { operation } from '../kernel/operation.ts'
 
-/** What records call a request whose path could not be resolved, because the organization or its mounts could not be read. It has no path and no handler. */
-export const unresolvedPath = operation({
-  id: 'vault.unresolvedPath', method: 'GET', path: '/v1/:path+', tag: 'system', access: 'public', audit: 'vault.unresolved-path', work: 'read',
-  summary: 'A request refused before its path could be resolved', input: { path: f.text('Path', { max: 8192 }) }, output: {}, errors: ['unavailable'],
+/** What records call a request that was refused before it was known what it asks for: it could not be read, means nothing here, or what its path means could not be looked up. It has no path and no handler. */
+export const unresolvedRequest = operation({
+  id: 'request.unresolved', method: 'GET', path: '/:path+', tag: 'system', access: 'public', audit: 'request.unresolved', work: 'read',
+  summary: 'A request refused before it was known what it asks for', input: { path: f.text('Path', { max: 8192 }) }, output: {}, errors: ['invalid_request', 'not_found', 'unavailable'],
 })

@@ -52,7 +52,7 @@ const facts = { token, accessor: text('Accessor'), ttl: f.int('Seconds', { min: 
 export const wrap = operation({ ...common, access: 'policy', id: 'system.wrap', method: 'POST', path: '/v1/sys/wrapping/wrap', audit: 'wrapping.wrap', summary: 'Wrap what you send', input: { document: document.optional() }, output: { document } })
 export const unwrap = operation({ ...common, access: 'policy', id: 'system.unwrap', method: 'POST', path: '/v1/sys/wrapping/unwrap', audit: 'wrapping.unwrap', summary: 'The wrapped answer, once', input: { token: token.optional() }, output: { response: f.secret('The answer', { max: 64 * 1024 * 1024 }) } })
 export const rewrap = operation({ ...common, access: 'policy', id: 'system.rewrap', method: 'POST', path: '/v1/sys/wrapping/rewrap', audit: 'wrapping.rewrap', summary: 'The same answer under a new token', input: { token: token.optional() }, output: { wrapInfo: f.object('The new token', facts) } })
-const look = { ...common, work: 'read', access: 'public', audit: 'wrapping.lookup', summary: 'When and for what a wrapping token was made', output: { creationTime: facts.creationTime, creationPath: facts.creationPath, creationTtl: facts.ttl } } as const
+const look = { ...common, work: 'read', access: 'public', namesHolder: true, audit: 'wrapping.lookup', summary: 'When and for what a wrapping token was made', output: { creationTime: facts.creationTime, creationPath: facts.creationPath, creationTtl: facts.ttl } } as const
 export const lookupWrapping = operation({ ...look, isEverywhere: true, id: 'system.lookupWrapping', method: 'POST', path: '/v1/sys/wrapping/lookup', input: { token: token.optional(), ...own } })
 export const lookupOwnWrapping = operation({ ...look, isEverywhere: true, id: 'system.lookupOwnWrapping', method: 'GET', path: '/v1/sys/wrapping/lookup', input: own })
 
@@ -90,6 +90,7 @@ export const wrappingOperations = (port: WrappingPort): readonly Implemented[] =
     {
       async wrap(input, call) {
         call.authorise('update', { kind: 'system', apiPath: 'sys/wrapping/wrap' })
+        if (call.wrapTtlSeconds === undefined) throw fail('invalid_request', 'wrapping.not_asked', 'endpoint requires response wrapping to be used')
         return { document: input.document ?? {} }
       },
       async unwrap(input, call) {

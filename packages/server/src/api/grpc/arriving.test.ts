@@ -27,6 +27,7 @@ const start = async (t: TestContext, { requestSeconds = 30, runner }: { readonly
   const door = await startGrpc({
     listen: { host: '127.0.0.1', port: 0 }, reusePort: false, requestSeconds, operations: allContracts, logger: { error: () => undefined },
     runners: () => (runner === undefined ? undefined : new Map([[id, runner]])),
+    refuser: () => undefined,
     stream: () => undefined,
   })
   const sessions: ClientHttp2Session[] = []

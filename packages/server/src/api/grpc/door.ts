@@ -1,17 +1,19 @@
 // The two rpcs: messages in, the pipeline, messages out.
 
-import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js'
+import { status as Status, type Metadata, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js'
 import { asCofferError, fail, isCofferError, type CofferError } from '../../kernel/errors.ts'
 import type { Implemented, Operation } from '../../kernel/operation.ts'
 import { encodeOutput } from '../../kernel/output.ts'
 import { BoundedQueue, QueueFull } from '../../lib/bounded-queue.ts'
+import { UNIMPLEMENTED } from '../../request/form.ts'
 import { newRequestId } from '../../request/message.ts'
 import type { Runner } from '../../request/pipeline.ts'
+import type { Refuser } from '../../request/unresolved.ts'
 import type { BodyRoom } from '../body-room.ts'
 import { CALL_BYTES } from './arriving.ts'
 import type { ChangeStream } from './change-stream.ts'
 import { malformed, messageBytes, rpcPath, type SecretChangeEvent, type SecretRequest, type WatchRequest } from './contract.ts'
-import { doorRequest, type CallFacts } from './request.ts'
+import { doorRequest, knownOf, type CallFacts } from './request.ts'
 import { statusOf, trailers } from './status.ts'
 import type { Streams } from './streams.ts'
 import { watch, type Seen } from './watch.ts'
@@ -19,6 +21,8 @@ import { watch, type Seen } from './watch.ts'
 export interface DoorPorts {
   /** Prepared with snake_case names, by operation id; undefined while sealed. */
   runners(): ReadonlyMap<string, Runner> | undefined
+  /** For calls that no operation ran for; undefined while sealed. */
+  refuser(): Refuser | undefined
   /** Their contracts: an rpc is the operation with its path. */
   readonly operations: readonly Pick<Implemented, 'operation'>[]
   /** Undefined while sealed. */
@@ -33,8 +37,11 @@ const LOOKS_AT_ONCE = 8
 const LOOKS_WAITING = 20_000
 
 interface Rpc {
+  readonly name: string
   readonly operation: Operation
   readonly run: Runner
+  /** What the operation refused itself, and has recorded. */
+  readonly told: WeakSet<object>
 }
 
 const sealed = (): CofferError => fail('sealed', 'seal.sealed', 'The server is sealed. Unseal it first.')
@@ -43,12 +50,18 @@ const rpc = (ports: DoorPorts, name: string): Rpc => {
   const found = ports.operations.find(({ operation }) => operation.path === rpcPath(name))
   if (found === undefined) throw new Error(`no operation for the rpc ${name}`)
   const { operation } = found
+  const told = new WeakSet<object>()
   const run: Runner = async (request) => {
     const runner = ports.runners()?.get(operation.id)
     if (runner === undefined) throw sealed()
-    return runner(request)
+    try {
+      return await runner(request)
+    } catch (error) {
+      if (isCofferError(error)) told.add(error)
+      throw error
+    }
   }
-  return { operation, run }
+  return { name, operation, run, told }
 }
 
 const factsOf = (call: { readonly metadata: Metadata; getPeer(): string }): CallFacts => ({ metadata: call.metadata, peer: call.getPeer(), requestId: newRequestId() })
@@ -66,6 +79,27 @@ const errorOf = (ports: DoorPorts, { operation }: Rpc, requestId: string, thrown
   return asCofferError(thrown)
 }
 
+/** What the caller gets. What no operation refused is recorded here. */
+const refusalOf = async (ports: DoorPorts, rpc_: Rpc, facts: CallFacts, { token, thrown }: { readonly token: string; readonly thrown: unknown }): Promise<CofferError> => {
+  const error = errorOf(ports, rpc_, facts.requestId, thrown)
+  return rpc_.told.has(error) ? error : recordRefusal(ports, facts, { path: rpcPath(rpc_.name), token, error })
+}
+
+/** A call that is refused before it is one of an operation. @returns what it is refused with */
+const recordRefusal = async (ports: Pick<DoorPorts, 'refuser'>, facts: CallFacts, { path, token, error }: { readonly path: string; readonly token: string; readonly error: CofferError }): Promise<CofferError> => {
+  const refuse = ports.refuser()
+  return refuse === undefined ? error : refuse(knownOf(facts, token), { thrown: error, startedAt: performance.now(), method: 'POST', path: path.replace(/^\//, '') })
+}
+
+/** Any other method than the two. */
+export const unknownMethod = (ports: Pick<DoorPorts, 'refuser'>, path: string) => (call: ServerDuplexStream<Buffer, Buffer>): void => {
+  const facts = factsOf(call)
+  const error = fail('not_found', UNIMPLEMENTED, 'There is no such method.')
+  recordRefusal(ports, facts, { path, token: '', error }).then((told) => call.emit('error', { ...statusOf(told, facts.requestId), ...(told === error ? { code: Status.UNIMPLEMENTED } : {}) }), (failure: unknown) => call.emit('error', statusOf(asCofferError(failure), facts.requestId)))
+}
+
+const tokenIn = (request: { readonly client_token?: string }): string => request.client_token ?? ''
+
 export const getSecret = (ports: DoorPorts) => {
   const get = rpc(ports, 'GetSecret')
   const answer = async (facts: CallFacts, request: SecretRequest): Promise<object> => {
@@ -79,7 +113,7 @@ export const getSecret = (ports: DoorPorts) => {
     try {
       return [null, await answer(facts, call.request), trailers(facts.requestId)]
     } catch (thrown) {
-      return [statusOf(errorOf(ports, get, facts.requestId, thrown), facts.requestId)]
+      return [statusOf(await refusalOf(ports, get, facts, { token: tokenIn(call.request), thrown }), facts.requestId)]
     } finally {
       giveBack()
     }
@@ -142,8 +176,10 @@ export const watchSecretChanges = (ports: DoorPorts, streams: Streams) => {
     // Only the message: how many streams there are is bounded (streams.ts).
     const giveBack = ports.room.keep(call.request[messageBytes] ?? 0)
     call.on('cancelled', () => stream.abort())
-    follow(facts, call, stream).catch((thrown: unknown) => {
-      const error = errorOf(ports, look, facts.requestId, thrown)
+    follow(facts, call, stream).catch(async (thrown: unknown) => {
+      // Nobody is refused who has gone away, or whose stream ends with the server.
+      const isEnd = call.cancelled || stream.signal.aborted
+      const error = isEnd ? errorOf(ports, look, facts.requestId, thrown) : await refusalOf(ports, look, facts, { token: tokenIn(call.request), thrown })
       if (!call.cancelled) call.emit('error', statusOf(error, facts.requestId))
     }).finally(giveBack)
   }

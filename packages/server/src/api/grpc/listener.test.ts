@@ -33,6 +33,7 @@ const start = async (t: TestContext, options: { readonly tls?: GrpcTls; readonly
     reusePort: options.reusePort ?? false,
     tls: options.tls,
     runners: () => undefined,
+    refuser: () => undefined,
     stream: () => undefined,
     operations: allContracts,
     requestSeconds: 30,

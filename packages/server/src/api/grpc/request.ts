@@ -1,6 +1,6 @@
 // From a gRPC call to the request that the pipeline takes: the token from the message or the metadata, the rest from the metadata.
 
-import type { Metadata } from '@grpc/grpc-js'
+import { Metadata } from '@grpc/grpc-js'
 import { fail } from '../../kernel/errors.ts'
 import type { DoorRequest } from '../../request/exchange.ts'
 import { sameSecret } from '../../request/message.ts'
@@ -49,6 +49,15 @@ const projectOf = (metadata: Metadata): string | undefined => {
 const addressOf = (peer: string): string | undefined => {
   const end = peer.lastIndexOf(':')
   return peer === 'unknown' || end === -1 ? undefined : peer.slice(0, end)
+}
+
+/** As much as can be read of a call that is refused: of two tokens neither is the caller's. */
+export const knownOf = (facts: CallFacts, clientToken: string): DoorRequest => {
+  try {
+    return doorRequest(facts, clientToken, {})
+  } catch {
+    return doorRequest({ ...facts, metadata: new Metadata() }, '', {})
+  }
 }
 
 /** @param clientToken of the message; empty when it has none */

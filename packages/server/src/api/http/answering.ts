@@ -39,7 +39,7 @@ export class Answering {
     try {
       target = parseTarget(request.url)
     } catch (thrown) {
-      return this.#refuse(doorOf(unparsedTarget(request.url)), { request, reply, requestId, target: EMPTY_TARGET }, thrown)
+      return this.#refuseUnread(doorOf(unparsedTarget(request.url)), { request, reply, requestId, target: EMPTY_TARGET }, thrown)
     }
     const exchange: HttpExchange = { request, reply, requestId, target }
     const door = doorOf(target)
@@ -61,10 +61,16 @@ export class Answering {
     const reply = new Reply(requestId, this.#headers, sink)
     try {
       const target = parseTarget(request.url)
-      this.#refuse(this.#options.doorOf(target), { request, reply, requestId, target }, error)
+      this.#refuseUnread(this.#options.doorOf(target), { request, reply, requestId, target }, error)
     } catch (unparsed) {
-      this.#refuse(this.#options.doorOf(unparsedTarget(request.url)), { request, reply, requestId, target: EMPTY_TARGET }, unparsed)
+      this.#refuseUnread(this.#options.doorOf(unparsedTarget(request.url)), { request, reply, requestId, target: EMPTY_TARGET }, unparsed)
     }
+  }
+
+  /** What its door never gets to see has its record as well. */
+  #refuseUnread(door: Door, exchange: HttpExchange, thrown: unknown): void {
+    if (door.unread === undefined) this.#refuse(door, exchange, thrown)
+    else door.unread(exchange, thrown).then((told) => this.#refuse(door, exchange, told), (failure: unknown) => this.#refuse(door, exchange, failure))
   }
 
   #refuse(door: Door, exchange: HttpExchange, thrown: unknown): void {

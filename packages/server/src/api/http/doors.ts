@@ -2,13 +2,17 @@
 
 import { encodeOutput } from '../../kernel/output.ts'
 import { fail, type CofferError } from '../../kernel/errors.ts'
+import type { RawInput } from '../../kernel/input.ts'
 import type { Implemented, Method, Operation } from '../../kernel/operation.ts'
 import { parseQuery } from '../../kernel/path.ts'
 import type { Answer, WarmForm } from '../../request/exchange.ts'
 import type { Runner } from '../../request/pipeline.ts'
-import { readBody, readMessage, traitsOf } from './request.ts'
+import type { Refuser } from '../../request/unresolved.ts'
+import { readBody, readMessage, traitsOf, type Message } from './request.ts'
 import { isPlainRead, plainBody } from './warm.ts'
-import { Router } from './router.ts'
+import { addHeaders } from './reply.ts'
+import { Router, type Match } from './router.ts'
+import { refusedEarly } from './unresolved.ts'
 import type { Door, HttpExchange, HttpRequest } from './exchange.ts'
 
 export interface DoorLimits {
@@ -21,6 +25,8 @@ export interface NativeDoorOptions {
   readonly limits: DoorLimits
   /** Undefined while sealed. */
   runners(): ReadonlyMap<string, Runner> | undefined
+  /** For requests that no operation could be found for; undefined while sealed. */
+  refuser(): Refuser | undefined
   readonly operations: readonly Pick<Implemented, 'operation'>[]
 }
 
@@ -32,11 +38,6 @@ export const errorHeaders = (exchange: HttpExchange, error: CofferError, status 
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   else if (error.httpStatus === 503) reply.header('retry-after', '1')
   if (status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer')
-}
-
-/** Names and values, one after the other. */
-export const addHeaders = ({ reply }: HttpExchange, headers: readonly string[]): void => {
-  for (let at = 0; at + 1 < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1] ?? '')
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
@@ -60,26 +61,51 @@ const warmForm = (name: NativeDoorOptions['name'], operation: Operation, request
   return isAsked && body === undefined ? undefined : { target, contentType: JSON_TYPE, render: (data) => render(name, operation, data), body }
 }
 
+interface Read {
+  readonly operation: Operation
+  readonly params: Match<Operation>['params']
+  readonly runner: Runner
+  readonly message: Message
+  readonly query: RawInput['query']
+  readonly body: RawInput['body']
+}
+
+/** What is asked. @throws what is refused before it is known */
+const reader = ({ limits, operations, runners }: NativeDoorOptions): ((exchange: HttpExchange) => Read) => {
+  const router = new Router(operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
+  const bodyLimits = { depth: limits.depth, bytes: limits.bodyBytes }
+  return ({ request, target }) => {
+    const { method } = request
+    if (!methods.has(method)) throw fail('invalid_request', 'request.method', `The method ${method} is not known here.`, { field: 'method', httpStatus: 405 })
+    if (target.trailingSlash) throw fail('not_found', 'request.no_route', 'There is nothing at this path. Native paths have no trailing slash.')
+    const { target: operation, params } = router.match(method, target.segments)
+    const runner = runners()?.get(operation.id)
+    if (runner === undefined) throw fail('sealed', 'seal.sealed', 'The server is sealed. Unseal it first.')
+    const message = readMessage(request)
+    const body = readBody(request, bodyLimits, message.token)
+    if (body !== undefined && (method === 'GET' || method === 'DELETE')) throw fail('invalid_request', 'request.unexpected_body', `${method} takes no body.`, { field: 'body' })
+    return { operation, params, runner, message, query: parseQuery(target.query), body }
+  }
+}
+
 /** `{error, message, data}` for the native door, bare bodies for the flat one; errors of both in the native form. */
 export const nativeDoor = (options: NativeDoorOptions): Door => {
-  const router = new Router(options.operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
-  const bodyLimits = { depth: options.limits.depth, bytes: options.limits.bodyBytes }
+  const read = reader(options)
+  const unread: Door['unread'] = (exchange, thrown) => refusedEarly({ door: options.name, refuse: options.refuser(), exchange, startedAt: performance.now() }, thrown)
   return {
     async handle(exchange) {
-      const { request, target } = exchange
-      const { method } = request
-      if (!methods.has(method)) throw fail('invalid_request', 'request.method', `The method ${method} is not known here.`, { field: 'method', httpStatus: 405 })
-      if (target.trailingSlash) throw fail('not_found', 'request.no_route', 'There is nothing at this path. Native paths have no trailing slash.')
-      const { target: operation, params } = router.match(method, target.segments)
-      const runner = options.runners()?.get(operation.id)
-      if (runner === undefined) throw fail('sealed', 'seal.sealed', 'The server is sealed. Unseal it first.')
-      const message = readMessage(request)
-      const body = readBody(request, bodyLimits, message.token)
-      if (body !== undefined && (method === 'GET' || method === 'DELETE')) throw fail('invalid_request', 'request.unexpected_body', `${method} takes no body.`, { field: 'body' })
+      const { request } = exchange
+      let asked: Read
+      try {
+        asked = read(exchange)
+      } catch (thrown) {
+        throw await unread(exchange, thrown)
+      }
+      const { operation, params, runner, message, query, body } = asked
       const answer = await runner({
         door: options.name,
         requestId: exchange.requestId,
-        raw: { path: params, query: parseQuery(target.query), body },
+        raw: { path: params, query, body },
         leniency: 'strict',
         token: message.token,
         namespace: message.namespace,
@@ -93,6 +119,7 @@ export const nativeDoor = (options: NativeDoorOptions): Door => {
       })
       sendJson(exchange, answer.status, render(options.name, operation, answer.data))
     },
+    unread,
     refuse(exchange, error) {
       errorHeaders(exchange, error)
       sendJson(exchange, error.httpStatus, JSON.stringify({ error: true, message: error.message, data: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }), requestId: exchange.requestId } }))

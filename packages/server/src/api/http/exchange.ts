@@ -42,6 +42,8 @@ export interface HttpExchange {
 /** One door: takes what is below its prefix. */
 export interface Door {
   handle(exchange: HttpExchange): Promise<void>
+  /** Makes the record of what is refused before the door was asked, and says what it is refused with. Absent: nobody's records are about this door. */
+  unread?(exchange: HttpExchange, thrown: unknown): Promise<unknown>
   /** Renders an error in the door's own form. */
   refuse(exchange: HttpExchange, error: CofferError): void
 }

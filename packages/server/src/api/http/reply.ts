@@ -23,6 +23,11 @@ export interface CommonHeaders {
 /** 204 and 304 (RFC 9110, 8.6 and 15.4.5). */
 export const isBodiless = (status: number): boolean => status === 204 || status === 304
 
+/** Names and values, one after the other. */
+export const addHeaders = ({ reply }: { readonly reply: HttpReply }, headers: readonly string[]): void => {
+  for (let at = 0; at + 1 < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1] ?? '')
+}
+
 /** What a field's value may hold: RFC 9110, 5.5. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/

@@ -74,7 +74,7 @@ describe('a plan answers as the general way does', () => {
     const path = '/api/v1/secrets/warm/bearer?environment=dev&reveal=true'
     await same({ path, headers: { authorization: `bearer  ${worker.rootToken} ` } }, { warm: true, status: 200 })
     await same({ path, token: worker.rootToken, headers: { authorization: `Bearer ${worker.rootToken}` } }, { warm: true, status: 200 })
-    await same({ path, token: worker.rootToken, headers: { authorization: 'Bearer another' } }, { warm: false, status: 400, recorded: false })
+    await same({ path, token: worker.rootToken, headers: { authorization: 'Bearer another' } }, { warm: false, status: 400 })
   })
 
   test('a target means what the token\'s lock and X-Coffer-Project say', async () => {
@@ -87,7 +87,7 @@ describe('a plan answers as the general way does', () => {
     assert.equal(valueOf(await same({ path, token: worker.rootToken }, { warm: true, status: 200 })), 'of the default project')
     assert.equal(valueOf(await same({ path, token: worker.rootToken, headers: { 'x-coffer-project': 'billing' } }, { warm: true, status: 200 })), 'of billing')
     assert.equal(valueOf(await same({ path, token: worker.rootToken }, { warm: true, status: 200 })), 'of the default project')
-    await same({ path, token: worker.rootToken, headers: { 'x-coffer-project': 'no such' } }, { warm: false, status: 400, recorded: false })
+    await same({ path, token: worker.rootToken, headers: { 'x-coffer-project': 'no such' } }, { warm: false, status: 400 })
     assert.equal(valueOf(await same({ path, token: locked.token }, { warm: true, status: 200 })), 'of billing')
     await same({ path, token: locked.token, headers: { 'x-coffer-project': 'secret' } }, { warm: true, status: 200 })
     await same({ path: `${path}&project=secret`, token: locked.token }, { warm: false, status: 403 })
@@ -150,8 +150,6 @@ describe('what a plan must not answer goes the general way', () => {
   })
   const reveal = '/api/v1/secrets/cold/secret?environment=dev&reveal=true'
 
-  const unrecorded: ReadonlySet<string> = new Set(['a repeated parameter', 'a trailing slash', 'an escaped dot segment', 'two names of the organization', 'an HMAC of another body', 'another method'])
-
   for (const [what, asked, status] of [
     ['no token', { path: reveal }, 401],
     ['a token that nobody has', { path: reveal, token: 'hvs.nobody' }, 401],
@@ -175,7 +173,7 @@ describe('what a plan must not answer goes the general way', () => {
     ['a parameter that Vault\'s door ignores', { path: '/v1/secret/data/dev/cold/secret?colour=red', token: 'root' }, 200],
   ] as const) {
     test(what, async () => {
-      await same(asked, { warm: false, status, recorded: !unrecorded.has(what) })
+      await same(asked, { warm: false, status })
     })
   }
 

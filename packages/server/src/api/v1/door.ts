@@ -7,9 +7,10 @@ import type { Method, Operation } from '../../kernel/operation.ts'
 import { NO_QUERY, parseQuery, sliceSegments } from '../../kernel/path.ts'
 import type { Answer, DoorRequest, WarmForm } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
-import { addHeaders, errorHeaders, type DoorLimits } from '../http/doors.ts'
+import { errorHeaders, type DoorLimits } from '../http/doors.ts'
 import type { Door, HttpExchange } from '../http/exchange.ts'
 import { peerOf } from '../http/peer.ts'
+import { addHeaders } from '../http/reply.ts'
 import { header, readBody, readMessage, textOf, type Message } from '../http/request.ts'
 import { inlineLoginOf, isPlainRead, loginOf } from '../http/warm.ts'
 import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
@@ -17,7 +18,7 @@ import { logInInline, sayLoginFailed, wantsInlineAuth, type InlineLogin } from '
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
 import { emptyStatus, errorStatus, toldFor } from './outcome.ts'
-import { resolved } from './unresolved.ts'
+import { resolved, unresolved } from './unresolved.ts'
 import { bareStatus, errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
 
@@ -37,19 +38,23 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     return routes.routes
   }
   const bodyLimits = { depth: options.limits.depth, bytes: options.limits.bodyBytes, exactNumbers: true, nullIsNothing: true, anyType: true }
+  const unread: Door['unread'] = async (exchange, thrown) => {
+    const backend = options.backend()
+    return backend === undefined ? thrown : unresolved(backend, { exchange, startedAt: performance.now() }, thrown)
+  }
   return {
     async handle(exchange) {
       const backend = options.backend()
       if (backend === undefined) throw fail('sealed', 'seal.sealed', 'Vault is sealed')
-      const { request, target } = exchange
-      const query = exchange.request.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
-      if (query['help'] !== undefined && query['help'] !== '' && exchange.request.method === 'GET') return help(backend, routesOf(backend), exchange, readMessage(request))
-      const method = methodOf(exchange.request.method, query)
-      if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
-      if (target.trailingSlash && (method === 'POST' || method === 'PATCH')) throw fail('invalid_request', 'request.folder', "cannot write to a path ending in '/'")
-      const sent = readMessage(request)
-      const body = readBody(request, bodyLimits, sent.token)
-      const asked = { backend, routes: routesOf(backend), method, query, body }
+      let read: Read
+      try {
+        read = readAll(exchange, bodyLimits)
+      } catch (thrown) {
+        throw await unread(exchange, thrown)
+      }
+      const { message: sent } = read
+      if (read.wantsHelp) return help(backend, routesOf(backend), exchange, sent)
+      const asked = { backend, routes: routesOf(backend), ...read }
       if (!wantsInlineAuth(exchange)) return answer(exchange, asked, sent)
       const login = await logInInline(backend, asked.routes, exchange, sent)
       try {
@@ -59,6 +64,7 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
         throw error
       }
     },
+    unread,
     refuse(exchange, error) {
       errorHeaders(exchange, error, vaultStatus(error))
       // A plan has one fate for both records, and the login's is the first.
@@ -75,19 +81,34 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
   }
 }
 
-interface AskedOf extends Pick<Parts, 'query' | 'body'> {
+interface Read extends Pick<Parts, 'message' | 'query' | 'body' | 'wrapTtlSeconds'> {
+  readonly method: Method
+  readonly wantsHelp: boolean
+}
+
+/** What the request says, whatever its path means. @throws what is refused for that */
+const readAll = ({ request, target }: HttpExchange, bodyLimits: Parameters<typeof readBody>[1]): Read => {
+  const query = request.method === 'SCAN' ? { ...parseQuery(target.query), scan: 'true' } : parseQuery(target.query)
+  if (query['help'] !== undefined && query['help'] !== '' && request.method === 'GET') return { method: 'GET', query, message: readMessage(request), body: undefined, wrapTtlSeconds: undefined, wantsHelp: true }
+  const method = methodOf(request.method, query)
+  if (method === 'PATCH' && !(header(request, 'content-type') ?? '').startsWith(MERGE_PATCH)) throw fail('invalid_request', 'request.media_type', `PATCH requires Content-Type of ${MERGE_PATCH}, provided ${header(request, 'content-type') ?? ''}`, { httpStatus: 415 })
+  if (target.trailingSlash && (method === 'POST' || method === 'PATCH')) throw fail('invalid_request', 'request.folder', "cannot write to a path ending in '/'")
+  const message = readMessage(request)
+  return { method, query, message, body: readBody(request, bodyLimits, message.token), wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')), wantsHelp: false }
+}
+
+interface AskedOf extends Pick<Read, 'method' | 'query' | 'body' | 'wrapTtlSeconds'> {
   readonly backend: VaultBackend
   readonly routes: Routes
-  readonly method: Method
 }
 
 /** @param login the request's own: its record and that of a read may become durable together, but whatever changes something waits for it */
-const answer = async (exchange: HttpExchange, { backend, routes, method, query, body }: AskedOf, message: Message, login?: InlineLogin): Promise<void> => {
-  const { request, target } = exchange
+const answer = async (exchange: HttpExchange, { backend, routes, method, query, body, wrapTtlSeconds }: AskedOf, message: Message, login?: InlineLogin): Promise<void> => {
+  const { target } = exchange
   const segments = sliceSegments(target.segments, 1)
   const looked = { exchange, method, segments, message }
   const routed = await resolved(backend, looked, () => routeOf(backend, routes, { method, segments, isFolder: target.trailingSlash }, message))
-  const parts: Parts = { message, query, body, wrapTtlSeconds: parseWrapTtl(header(request, 'x-vault-wrap-ttl')) }
+  const parts: Parts = { message, query, body, wrapTtlSeconds }
   const limited = backend.limits?.active === true ? await resolved(backend, looked, () => placeOf(backend, exchange, routed, parts)) : undefined
   const { operation } = routed.prepared
   if (login !== undefined && !(method === 'GET' && operation.work === 'read') && operation.work !== 'list') await login.recorded()
@@ -176,7 +197,6 @@ const placeOf = async (backend: VaultBackend, exchange: HttpExchange, { namespac
 
 const run = async (exchange: HttpExchange, routed: Routed, parts: Parts): Promise<Answer> => {
   const { prepared } = routed
-  if (prepared.operation.id === 'system.wrap' && parts.wrapTtlSeconds === undefined) throw fail('invalid_request', 'wrapping.not_asked', 'endpoint requires response wrapping to be used')
   const request = requestOf(exchange, routed, parts)
   try {
     return await prepared.run(request)

@@ -11,7 +11,7 @@ import { header, namesOf, parseObject, type Message } from '../http/request.ts'
 import type { DoorRequest } from '../../request/exchange.ts'
 import type { LimitedPlace } from '../../request/limits.ts'
 import { resolved } from './unresolved.ts'
-import { route, type Routes, type VaultBackend } from './routing.ts'
+import { route, type Routed, type Routes, type VaultBackend } from './routing.ts'
 
 const PREFIX = 'x-vault-inline-auth-'
 const OPERATION = 'x-vault-inline-auth-operation'
@@ -54,22 +54,35 @@ const placeOf = async (backend: VaultBackend, namespace: string | undefined, seg
   return { orgId: named ?? (await backend.organizationOfToken(undefined)), apiPath: segments.slice(segments.indexOf('auth')).join('/'), role: typeof role === 'string' ? role : undefined }
 }
 
+interface Prepared extends Pick<Routed, 'prepared' | 'params' | 'mount' | 'namespace'> {
+  readonly limited: LimitedPlace | undefined
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** The login that the headers ask for. @throws what is refused before it is one */
+const prepared = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<Prepared> => {
+  const { segments, named } = await resolved(backend, { exchange, message }, async () => {
+    if (message.token !== undefined) throw bad(PATH, 'A request logs in by its headers or brings a token, not both.')
+    const operation = header(exchange.request, OPERATION) ?? 'update'
+    if (operation !== 'update' && operation !== 'create') throw bad(OPERATION, 'Inline authentication is an update.')
+    return { ...parsePath((header(exchange.request, PATH) ?? '').replace(/^\/?v1\//, '')), named: { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace } }
+  })
+  return resolved(backend, { exchange, method: 'POST', segments, message: named }, async () => {
+    const routed = await route(backend, routes, { method: 'POST', segments }, named)
+    if (routed.prepared.operation.work !== 'login') throw bad(PATH, 'The path of the inline authentication is none of a login.')
+    const body = parametersOf(exchange)
+    return { ...routed, body, limited: backend.limits?.active === true ? await placeOf(backend, routed.namespace, segments, body) : undefined }
+  })
+}
+
 const loginTo = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message, whenRecorded: DoorRequest['whenRecorded']): Promise<string> => {
-  if (message.token !== undefined) throw bad(PATH, 'A request logs in by its headers or brings a token, not both.')
-  const operation = header(exchange.request, OPERATION) ?? 'update'
-  if (operation !== 'update' && operation !== 'create') throw bad(OPERATION, 'Inline authentication is an update.')
-  const { segments } = parsePath((header(exchange.request, PATH) ?? '').replace(/^\/?v1\//, ''))
-  const looked = { exchange, method: 'POST', segments, message: { ...message, namespace: header(exchange.request, NAMESPACE) ?? message.namespace } } as const
-  const routed = await resolved(backend, looked, () => route(backend, routes, looked, looked.message))
-  const { prepared, params, mount, namespace } = routed
-  if (prepared.operation.work !== 'login') throw bad(PATH, 'The path of the inline authentication is none of a login.')
-  const body = parametersOf(exchange)
-  const answer = await prepared.run({
-    limited: backend.limits?.active === true ? await resolved(backend, looked, () => placeOf(backend, namespace, segments, body)) : undefined,
+  const { prepared: login, params, mount, namespace, limited, body } = await prepared(backend, routes, exchange, message)
+  const answer = await login.run({
+    limited,
     door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: undefined, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount,
     peer: () => peerOf(exchange.request), isForOneRequest: true, mfaHeader: header(exchange.request, 'x-vault-mfa'), loginName: inlineLoginOf(exchange.request, message.namespace), whenRecorded, raw: { path: params, query: {}, body },
   })
-  const { auth } = encodeOutput(prepared.operation.output, answer.data ?? {}, true)
+  const { auth } = encodeOutput(login.operation.output, answer.data ?? {}, true)
   const token = auth !== null && typeof auth === 'object' && 'client_token' in auth ? auth.client_token : undefined
   if (typeof token !== 'string') throw fail('internal', 'inline_auth.no_token', 'The login gave no token.')
   return token

@@ -1,34 +1,45 @@
-// What must be looked up before a path means anything: organizations, mounts, whom a limit counts. When that cannot be had, as while
-// the database is gone, a request is refused before there is an operation for it. It has its record all the same.
+// What must be read and looked up before a path means anything: the message, organizations, mounts, whom a limit counts. What is refused by then
+// has no operation, and has its record all the same.
 
-import { asCofferError } from '../../kernel/errors.ts'
-import type { Method } from '../../kernel/operation.ts'
+import type { LimitedPlace } from '../../request/limits.ts'
 import type { HttpExchange } from '../http/exchange.ts'
 import type { Message } from '../http/request.ts'
+import { refusedEarly } from '../http/unresolved.ts'
 import type { VaultBackend } from './routing.ts'
-
-/** A token in a place where only names belong stays out of records. */
-const TOKEN = /^hv[sbr]\./
 
 export interface Looked {
   readonly exchange: HttpExchange
-  readonly method: Method
-  /** Below /v1. */
-  readonly segments: readonly string[]
-  readonly message: Message
+  readonly startedAt: number
+  readonly method?: string
+  /** Below /v1, when it is not that of the target. */
+  readonly segments?: readonly string[]
+  readonly message?: Message
 }
 
-/** @throws what `look` throws; of what is not the caller's fault the record is durable then */
-export const resolved = async <T>(backend: Pick<VaultBackend, 'refuse'>, { exchange, method, segments, message }: Looked, look: () => Promise<T>): Promise<T> => {
+type Backend = Pick<VaultBackend, 'refuse' | 'limits' | 'organizationOfToken'>
+
+/** As of any other request of whoever brings the token; nobody's, when it cannot be said whose that is. */
+const limitedOf = async (backend: Backend, token: string | undefined, path: string): Promise<LimitedPlace | undefined> => {
+  try {
+    return backend.limits?.active === true ? { orgId: await backend.organizationOfToken(token), apiPath: path } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @returns what it is refused with; the record is durable then */
+export const unresolved = async (backend: Backend, { exchange, startedAt, method, segments, message }: Looked, thrown: unknown): Promise<unknown> => {
+  const path = (segments ?? exchange.target.segments.slice(1)).join('/')
+  const limited = await limitedOf(backend, message?.token, path)
+  return refusedEarly({ door: 'vault', refuse: backend.refuse, exchange, startedAt, method, path: segments === undefined ? undefined : path, message, limited }, thrown)
+}
+
+/** @throws what `look` throws; the record is durable then */
+export const resolved = async <T>(backend: Backend, looked: Omit<Looked, 'startedAt'>, look: () => Promise<T>): Promise<T> => {
   const startedAt = performance.now()
   try {
     return await look()
   } catch (thrown) {
-    const { kind } = asCofferError(thrown)
-    if (backend.refuse === undefined || (kind !== 'unavailable' && kind !== 'internal')) throw thrown
-    const path = segments.map((segment) => (TOKEN.test(segment) ? '…' : segment)).join('/')
-    const { token, namespace, sourceIp } = message
-    const { requestId, request: { socket } } = exchange
-    throw await backend.refuse({ door: 'vault', requestId, leniency: 'lenient', token, namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp, sourcePort: () => socket.remotePort, apiPath: () => path, raw: { path: {}, query: {}, body: undefined } }, { thrown, startedAt, method, path })
+    throw await unresolved(backend, { ...looked, startedAt }, thrown)
   }
 }
