@@ -1,4 +1,4 @@
-// What stands before an answer's body on a connection that is kept: the bytes that Node writes (front.test.ts compares them).
+// What stands before an answer's body: the bytes that Node writes (front.test.ts compares them).
 
 import { STATUS_CODES } from 'node:http'
 import { systemClock } from '../../lib/clock.ts'
@@ -16,7 +16,18 @@ export const headText = ({ status, headers, contentLength, date }: HeadFacts, ke
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
   for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
   if (contentLength !== undefined) text += `content-length: ${contentLength}\r\n`
-  return `${text}Date: ${date}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n\r\n`
+  return `${text}Date: ${date}${keptEnd(keepAliveSeconds)}`
+}
+
+const keptEnd = (keepAliveSeconds: number): string => `\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n\r\n`
+
+const LAST_END = Buffer.from('\r\nConnection: close\r\n\r\n', 'latin1')
+
+/** The same answer as the last of its connection, in memory of its own. */
+export const asLast = (answer: Buffer, keepAliveSeconds: number): Buffer => {
+  const end = keptEnd(keepAliveSeconds)
+  const at = answer.indexOf(end, 0, 'latin1')
+  return at === -1 ? Buffer.from(answer) : Buffer.concat([answer.subarray(0, at), LAST_END, answer.subarray(at + end.length)])
 }
 
 let dateSecond = Number.NaN

@@ -4,7 +4,7 @@
 //
 // Whether a packet begins where a message begins is known from the packets before it: each was one whole message by the
 // narrow grammar of plain-head.ts (or a part of its counted body). After the first packet that was not, the connection is Node's alone.
-// The first message is always Node's, which thereby takes the connection for an idle one afterwards, with its time limits.
+// What Node does not know of a connection whose first message was answered here, newcomers.ts tells it.
 // A body that comes in parts is kept for a moment, where there is room (bodies.ts); what is not whole by then goes to Node as it came, and Node's limits count
 // from there.
 //
@@ -18,10 +18,11 @@ import type { CofferError } from '../../kernel/errors.ts'
 import { busy } from '../../request/admission.ts'
 import { newRequestId } from '../../request/message.ts'
 import type { BodyRoom } from '../body-room.ts'
-import { headText, httpDate } from './answer-head.ts'
+import { asLast, headText, httpDate } from './answer-head.ts'
 import type { Answering } from './answering.ts'
 import { Gathering } from './bodies.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
+import { Newcomers } from './newcomers.ts'
 import { isBodiless, type Sink, type WholeAnswer } from './reply.ts'
 import type { Outcomes, PlainMessage, WarmDoor } from './warm.ts'
 
@@ -33,7 +34,7 @@ export interface FrontOptions {
   readonly answering: Answering
   /** For bodies that are waited for or wait themselves, shared with those that Node takes. */
   readonly room: BodyRoom
-  readonly limits: { readonly headerBytes: number; readonly bodyBytes: number }
+  readonly limits: { readonly headerBytes: number; readonly headersMs: number; readonly bodyBytes: number }
   readonly keepAliveSeconds: number
 }
 
@@ -45,24 +46,27 @@ const REST_MS = 1000
 export class Front {
   readonly #options: FrontOptions
   readonly #connections = new WeakMap<Socket, Connection>()
+  readonly #newcomers: Newcomers
   #pending = 0
   #isClosing = false
   #quiet: (() => void) | undefined
 
   constructor(options: FrontOptions) {
     this.#options = options
+    this.#newcomers = new Newcomers({ headersMs: options.limits.headersMs })
   }
 
   attach(server: Server, event: 'connection' | 'secureConnection'): void {
     server.on(event, (socket: Socket) => this.#take(socket))
     // Node takes a connection whose answer is under way here for an idle one. With a listener it leaves the end of those to us.
-    server.on('timeout', (socket: Socket) => { if (this.#connections.get(socket)?.isBusy() !== true) socket.destroy() })
+    server.on('timeout', (socket: HttpSocket) => { if (this.#connections.get(socket)?.isBusy() !== true && !socket._httpMessage) socket.destroy() })
   }
 
   /** From here on everything is Node's. Resolves when no answer is under way. */
   async close(): Promise<void> {
     this.#isClosing = true
     while (this.#pending > 0) await new Promise<void>((resolve) => { this.#quiet = resolve })
+    this.#newcomers.stop()
   }
 
   #take(socket: Socket): void {
@@ -74,6 +78,7 @@ export class Front {
     const connection = new Connection(socket, listener as Listener, { // its name says what it takes
       ...this.#options,
       bodyBytes: Math.min(limits.bodyBytes, MOST_BODY_BYTES),
+      newcomers: this.#newcomers,
       isClosing: () => this.#isClosing,
       count: (change) => this.#count(change),
     })
@@ -90,6 +95,7 @@ export class Front {
 
 interface Facts extends FrontOptions {
   readonly bodyBytes: number
+  readonly newcomers: Newcomers
   isClosing(): boolean
   count(change: number): void
 }
@@ -116,7 +122,7 @@ class Connection {
   readonly #facts: Facts
   readonly #outcomes: Outcomes
   readonly #sourceIp: string | undefined
-  /** Whether Node's parser has had a whole message. */
+  /** Whether there was a whole message. */
   #known = false
   /** What Node's parser still waits for. */
   #bodyLeft = 0
@@ -170,12 +176,13 @@ class Connection {
     const head = readPlainHead(chunk)
     if (head === undefined) return this.#pass(chunk, Number.NaN)
     const left = head.length + head.bodyLength - chunk.length
-    if (left >= 0 && this.#isOurs(head)) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
+    if (left >= 0 && this.#isOurs(head) && this.#isWelcome()) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
     return this.#pass(chunk, NOT_NODES.has(head.method) ? Number.NaN : left)
   }
 
   /** To Node, with how many bytes its message still lacks: fewer than none, or an unknown number, and it is Node's for good. */
   #pass(chunk: Buffer, bodyLeft: number): void {
+    this.#facts.newcomers.forget(this.#socket)
     if (bodyLeft >= 0) {
       this.#known = true
       this.#bodyLeft = bodyLeft
@@ -188,7 +195,7 @@ class Connection {
 
   #isOurs({ method, repeated, length, bodyLength, headers }: PlainHead): boolean {
     const { limits, bodyBytes, isClosing } = this.#facts
-    if (!this.#known || repeated || length > limits.headerBytes || isClosing()) return false
+    if (repeated || length > limits.headerBytes || isClosing()) return false
     if (BARE.has(method) ? bodyLength > 0 : !BODIED.has(method) || bodyLength > bodyBytes) return false
     const type = headers['content-type']
     if (type !== undefined && !TYPE.test(type)) return false
@@ -236,6 +243,12 @@ class Connection {
     if (!this.#socket.destroyed) this.#pass(packet, begun.left)
   }
 
+  #isWelcome(): boolean {
+    const { newcomers, keepAliveSeconds } = this.#facts
+    this.#known ||= newcomers.welcome(this.#socket, keepAliveSeconds * 1000)
+    return this.#known
+  }
+
   #begin(asked: PlainMessage): void {
     this.#asked = asked
     this.#count(1)
@@ -254,13 +267,24 @@ class Connection {
     answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, sink, refusal ?? (body === undefined || hasRoom ? undefined : busy()))
   }
 
-  #send(bytes: Buffer, gone?: (isWhole: boolean) => void): void {
+  #send(answer: Buffer, gone?: (isWhole: boolean) => void): void {
     const socket = this.#socket
+    const isLast = this.#asked?.head.isLast === true
+    const bytes = isLast ? asLast(answer, this.#facts.keepAliveSeconds) : answer
+    if (isLast) wipe(answer)
     this.#asked = undefined
     if (socket.destroyed || !socket.writable) this.#over(bytes, false, gone)
     // Called when the bytes are the kernel's, and also when the connection broke before.
     else socket.write(bytes, (error) => this.#over(bytes, error === undefined || error === null, gone))
-    this.#goOn()
+    if (isLast) return this.#end()
+    return this.#goOn()
+  }
+
+  /** What came behind the last message is not answered (RFC 9112, 9.6). */
+  #end(): void {
+    for (const chunk of this.#held) wipe(chunk)
+    this.#held = []
+    this.#socket.destroySoon()
   }
 
   #over(bytes: Buffer, isWhole: boolean, gone: ((isWhole: boolean) => void) | undefined): void {

@@ -1,6 +1,6 @@
 // Recognises one HTTP/1.1 message head in bytes that begin where a message begins. The grammar is narrower than the
-// standard's (RFC 9112): printable ASCII, one CRLF after each line, no folding, no header that says how a message is framed but
-// one Content-Length. What it does not know it calls unknown; nobody may guess then where the next message begins.
+// standard's (RFC 9112): printable ASCII, one CRLF after each line, no folding, no header that says how a message is framed or the connection goes on but
+// one Content-Length and one Connection. What it does not know it calls unknown; nobody may guess then where the next message begins.
 
 export interface PlainHead {
   readonly method: string
@@ -13,6 +13,8 @@ export interface PlainHead {
   readonly length: number
   /** Bytes that follow the head and belong to the message. */
   readonly bodyLength: number
+  /** Nothing follows the answer (RFC 9112, 9.6). */
+  readonly isLast: boolean
 }
 
 const MOST_BYTES = 8192
@@ -39,12 +41,18 @@ export const readPlainHead = (bytes: Buffer): PlainHead | undefined => {
     at = end + 2
   }
   const bodyLength = bodyLengthOf(headers, repeated)
-  return bodyLength === undefined || headers['host'] === undefined ? undefined : { method, target, headers, repeated, length: head.length, bodyLength }
+  const isLast = isLastOf(headers, repeated)
+  return bodyLength === undefined || isLast === undefined || headers['host'] === undefined ? undefined : { method, target, headers, repeated, length: head.length, bodyLength, isLast }
 }
 
-const bodyLengthOf = (headers: Readonly<Record<string, string>>, repeated: boolean): number | undefined => {
-  const { connection, 'content-length': length } = headers
-  if (connection !== undefined && (repeated || connection.toLowerCase() !== 'keep-alive')) return undefined
+/** Undefined when the header says anything else. */
+const isLastOf = ({ connection }: Readonly<Record<string, string>>, repeated: boolean): boolean | undefined => {
+  if (connection === undefined) return false
+  const said = repeated ? '' : connection.toLowerCase()
+  return said === 'close' ? true : said === 'keep-alive' ? false : undefined
+}
+
+const bodyLengthOf = ({ 'content-length': length }: Readonly<Record<string, string>>, repeated: boolean): number | undefined => {
   if (length === undefined) return 0
   return !repeated && /^\d{1,9}$/.test(length) ? Number(length) : undefined
 }

@@ -18,13 +18,22 @@ import { ignoreUpgrades } from './upgrades.ts'
 import { WarmDoor, type WarmRefusal, type WarmSource } from './warm.ts'
 
 export interface HttpOptions extends AnsweringOptions {
-  readonly limits: { readonly headerBytes: number; readonly bodyBytes: number; readonly requestSeconds: number }
+  readonly limits: {
+    readonly headerBytes: number
+    readonly bodyBytes: number
+    readonly requestSeconds: number
+    /** How often connections that are past a limit are looked for; Node's 30 seconds when absent. */
+    readonly checkMs?: number
+  }
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | undefined; readonly minVersion: '1.2' | '1.3' } | undefined
   /** Compiled plans; undefined while sealed or draining. */
   warm?(): WarmSource | undefined
 }
 
 const KEEP_ALIVE_SECONDS = 75
+const MOST_HEADERS_SECONDS = 30
+
+const headersMs = ({ requestSeconds }: HttpOptions['limits']): number => Math.min(requestSeconds, MOST_HEADERS_SECONDS) * 1000
 
 /** On every answer, besides its request id. */
 const commonHeaders = ({ tls }: HttpOptions): readonly string[] => ['cache-control', 'no-store', 'x-content-type-options', 'nosniff', ...(tls === undefined ? [] : ['strict-transport-security', 'max-age=31536000; includeSubDomains'])]
@@ -71,7 +80,7 @@ const sayContinue = (server: Server): void => {
 
 const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering): FastifyInstance => {
   const { limits, tls } = options
-  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: Math.min(limits.requestSeconds, 30) * 1000, keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false }
+  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: headersMs(limits), keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false, ...(limits.checkMs === undefined ? {} : { connectionsCheckingInterval: limits.checkMs }) }
   const server: { current: Server | undefined } = { current: undefined }
   const app: FastifyInstance = fastify({
     logger: false,
@@ -105,7 +114,7 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
   const warm = new WarmDoor(() => options.warm?.(), { headers, keepAliveSeconds: KEEP_ALIVE_SECONDS })
   const app = makeServer(options, warm, answering)
   const room = new BodyRoom(options.limits.bodyBytes)
-  const front = new Front({ warm, answering, room, limits: options.limits, keepAliveSeconds: KEEP_ALIVE_SECONDS })
+  const front = new Front({ warm, answering, room, limits: { ...options.limits, headersMs: headersMs(options.limits) }, keepAliveSeconds: KEEP_ALIVE_SECONDS })
   front.attach(app.server, options.tls === undefined ? 'connection' : 'secureConnection')
   // Bodies stay bytes: they are parsed with bounds by the door, once.
   app.removeAllContentTypeParsers()

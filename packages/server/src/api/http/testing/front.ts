@@ -116,11 +116,14 @@ interface Kind {
   readonly front?: boolean
   readonly headerBytes?: number
   readonly bodyBytes?: number
+  readonly requestSeconds?: number
+  /** How often Node looks for connections that are past a limit. */
+  readonly checkMs?: number
 }
 
-export const start = async (t: Pick<TestContext, 'after'>, { tls, warm = true, front = true, headerBytes = 16_384, bodyBytes = 1_048_576 }: Kind = {}): Promise<Server> => {
+export const start = async (t: Pick<TestContext, 'after'>, { tls, warm = true, front = true, headerBytes = 16_384, bodyBytes = 1_048_576, requestSeconds = 30, checkMs }: Kind = {}): Promise<Server> => {
   const [plans, echo] = [new Plans(), new Echo()]
-  const app = buildHttp({ limits: { headerBytes, bodyBytes, requestSeconds: 30 }, tls, doorOf: () => echo, ...(warm ? { warm: () => plans } : {}), log: { failed: () => undefined } })
+  const app = buildHttp({ limits: { headerBytes, bodyBytes, requestSeconds, ...(checkMs === undefined ? {} : { checkMs }) }, tls, doorOf: () => echo, ...(warm ? { warm: () => plans } : {}), log: { failed: () => undefined } })
   const event = tls === undefined ? 'connection' : 'secureConnection'
   const [listener] = app.server.listeners(event).slice(-1)
   if (!front && listener !== undefined) app.server.removeListener(event, listener as () => void) // the front's, which came last
@@ -183,10 +186,10 @@ export const get = (target: string, more = ''): string => `GET ${target} HTTP/1.
 export const post = (target: string, body: string): string => `POST ${target} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 export const masked = (text: string): string => text.replace(/x-request-id: \S+/g, 'x-request-id: ID').replace(/Date: [^\r]+/g, 'Date: DATE')
 
-/** Status, headers but for their order, and body of the answers to these packets and a last request that closes. */
+/** Status, headers but for their order, and body of the answers to these packets and a last request that closes, which is never the front's. */
 export const converse = async ({ connect }: Server, packets: readonly Buffer[]): Promise<readonly string[]> => {
   const wire = await connect()
-  for (const packet of [...packets, Buffer.from(get('/end', 'connection: close\r\n'))]) {
+  for (const packet of [...packets, Buffer.from(get('/end', 'connection: close\r\nte: trailers\r\n'))]) {
     if (wire.socket.destroyed) break
     wire.socket.write(packet)
     await turn()

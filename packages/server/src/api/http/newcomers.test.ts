@@ -1,0 +1,88 @@
+// Connections whose first message was answered in front, as Node sees them afterwards.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { certificate, get, post, start, type Tls } from './testing/front.ts'
+
+/** Node looks for connections past a limit every 30 seconds; here it has to be sooner. */
+const SECONDS = 1
+
+for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate]] as const) {
+  describe(`over ${name}`, () => {
+    const tls = make()
+
+    test('are kept after the time that the first message may take, and Node takes what comes then', async (t) => {
+      const { echo, connect } = await start(t, { tls, requestSeconds: SECONDS, checkMs: 50 })
+      const [first, silent] = [await connect(), await connect()]
+      first.socket.write(get('/first'))
+      await first.answers(1)
+      assert.equal(echo.inFront, 1)
+      // One that sends nothing tells when the time is over.
+      await silent.closed
+      await sleep(200)
+      first.socket.write(get('/a') + get('/b'))
+      assert.deepEqual(await first.answers(3), ['GET /first ', 'GET /a ', 'GET /b '])
+      assert.equal(echo.inFront, 1)
+    })
+
+    test('have Node\'s limits for what they send later', async (t) => {
+      const { connect } = await start(t, { tls, requestSeconds: SECONDS, checkMs: 50 })
+      for (const wait of [0, 600]) {
+        const wire = await connect()
+        wire.socket.write(get('/first'))
+        await wire.answers(1)
+        await sleep(wait)
+        wire.socket.write(get('/half').slice(0, -5))
+        await wire.closed
+        assert.match(wire.text(), /HTTP\/1\.1 408 /)
+      }
+    })
+
+    test('are not ended while their first answer takes its time', async (t) => {
+      const { echo, connect } = await start(t, { tls, requestSeconds: SECONDS, checkMs: 50 })
+      const silent = await connect()
+      const wire = await connect()
+      let release = (): void => undefined
+      const released = new Promise<void>((resolve) => (release = resolve))
+      echo.pause = () => released
+      wire.socket.write(post('/slow', '{"a":1}'))
+      while (echo.inFront === 0) await turn()
+      await silent.closed
+      await sleep(200)
+      release()
+      assert.deepEqual(await wire.answers(1), ['POST /slow {"a":1}'])
+    })
+
+    test('are ended when the server closes', async (t) => {
+      const { app, connect } = await start(t, { tls })
+      const wire = await connect()
+      wire.socket.write(get('/first'))
+      await wire.answers(1)
+      await app.close()
+      await wire.closed
+    })
+
+    test('that say it is their only message are ended after its answer, and nothing behind it is answered', async (t) => {
+      for (const front of [true, false]) {
+        const { echo, plans, connect } = await start(t, { tls, front })
+        for (const target of ['/a', '/warm/a']) {
+          const wire = await connect()
+          const waiting: (() => void)[] = []
+          echo.pause = () => new Promise((resolve) => waiting.push(resolve))
+          plans.give = (deliver) => void waiting.push(deliver)
+          wire.socket.write(get(target, 'Connection: Close\r\n'))
+          while (front && waiting.length === 0) await turn()
+          wire.socket.write(get('/behind'))
+          for (let i = 0; i < 20; i++) await turn()
+          for (const release of waiting) release()
+          await wire.closed
+          assert.deepEqual(await wire.answers(1), [`GET ${target} `])
+          assert.match(wire.text(), /\r\nConnection: close\r\n/)
+          assert.doesNotMatch(wire.text(), /keep-alive/i)
+        }
+        assert.deepEqual([echo.inFront, plans.inFront], front ? [1, 1] : [0, 0])
+      }
+    })
+  })
+}
