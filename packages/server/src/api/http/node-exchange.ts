@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HttpRequest } from './exchange.ts'
-import { verbOf } from './foreign-verbs.ts'
+import { verbOf } from './connections/foreign-verbs.ts'
 import { isBodiless, type Sink } from './reply.ts'
 
 export const nodeRequest = ({ raw, body }: FastifyRequest): HttpRequest => ({

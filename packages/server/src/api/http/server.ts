@@ -11,10 +11,10 @@ import { newRequestId } from '../../request/message.ts'
 import { BodyRoom } from '../body-room.ts'
 import { Answering, type AnsweringOptions } from './answering.ts'
 import { collectBodies, keepUntilGone } from './bodies.ts'
-import { standIns, stopReading, takeForeignVerb, whenAnswered } from './foreign-verbs.ts'
-import { Front } from './front.ts'
+import { standIns, stopReading, takeForeignVerb, whenAnswered } from './connections/foreign-verbs.ts'
+import { Front } from './connections/front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
-import { ignoreUpgrades } from './upgrades.ts'
+import { ignoreUpgrades } from './connections/upgrades.ts'
 import { WarmDoor, type WarmRefusal, type WarmSource } from './warm.ts'
 
 export interface HttpOptions extends AnsweringOptions {

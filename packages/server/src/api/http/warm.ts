@@ -8,7 +8,7 @@ import type { AnswerHead, Deliver, Leave, WarmFacts, WarmInlineFacts, WarmLoginF
 import { WARM_STATUS } from '../../request/warm/turn.ts'
 import { loginNameOf } from '../../request/message.ts'
 import { headText, httpDate } from './answer-head.ts'
-import type { PlainHead } from './plain-head.ts'
+import type { PlainHead } from './connections/plain-head.ts'
 import type { HttpRequest } from './exchange.ts'
 import type { Sink } from './reply.ts'
 import { isTakenForJson, readMessage } from './request.ts'

@@ -13,13 +13,12 @@ import { peerOf } from '../http/peer.ts'
 import { addHeaders } from '../http/reply.ts'
 import { header, readBody, readMessage, textOf, type Message } from '../http/request.ts'
 import { inlineLoginOf, isPlainRead, loginOf } from '../http/warm.ts'
-import { bodyOf, envelopeOf, errorEnvelope, typeOf, unwrapped, type Envelope } from './envelope.ts'
+import { bodyOf, envelopeOf, typeOf, unwrapped, type Envelope } from './envelope.ts'
 import { logInInline, sayLoginFailed, wantsInlineAuth, type InlineLogin } from './inline-auth.ts'
 import { helpOf } from './help.ts'
 import { describe, methodOf, route, Routes, translateRouting, type Routed, type VaultBackend } from './routing.ts'
-import { emptyStatus, errorStatus, toldFor } from './outcome.ts'
+import { emptyStatus, refusalOf, toldFor } from './outcome.ts'
 import { resolved, unresolved } from './unresolved.ts'
-import { bareStatus, errorsOf, vaultStatus } from './status.ts'
 import { accessorIn, canWrap, parseWrapTtl, wrappedEnvelope } from './wrap.ts'
 
 export type { Prepared, VaultBackend } from './routing.ts'
@@ -66,17 +65,15 @@ export const vaultDoor = (options: VaultDoorOptions): Door => {
     },
     unread,
     refuse(exchange, error) {
-      errorHeaders(exchange, error, vaultStatus(error))
+      const { status, bodyFor } = refusalOf(error)
+      errorHeaders(exchange, error, status)
       // A plan has one fate for both records, and the login's is the first.
       if (error.code === 'audit_unavailable' && wantsInlineAuth(exchange)) sayLoginFailed(exchange)
-      const bare = bareStatus(error)
-      if (bare !== undefined) return exchange.reply.code(bare).header('content-type', JSON_TYPE).send()
+      const reply = exchange.reply.code(status).header('content-type', JSON_TYPE)
+      if (bodyFor === undefined) return reply.send()
       const { 'x-vault-token': token = '', authorization = '' } = exchange.request.headers
       const isNobody = token === '' && !/^bearer ./i.test(authorization)
-      // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
-      const isEnveloped = error.code === 'kv.unknown_path' || (error.data !== undefined && error.kind === 'not_found')
-      const body = error.body ?? (isEnveloped ? errorEnvelope(exchange.requestId, error) : { errors: errorsOf(error, isNobody), ...(error.data === undefined ? {} : { data: error.data }) })
-      exchange.reply.code(errorStatus(error)).header('content-type', JSON_TYPE).send(JSON.stringify(body))
+      return reply.send(JSON.stringify(bodyFor(exchange.requestId, isNobody)))
     },
   }
 }

@@ -6,8 +6,8 @@ import type { Operation } from '../../kernel/operation.ts'
 import { wholeServerOnly } from '../../kernel/tenancy.ts'
 import type { Answer } from '../../request/exchange.ts'
 import type { DoorForm, Outcome, Refused } from '../../request/form.ts'
-import { saysWarningsOnly } from './envelope.ts'
-import { bareStatus, vaultStatus } from './status.ts'
+import { errorEnvelope, saysWarningsOnly } from './envelope.ts'
+import { bareStatus, errorsOf, vaultStatus } from './status.ts'
 
 const noWrappingToken = (): CofferError => fail('permission_denied', 'wrapping.empty', 'error validating wrapping token: token is empty')
 
@@ -32,6 +32,21 @@ export const toldFor = (error: CofferError, operation: Operation, { token, raw }
 }
 
 export const errorStatus = (error: CofferError): number => bareStatus(error) ?? (error.body === undefined ? vaultStatus(error) : error.httpStatus)
+
+interface Refusal {
+  readonly status: number
+  /** Undefined: the status says it all. `isNobody`: the request brought no token. */
+  readonly bodyFor: ((requestId: string, isNobody: boolean) => unknown) | undefined
+}
+
+/** How an error is answered. */
+export const refusalOf = (error: CofferError): Refusal => {
+  const { code, kind, data, body } = error
+  // What is deleted is not there, and has data all the same; what is refused has it beside the errors.
+  const isEnveloped = code === 'kv.unknown_path' || (data !== undefined && kind === 'not_found')
+  const bodyFor = (requestId: string, isNobody: boolean): unknown => body ?? (isEnveloped ? errorEnvelope(requestId, error) : { errors: errorsOf(error, isNobody), ...(data === undefined ? {} : { data }) })
+  return { status: errorStatus(error), bodyFor: bareStatus(error) === undefined ? bodyFor : undefined }
+}
 
 /** Without a body. */
 export const emptyStatus = (status: number): number => (status === 202 ? 202 : 204)

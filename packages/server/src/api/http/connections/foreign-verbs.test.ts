@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { after, describe, test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import type { Door } from './exchange.ts'
-import { buildHttp, type HttpOptions } from './server.ts'
+import type { Door } from '../exchange.ts'
+import { buildHttp, type HttpOptions } from '../server.ts'
 
 /** Says what came: verb, target and body. Answers to /slow wait until `release` is called. */
 const echoing = (): { readonly door: Door; release(): void } => {

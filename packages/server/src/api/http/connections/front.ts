@@ -13,18 +13,18 @@
 
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { wipe } from '../../lib/bytes.ts'
-import type { CofferError } from '../../kernel/errors.ts'
-import { busy } from '../../request/admission.ts'
-import { newRequestId } from '../../request/message.ts'
-import type { BodyRoom } from '../body-room.ts'
-import { asLast, headText, httpDate } from './answer-head.ts'
-import type { Answering } from './answering.ts'
-import { Gathering } from './bodies.ts'
+import { wipe } from '../../../lib/bytes.ts'
+import type { CofferError } from '../../../kernel/errors.ts'
+import { busy } from '../../../request/admission.ts'
+import { newRequestId } from '../../../request/message.ts'
+import type { BodyRoom } from '../../body-room.ts'
+import { asLast, headText, httpDate } from '../answer-head.ts'
+import type { Answering } from '../answering.ts'
+import { Gathering } from '../bodies.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
 import { Newcomers } from './newcomers.ts'
-import { isBodiless, type Sink, type WholeAnswer } from './reply.ts'
-import type { Outcomes, PlainMessage, WarmDoor } from './warm.ts'
+import { isBodiless, type Sink, type WholeAnswer } from '../reply.ts'
+import type { Outcomes, PlainMessage, WarmDoor } from '../warm.ts'
 
 type Listener = (chunk: Buffer) => void
 type HttpSocket = Socket & { readonly _httpMessage?: unknown; readonly _paused?: boolean }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { certificate, get, post, start, type Tls } from './testing/front.ts'
+import { certificate, get, post, start, type Tls } from '../testing/front.ts'
 
 const UPGRADE = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n'
 const asking = (message: string): string => message.replace('\r\n', `\r\n${UPGRADE}`)

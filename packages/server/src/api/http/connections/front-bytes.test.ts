@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { converse, get, post, start } from './testing/front.ts'
+import { converse, get, post, start } from '../testing/front.ts'
 
 const message = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(get('/warm/a'), get('/warm/b'), get('/warm/d', 'Accept: */*\r\n')) },

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { fail } from '../../kernel/errors.ts'
-import { certificate, converse, get, masked, post, start, wiped, type Server, type Tls, type Wire } from './testing/front.ts'
+import { fail } from '../../../kernel/errors.ts'
+import { certificate, converse, get, masked, post, start, wiped, type Server, type Tls, type Wire } from '../testing/front.ts'
 
 for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate]] as const) {
   describe(`over ${name}`, () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { certificate, get, post, start, type Tls } from './testing/front.ts'
+import { certificate, get, post, start, type Tls } from '../testing/front.ts'
 
 /** Node looks for connections past a limit every 30 seconds; here it has to be sooner. */
 const SECONDS = 1
