@@ -8,6 +8,8 @@ import { DEFAULT_ENVIRONMENT } from '../../kernel/tenancy.ts'
 import { folderAt } from './paths.ts'
 
 const MOST_NAMES = 100_000
+/** Only where so many are below does a refusal tell of what is hidden. */
+const LOOKED_AT_FOR_EACH = 10
 const PAGE = 1000
 
 const noNames = (): Error => fail('not_found', 'kv.nothing_below', 'There is nothing below this path.')
@@ -18,12 +20,13 @@ export interface NamesPage {
   readonly scan: boolean
 }
 
-export const listNames = async (secrets: SecretsPort, places: Places, call: Call, path: string, page: NamesPage): Promise<{ readonly keys: readonly string[] }> => {
+/** @param most names that one answer holds */
+export const listNames = async (secrets: SecretsPort, places: Places, call: Call, path: string, page: NamesPage, most = MOST_NAMES): Promise<{ readonly keys: readonly string[] }> => {
   const access = await folderAt(places, call, path)
-  const limit = page.limit === 0 ? MOST_NAMES : page.limit
+  const limit = page.limit === 0 ? most : page.limit
   const after = page.after ?? ''
   const isTop = access.address.environment === DEFAULT_ENVIRONMENT && access.address.path === ''
-  const found = page.scan ? await scanned(secrets, places, access, isTop) : await directly(secrets, access, { after, limit, isTop })
+  const found = page.scan ? await scanned(secrets, places, access, { isTop, most }) : await directly(secrets, access, { after, limit, isTop })
   const names = found.filter((name) => name > after).slice(0, limit)
   if (names.length === 0) throw noNames()
   return { keys: names }
@@ -51,7 +54,7 @@ const folders = (places: Places, access: SecretAccess): ((folder: string) => boo
   }
 }
 
-const scanned = async (secrets: SecretsPort, places: Places, access: SecretAccess, isTop: boolean): Promise<readonly string[]> => {
+const scanned = async (secrets: SecretsPort, places: Places, access: SecretAccess, { isTop, most }: { readonly isTop: boolean; readonly most: number }): Promise<readonly string[]> => {
   const { call, address } = access
   const authorise = (): Grant => {
     const resource = resourceBelow(places, access, address.path, 'list', false)
@@ -59,24 +62,28 @@ const scanned = async (secrets: SecretsPort, places: Places, access: SecretAcces
   }
   const environments = isTop ? await secrets.environmentsInUse({ ...access, authorise }) : [address.environment]
   const found: string[] = []
+  let looked = 0
   for (const environment of new Set([...environments, address.environment])) {
     const there: SecretAccess = { ...access, address: { ...address, environment }, authorise }
     const prefix = environment === address.environment ? '' : `${environment}/`
     const may = folders(places, there)
-    for (const path of await allBelow(secrets, there)) if (may(folderOf(path))) found.push(`${prefix}${path.slice(address.path.length)}`)
-    if (found.length > MOST_NAMES) throw fail('invalid_request', 'kv.too_many_names', `There are more than ${MOST_NAMES} names below; scan a folder of fewer.`)
+    for await (const path of allBelow(secrets, there)) {
+      // What may not be listed does not count, or the limit would tell of it.
+      if (may(folderOf(path))) found.push(`${prefix}${path.slice(address.path.length)}`)
+      looked += 1
+      if (found.length > most || looked > LOOKED_AT_FOR_EACH * most) throw fail('invalid_request', 'kv.too_many_names', `There are more than ${most} names below; scan a folder of fewer.`)
+    }
   }
   return found.sort()
 }
 
-const allBelow = async (secrets: SecretsPort, access: SecretAccess): Promise<readonly string[]> => {
-  const paths: string[] = []
+async function* allBelow(secrets: SecretsPort, access: SecretAccess): AsyncGenerator<string> {
   let after = ''
   for (;;) {
     const page = await secrets.list(access, { after, limit: PAGE, deleted: false })
-    paths.push(...page.map((each) => each.path))
+    yield* page.map(({ path }) => path)
     const last = page[page.length - 1]
-    if (last === undefined || page.length < PAGE || paths.length > MOST_NAMES) return paths
+    if (last === undefined || page.length < PAGE) return
     after = last.path
   }
 }

@@ -80,9 +80,10 @@ export const list = async (ports: SecretPorts, access: SecretAccess, page: { rea
 export const revealAll = async (ports: SecretPorts, access: SecretAccess, options: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<BatchResult> => {
   const { address, call } = access
   const grant = access.authorise(...FOLDER_ACTIONS)
-  const folder = await loadFolder(ports, address, options)
-  if (folder.length > options.limit) throw fail('invalid_request', 'secret.too_many', `More than ${options.limit} secrets are below this path. Ask for a deeper one.`, { field: 'path' })
-  call.noteBatch?.(address, { alias: options.alias, limit: options.limit })
+  const whole = await loadFolder(ports, address, options)
+  const isLarge = whole.length > options.limit
+  const folder = isLarge ? await loadPart(ports, address, options) : whole
+  if (!isLarge) call.noteBatch?.(address, { alias: options.alias, limit: options.limit })
   const items: BatchItem[] = []
   const now = call.now()
   const withheld: string[] = []
@@ -110,6 +111,32 @@ const loadFolder = (ports: SecretPorts, address: SecretAddress, selection: Batch
     const isKept = bytes <= MOST_FOLDER_BYTES && value.every(({ failure }) => failure === undefined)
     return { value, bytes, ...(isKept ? {} : { maxAgeMs: 0 }), tags: [environmentTag(address.orgId, changeKey(address))] }
   })
+
+const PAGE = 1000
+/** Rows that are looked at for one answer. Only where so many are there does a refusal tell of what is hidden. */
+const MOST_LOOKED_AT = 100_000
+const LOADED_AT_ONCE = 16
+
+const tooMany = (limit: number): Error => fail('invalid_request', 'secret.too_many', `More than ${limit} secrets are below this path. Ask for a deeper one.`, { field: 'path' })
+
+/** Of a folder that is larger than the most: what the caller may have, and the names of the rest. What he may not does not count for the limit, or it would tell of itself. */
+const loadPart = async (ports: SecretPorts, address: SecretAddress, { alias, limit, may }: { readonly alias: string; readonly limit: number; readonly may: (path: string) => boolean }): Promise<readonly FolderItem[]> => {
+  const [wanted, rest]: [string[], string[]] = [[], []]
+  for (let after = '', looked = 0; ;) {
+    const rows = await repository.list(ports.database, address, { after, limit: PAGE, deleted: false })
+    for (const { path } of rows) (may(path) ? wanted : rest).push(path)
+    looked += rows.length
+    if (wanted.length > limit || looked > MOST_LOOKED_AT) throw tooMany(limit)
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) break
+    after = last.path
+  }
+  const found: FolderItem[] = rest.map((path) => ({ path, secret: undefined }))
+  for (let at = 0; at < wanted.length; at += LOADED_AT_ONCE) {
+    found.push(...(await Promise.all(wanted.slice(at, at + LOADED_AT_ONCE).map(async (path) => ({ path, secret: await loadSnapshot(ports, { ...address, path }, alias) })))))
+  }
+  return found
+}
 
 const folderItem = (ports: SecretPorts, address: SecretAddress, { row, keys, alias }: { readonly row: LookupRow; readonly keys: SecretKeys; readonly alias: string }): FolderItem => {
   const { path } = address
