@@ -1,4 +1,6 @@
-// What the bodies of all connections of one door may take. Past it a request is refused at once instead of the memory being taken.
+// What the bodies of all connections of one door may take, and what is made of them. Past it a request is refused at once instead of the memory being taken.
+
+import { busy } from '../request/admission.ts'
 
 const MiB = 1_048_576
 
@@ -24,9 +26,15 @@ export class BodyRoom {
 
   /** Takes what one needs to grow from one size to another; false: there is no room, and nothing was taken. */
   grow(from: number, to: number): boolean {
-    const used = this.#used + to - from
-    if (used > this.#largeBytes + (to <= SMALL_BYTES ? RESERVE_BYTES : 0)) return false
-    this.#used = used
+    if (this.#used + to - from > this.#boundFor(to)) return false
+    this.#used += to - from
+    return true
+  }
+
+  /** The same for what is there already: while all is within the bound one may go past it, so that one alone always can. */
+  overgrow(from: number, to: number): boolean {
+    if (this.#used > this.#boundFor(to)) return false
+    this.#used += to - from
     return true
   }
 
@@ -34,13 +42,40 @@ export class BodyRoom {
     this.#used -= size
   }
 
-  /** For what has had its room until now, and goes on to need it. @returns what gives it back, once */
-  keep(size: number): () => void {
+  /** Undefined: there is no room. */
+  claim(size: number): Claim | undefined {
+    return this.grow(0, size) ? new Claim(this, size) : undefined
+  }
+
+  /** For what has had its room until now, and goes on to need it. */
+  keep(size: number): Claim {
     this.#used += size
-    let isKept = true
-    return () => {
-      if (isKept) this.giveBack(size)
-      isKept = false
-    }
+    return new Claim(this, size)
+  }
+
+  #boundFor(size: number): number {
+    return this.#largeBytes + (size <= SMALL_BYTES ? RESERVE_BYTES : 0)
+  }
+}
+
+/** What one request has of the room. */
+export class Claim {
+  readonly #room: BodyRoom
+  #size: number
+
+  constructor(room: BodyRoom, size: number) {
+    this.#room = room
+    this.#size = size
+  }
+
+  /** For what was made of the body. @throws unavailable `server.busy` */
+  grow(more: number): void {
+    if (!this.#room.overgrow(this.#size, this.#size + more)) throw busy()
+    this.#size += more
+  }
+
+  giveBack(): void {
+    this.#room.giveBack(this.#size)
+    this.#size = 0
   }
 }

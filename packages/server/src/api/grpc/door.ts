@@ -109,13 +109,13 @@ export const getSecret = (ports: DoorPorts) => {
   }
   const reply = async (call: ServerUnaryCall<SecretRequest, object>): Promise<Parameters<sendUnaryData<object>>> => {
     const facts = factsOf(call)
-    const giveBack = ports.room.keep(CALL_BYTES + (call.request[messageBytes] ?? 0))
+    const claim = ports.room.keep(CALL_BYTES + (call.request[messageBytes] ?? 0))
     try {
       return [null, await answer(facts, call.request), trailers(facts.requestId)]
     } catch (thrown) {
       return [statusOf(await refusalOf(ports, get, facts, { token: tokenIn(call.request), thrown }), facts.requestId)]
     } finally {
-      giveBack()
+      claim.giveBack()
     }
   }
   return async (call: ServerUnaryCall<SecretRequest, object>, callback: sendUnaryData<object>): Promise<void> => callback(...(await reply(call)))
@@ -174,13 +174,13 @@ export const watchSecretChanges = (ports: DoorPorts, streams: Streams) => {
     const facts = factsOf(call)
     const stream = new AbortController()
     // Only the message: how many streams there are is bounded (streams.ts).
-    const giveBack = ports.room.keep(call.request[messageBytes] ?? 0)
+    const claim = ports.room.keep(call.request[messageBytes] ?? 0)
     call.on('cancelled', () => stream.abort())
     follow(facts, call, stream).catch(async (thrown: unknown) => {
       // Nobody is refused who has gone away, or whose stream ends with the server.
       const isEnd = call.cancelled || stream.signal.aborted
       const error = isEnd ? errorOf(ports, look, facts.requestId, thrown) : await refusalOf(ports, look, facts, { token: tokenIn(call.request), thrown })
       if (!call.cancelled) call.emit('error', statusOf(error, facts.requestId))
-    }).finally(giveBack)
+    }).finally(() => claim.giveBack())
   }
 }

@@ -1,12 +1,13 @@
 // Bodies that do not become whole, and whole ones whose requests wait, over real sockets: how many there may be, who is refused then, and what is free again.
 
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { startTestWorker } from '../../compose/testing/worker.ts'
-import { BodyRoom } from '../body-room.ts'
+import { BodyRoom, type Claim } from '../body-room.ts'
 import { Gathering } from './bodies.ts'
+import { readBody } from './request.ts'
 import { certificate, get, post, start, wireTo, type Server, type Tls, type Wire } from './testing/front.ts'
 
 const MiB = 1_048_576
@@ -130,6 +131,28 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
       assert.match((await again.answers(2))[1] ?? '', /^POST \/parts z/)
     })
 
+    test('what is made of a body counts as well: the last one may go past the bound, and what comes then is refused until it is answered', async (t) => {
+      const server = await start(t, { tls })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      server.echo.waits = promise
+      const [first, second] = [await server.connect(), await server.connect()]
+      // By Node, and by the front.
+      first.socket.write(`POST /waits/${MOST * MiB} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`)
+      while (server.echo.waiting < 1) await turn()
+      second.socket.write(get('/first'))
+      await second.answers(1)
+      second.socket.write(post(`/waits/${20 * MiB}`, '{}'))
+      assert.equal((await second.answers(2))[1], 'server.busy')
+      assert.match(second.text(), / 503 /)
+      assert.deepEqual((await (await ask(server, post('/small', 'y'))).answers(1)), ['POST /small y'])
+      await refused(await ask(server, headOf('/next', MiB) + 'x'.repeat(SMALL + 1)))
+      resolve()
+      await first.answers(1)
+      second.socket.write(post(`/waits/${20 * MiB}`, '{}'))
+      assert.match((await second.answers(3))[2] ?? '', /^POST \/waits/)
+      assert.equal(server.echo.inFront, 4)
+    })
+
     test('a body that the front has no room to wait for is Node\'s, and refused there', async (t) => {
       const server = await start(t, { tls })
       await hold(server, MOST)
@@ -240,6 +263,20 @@ test('room is taken by bytes that came, in doublings up to the announced length,
   assert.deepEqual(gathering.take(), Buffer.concat(Array.from({ length: 10 }, (_, i) => Buffer.alloc(100, i))))
   assert.equal(room.used, 0)
   gathering.drop()
+  assert.equal(room.used, 0)
+})
+
+test('a body of many small values takes the room that they take in memory, and is refused when there is none', () => {
+  const room = new BodyRoom(MiB)
+  const body = Buffer.from(`{"a":[${'{},'.repeat(300_000)}0]}`)
+  const read = (claim: Claim | undefined): unknown => readBody({ method: 'POST', url: '/', headers: {}, body, claim, sourceIp: undefined, socket: new Socket() }, { depth: 8, bytes: MiB }, undefined)
+  const first = room.claim(body.length)
+  read(first)
+  assert.ok(room.used > MOST * MiB)
+  const second = room.keep(body.length)
+  assert.throws(() => read(second), { code: 'server.busy', httpStatus: 503 })
+  second.giveBack()
+  first?.giveBack()
   assert.equal(room.used, 0)
 })
 

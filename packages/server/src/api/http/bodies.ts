@@ -6,16 +6,18 @@ import { errorCodes, type FastifyRequest } from 'fastify'
 import { wipe } from '../../lib/bytes.ts'
 import { busy } from '../../request/admission.ts'
 import type { BodyRoom } from '../body-room.ts'
+import type { HttpRequest } from './exchange.ts'
 import type { Sink } from './reply.ts'
 
-/** For a body that has just become whole, and had its room until then: it keeps it until its answer is gone. */
-export const keepUntilGone = (room: BodyRoom, body: Buffer | undefined, send: Sink): Sink => {
-  if (body === undefined) return send
-  const giveBack = room.keep(body.buffer.byteLength)
-  return (answer, gone) => send(answer, (isWhole) => {
-    giveBack()
+/** For a request whose body has just become whole, and had its room until then: it keeps it until its answer is gone. */
+export const keepUntilGone = (room: BodyRoom, request: HttpRequest, send: Sink): readonly [HttpRequest, Sink] => {
+  if (request.body === undefined) return [request, send]
+  const claim = room.keep(request.body.buffer.byteLength)
+  const sink: Sink = (answer, gone) => send(answer, (isWhole) => {
+    claim.giveBack()
     gone(isWhole)
   })
+  return [{ ...request, claim }, sink]
 }
 
 const NOTHING = Buffer.alloc(0)

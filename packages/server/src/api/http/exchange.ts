@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { CofferError } from '../../kernel/errors.ts'
 import type { ParsedTarget } from '../../kernel/path.ts'
+import type { Claim } from '../body-room.ts'
 
 export interface HttpRequest {
   /** As the client wrote it, LIST and SCAN included. */
@@ -17,6 +18,8 @@ export interface HttpRequest {
   readonly rawHeaders?: readonly string[] | undefined
   /** The whole body; undefined when there is none, and for verbs whose body nobody reads. */
   readonly body: Buffer | undefined
+  /** What the body has of the room; what is made of it needs more. Absent without a body. */
+  readonly claim?: Claim | undefined
   readonly sourceIp: string | undefined
   readonly socket: Socket
 }

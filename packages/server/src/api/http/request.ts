@@ -100,22 +100,23 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * The body as an object, or undefined when there is none.
- * @throws invalid_request for anything but one JSON object; 415 for another content type; nothing of the body is repeated
+ * @throws invalid_request for anything but one JSON object; 415 for another content type; nothing of the body is repeated; unavailable when there is no room for what is in it
  */
 export const readBody = (request: HttpRequest, limits: BodyLimits, token: string | undefined): RawInput['body'] => {
   const { body: bytes } = request
   checkBodyHmac(request, bytes ?? NOTHING, token)
   if (bytes === undefined || bytes.length === 0) return undefined
   const type = header(request, 'content-type')
-  if (limits.anyType === true) return isForm(type, bytes) ? parseForm(bytes) : bodyOf(bytes, limits)
+  if (limits.anyType === true) return isForm(type, bytes) ? parseForm(bytes) : bodyOf(bytes, limits, request)
   if (!isTakenForJson(type)) throw fail('invalid_request', 'request.media_type', 'The body must be application/json.', { field: 'Content-Type', httpStatus: 415 })
-  return bodyOf(bytes, limits)
+  return bodyOf(bytes, limits, request)
 }
 
 /** curl -d says form-urlencoded whatever it sends; Vault takes it, and so does every example of its users. It must be JSON all the same. */
 export const isTakenForJson = (type: string | undefined): boolean => type === undefined || /^application\/(json|[a-z0-9.+-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type)
 
-const bodyOf = (bytes: Buffer, limits: BodyLimits): RawInput['body'] => (limits.nullIsNothing === true && bytes.length < 16 && bytes.toString('latin1').trim() === 'null' ? undefined : parseObject(bytes, limits))
+const bodyOf = (bytes: Buffer, limits: BodyLimits, { claim }: HttpRequest): RawInput['body'] =>
+  (limits.nullIsNothing === true && bytes.length < 16 && bytes.toString('latin1').trim() === 'null' ? undefined : parseObject(bytes, limits, claim === undefined ? undefined : (weight) => claim.grow(weight)))
 
 const MAX_FORM_FIELDS = 1000
 
@@ -134,9 +135,10 @@ const parseForm = (bytes: Buffer): Readonly<Record<string, unknown>> => {
 
 const kindOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value)
 
-export const parseObject = (bytes: Buffer, limits: BodyLimits): Readonly<Record<string, unknown>> => {
+/** @param weigh is told what the object takes */
+export const parseObject = (bytes: Buffer, limits: BodyLimits, weigh?: (bytes: number) => void): Readonly<Record<string, unknown>> => {
   try {
-    const parsed = parseJson(bytes, { maxDepth: limits.depth, maxBytes: limits.bytes, ...(limits.exactNumbers === true ? { exactNumbers: true } : {}) })
+    const parsed = parseJson(bytes, { maxDepth: limits.depth, maxBytes: limits.bytes, ...(limits.exactNumbers === true ? { exactNumbers: true } : {}), ...(weigh === undefined ? {} : { weigh }) })
     if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw fail('invalid_request', 'request.not_object', `The body must be a JSON object, and is of type ${kindOf(parsed)}.`, { field: 'body' })
     return parsed as Readonly<Record<string, unknown>> // an object, as just checked
   } catch (error) {

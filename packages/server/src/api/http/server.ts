@@ -124,7 +124,10 @@ export const buildHttp = (options: HttpOptions): FastifyInstance => {
     const asked = nodeRequest(request)
     const send = nodeSink(reply)
     const refusal = warm.refusalOf(request.raw)
-    const general = (late?: WarmRefusal): void => answering.answer(asked, late?.requestId ?? request.id, keepUntilGone(room, asked.body, send), late?.error ?? refusal?.error)
+    const general = (late?: WarmRefusal): void => {
+      const [claiming, sink] = keepUntilGone(room, asked, send)
+      answering.answer(claiming, late?.requestId ?? request.id, sink, late?.error ?? refusal?.error)
+    }
     if (refusal !== undefined || !warm.beginWhole(asked, { send, general })) general()
   }
   app.setNotFoundHandler(serve)

@@ -258,13 +258,13 @@ class Connection {
   #ask({ head: { method, target, headers, length, bodyLength }, packet }: PlainMessage, requestId: string, refusal?: CofferError): void {
     const { answering, room, keepAliveSeconds } = this.#facts
     const body = bodyLength === 0 ? undefined : packet.subarray(length)
-    const hasRoom = body !== undefined && room.grow(0, packet.length)
+    const claim = body === undefined ? undefined : room.claim(packet.length)
     const sink: Sink = (answer, gone) => {
       if (body !== undefined) wipe(body)
-      if (hasRoom) room.giveBack(packet.length)
+      claim?.giveBack()
       this.#send(bytesOf(answer, keepAliveSeconds), gone)
     }
-    answering.answer({ method, url: target, headers, body, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, sink, refusal ?? (body === undefined || hasRoom ? undefined : busy()))
+    answering.answer({ method, url: target, headers, body, claim, sourceIp: this.#sourceIp, socket: this.#socket }, requestId, sink, refusal ?? (body === undefined || claim !== undefined ? undefined : busy()))
   }
 
   #send(answer: Buffer, gone?: (isWhole: boolean) => void): void {

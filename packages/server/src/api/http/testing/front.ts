@@ -27,12 +27,14 @@ export class Echo implements Door {
   waiting = 0
   readonly gone: boolean[] = []
 
-  async handle({ request: { method, url, body, rawHeaders }, reply }: HttpExchange): Promise<void> {
+  async handle({ request: { method, url, body, rawHeaders, claim }, reply }: HttpExchange): Promise<void> {
     if (rawHeaders === undefined) this.inFront += 1
     reply.whenGone((isWhole) => void this.gone.push(isWhole))
     const text = answerOf(method, url, body?.toString('latin1'))
     if (this.pause !== undefined && rawHeaders === undefined) await this.pause()
     if (url.startsWith('/waits')) {
+      // As though so much were in the body.
+      claim?.grow(Number(/\d+$/.exec(url)?.[0] ?? 0))
       this.waiting += 1
       await this.waits
     }
