@@ -21,6 +21,7 @@ import { RuleBook, type CompiledPrincipal } from '../services/policy/compiled.ts
 import { fitting, ruleName } from '../services/policy/json/compile.ts'
 import { decideBelow } from '../services/policy/below.ts'
 import { decide } from '../services/policy/decide.ts'
+import { reaches } from '../services/policy/reach.ts'
 import { parseJsonPolicy } from '../services/policy/json/parse.ts'
 import { roleBinding } from '../services/policy/roles.ts'
 import type { AclPolicy, EntityView, JsonPolicy, PolicyResource, RequestContext, RoleBinding, RoleScope } from '../services/policy/types.ts'
@@ -141,7 +142,7 @@ export const compileToken = async (ports: Pick<AuthorityPorts, 'registry' | 'pol
     expiresAt: loaded.endsAt ?? token.expiresAt,
     carried: token.batch === undefined ? undefined : loaded,
   }
-  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts), decideBelow: (action, folder, facts) => decideBelow(compiled, action, folder, contextOf(compiled, facts)) }
+  return { tokenId: token.tokenId, caller, boundCidrs: token.boundCidrs, numUses: token.batch?.requestId === undefined ? token.numUses : 1, compiled, decide: (action, resource, facts) => judge(compiled, action, resource, facts), decideBelow: (action, folder, facts) => decideBelow(compiled, action, folder, contextOf(compiled, facts)), reaches: (place, time) => reaches(compiled, { ...place, time }) }
 }
 
 /** What policies with `{{identity…}}` in their paths are filled from. */

@@ -111,3 +111,32 @@ test('wrapping without a time for it is decided and recorded as any other reques
   assert.deepEqual([status, action, errorCode, principal], [400, 'wrapping.wrap', 'wrapping.not_asked', 'token:root'])
   assert.deepEqual((await refusal({ method: 'POST', path, token: await tokenOf({ policies: ['nothing'], no_default_policy: true }), body: '{}' }))[0], 403)
 })
+
+test('help on a path that is not there is recorded with what the caller got', async () => {
+  const [status, { action, errorCode, status: recorded }] = await refusal({ path: '/v1/nowhere/at/all?help=1', token: 'root' })
+  assert.deepEqual([status, action, errorCode, recorded], [404, 'vault.help', 'vault.no_handler', 404])
+})
+
+test('whoever has no right below a mount does not learn that it is there, by help or by what is wrong with a request', async () => {
+  await ways.ok('POST', '/v1/sys/mounts/kept', { type: 'kv', options: { version: '1' } })
+  const stranger = await tokenOf({ policies: ['nothing'] })
+  const asked: readonly (readonly [string, string, string?])[] = [
+    ['GET', 'data/x?help=1'], ['GET', '?help=1'], ['POST', 'data/x'], ['POST', 'data/x', '{}'], ['POST', 'data/x', '{"data":7}'], ['POST', 'data/x', '{"options":{"cas":"x"}}'], ['GET', 'data/x?version=-1'], ['POST', 'metadata/x', '{"max_versions":"many"}'],
+    ['POST', 'delete/x', '{"versions":"x"}'], ['POST', 'destroy/x'], ['POST', 'config', '{"max_versions":[]}'], ['LIST', 'metadata?after=%00'], ['DELETE', 'data'], ['POST', 'users/x', '{"token_ttl":"soon"}'], ['POST', 'users/x'], ['LIST', 'users?after=%00'],
+  ]
+  for (const [there, nowhere] of [['secret', 'secrex'], ['kept', 'kepx'], ['auth/people', 'auth/peoplx']] as const) {
+    for (const [method, path, body] of asked) {
+      const ask = (mount: string) => ways.send({ method, path: `/v1/${mount}${path.startsWith('?') ? '' : '/'}${path}`, token: stranger, ...(body === undefined ? {} : { body }) })
+      const [one, other] = [await ask(there), await ask(nowhere)]
+      assert.deepEqual([one.status, one.body], [403, other.body], `${method} ${there} ${path} ${body}`)
+      assert.equal(other.status, 403)
+    }
+  }
+  const [, { decision, rule, errorCode }] = await refusal({ method: 'POST', path: '/v1/secret/data/x', token: stranger, body: '{}' })
+  assert.deepEqual([decision, rule, errorCode], ['DENY', 'default-deny', 'policy.denied'])
+  // Any right there, and it is said what is wrong.
+  await ways.ok('PUT', '/v1/sys/policies/acl/one', { policy: 'path "secret/data/one" { capabilities = ["read"] }' })
+  const knowing = await tokenOf({ policies: ['one'] })
+  assert.equal((await ways.send({ path: '/v1/secret/data/x?help=1', token: knowing })).status, 200)
+  assert.equal((await ways.send({ method: 'POST', path: '/v1/secret/data/x', token: knowing, body: '{}' })).status, 400)
+})

@@ -123,6 +123,8 @@ export interface Call {
   allows(action: Action, resource: Resource): Verdict
   /** The same for everything below a folder (its paths end with a slash, theirs do not), when no rule tells one from another. Undefined: each is asked for by itself. */
   allowsBelow(action: Action, folder: Resource): Verdict | undefined
+  /** Whether the caller has any right at or below the mount of the call, or, without one, the path. */
+  reaches(path: string): boolean
   /** The grant, or permission_denied; either way the rule is noted for the audit. @throws permission_denied */
   authorise(action: Action, resource: Resource): Grant
   /** What the audit record of this call will say about its resource. */

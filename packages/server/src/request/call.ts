@@ -2,7 +2,7 @@
 
 import type { Action, AuditDraft, Call, Caller, Grant, Resource, Verdict } from '../kernel/call.ts'
 import type { NotedChange, WrittenRecord } from '../kernel/audited-write.ts'
-import { fail } from '../kernel/errors.ts'
+import { fail, type CofferError } from '../kernel/errors.ts'
 import type { Operation } from '../kernel/operation.ts'
 import type { SecretAddress } from '../kernel/secret-model.ts'
 import type { Mount, OrgRegistry } from '../kernel/tenancy.ts'
@@ -11,7 +11,7 @@ import type { DoorRequest } from './exchange.ts'
 import { statusOfWrite, type DoorForm } from './form.ts'
 import { mintGrant } from './grant.ts'
 import { limitedTo, requireWithin } from './limits.ts'
-import type { Authenticated, DecisionFacts, PipelinePorts } from './ports.ts'
+import type { Authenticated, DecisionFacts, PipelinePorts, PlaceOfRights } from './ports.ts'
 import { eventOf, type Recorded } from './recording.ts'
 
 /** What one call leaves behind for its record. */
@@ -104,6 +104,11 @@ export class RequestCall implements Call {
     return authenticated?.decideBelow(action, folder, this.#facts())
   }
 
+  reaches(path: string): boolean {
+    const { authenticated } = this.#parts
+    return authenticated?.reaches(this.mount === undefined ? { prefix: `${path}/`, project: path.split('/')[0] } : placeOf(this.mount), this.now()) === true
+  }
+
   #facts(): DecisionFacts {
     const { request } = this.#parts
     return { sourceIp: request.sourceIp, time: this.now(), door: request.door, parameters: this.#parameters(), wrapTtlSeconds: request.wrapTtlSeconds }
@@ -176,6 +181,19 @@ export class RequestCall implements Call {
   confirm(xid: string): Promise<void> {
     return this.#ports.courier.confirm(xid)
   }
+}
+
+const placeOf = ({ class: cls, path }: Mount): PlaceOfRights => (cls === 'auth' ? { prefix: `auth/${path}/`, project: undefined } : { prefix: `${path}/`, project: path })
+
+/** Below a mount where its caller has no right at all, a request is refused for that, and for nothing that would tell that there is such a mount. */
+export const hidesMount = ({ mount }: DoorRequest, { granted }: Trace, authenticated: Authenticated | undefined, now: number): boolean =>
+  mount !== undefined && granted === undefined && authenticated !== undefined && !authenticated.reaches(placeOf(mount), now)
+
+/** Refused by no rule, because there is none. */
+export const deny = (draft: AuditDraft): CofferError => {
+  draft.denied = true
+  draft.rule ??= 'default-deny'
+  return fail('permission_denied', 'policy.denied', 'You may not do this. Ask for access, or look with explain at what is missing.')
 }
 
 const grant = (draft: AuditDraft, action: Action, resource: Resource, verdict: { readonly allow: boolean; readonly rule: string; readonly reason: string }): Grant => {

@@ -5,7 +5,7 @@ import type { Caller } from '../kernel/call.ts'
 import { asCofferError, fail, type CofferError } from '../kernel/errors.ts'
 import { compileInput, type InputParser } from '../kernel/input.ts'
 import type { Implemented, Operation } from '../kernel/operation.ts'
-import { newTrace, RequestCall, type Trace } from './call.ts'
+import { deny, hidesMount, newTrace, RequestCall, type Trace } from './call.ts'
 import type { Answer, DoorRequest } from './exchange.ts'
 import type { DoorForm } from './form.ts'
 import type { Authenticated, PipelinePorts } from './ports.ts'
@@ -117,16 +117,33 @@ const execute = async (ports: PipelinePorts, { operation, handle }: Implemented,
   recorded.orgId = orgId
   if (ports.journal.detail !== undefined) trace.draft.request = { ...(trace.draft.request ?? describeTarget(operation, request)), ...(await describeContent(ports.journal.detail, request, orgId)) }
   if (isLesson) trace.places = ports.plans?.places(orgId)
-  const { input, ignored } = early ?? parse(request.raw, request.leniency)
-  trace.input = input
-  const call = new RequestCall(ports, { operation, form, request, authenticated, orgId, trace, recorded })
-  const data = await handle(input, call)
+  const { data, ignored } = await unlessHidden(ports, operation, { request, trace, authenticated }, async () => {
+    const parsed = early ?? parse(request.raw, request.leniency)
+    trace.input = parsed.input
+    const call = new RequestCall(ports, { operation, form, request, authenticated, orgId, trace, recorded })
+    return { data: await handle(parsed.input, call), ignored: parsed.ignored }
+  })
   // Types make services ask for a grant; this catches an operation that never reached a service.
   if (operation.access === 'policy' && trace.asked === 0) throw new Error(`${operation.id} answered without a policy decision`)
   const status = trace.status ?? (operation.orNothing === true && Object.keys(data).length === 0 ? 204 : (operation.status ?? 200))
   const isEmpty = status === 204 || (status === 202 && Object.keys(operation.output).length === 0)
   const answer = { status, data: isEmpty ? undefined : data, ignored }
   return request.wrapTtlSeconds === undefined ? answer : { ...answer, caller }
+}
+
+interface Asking extends Pick<Begun, 'request' | 'trace'> {
+  readonly authenticated: Authenticated | undefined
+}
+
+/** What is wrong with a request is told to those who may know what is there: the policy comes first. */
+const unlessHidden = async <T>(ports: PipelinePorts, { access }: Operation, { request, trace, authenticated }: Asking, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (thrown) {
+    const { kind } = asCofferError(thrown)
+    const tells = kind === 'invalid_request' || kind === 'not_found' || kind === 'conflict'
+    throw access === 'policy' && tells && hidesMount(request, trace, authenticated, ports.courier.now()) ? deny(trace.draft) : thrown
+  }
 }
 
 const badToken = (): CofferError => fail('unauthenticated', 'token.invalid', 'The token is missing, unknown, expired or revoked. Log in and try again.')

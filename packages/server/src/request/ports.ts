@@ -29,6 +29,15 @@ export interface Authenticated {
   decide(action: Action, resource: Resource, facts: DecisionFacts): Verdict
   /** One for everything below a folder, if it is one. */
   decideBelow(action: Action, folder: Resource, facts: DecisionFacts): Verdict | undefined
+  /** Whether anything at or below a path is allowed at all: whoever has nothing there does not learn that it is there. */
+  reaches(place: PlaceOfRights, time: number): boolean
+}
+
+export interface PlaceOfRights {
+  /** Below /v1, ending with a slash. */
+  readonly prefix: string
+  /** The project that it is, if it is one. */
+  readonly project: string | undefined
 }
 
 export interface TokenAuthority {

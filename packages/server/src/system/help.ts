@@ -1,6 +1,7 @@
 // What can be asked of the server: `?help=1` on a path, and all of it as OpenAPI.
 
 import type { Call } from '../kernel/call.ts'
+import { fail } from '../kernel/errors.ts'
 import { f } from '../kernel/fields.ts'
 import { implement, operation, type Implemented } from '../kernel/operation.ts'
 
@@ -18,10 +19,16 @@ const specification = { tag, access: 'token', work: 'list', errors, audit: 'syst
 export const openApi = operation({ ...specification, id: 'system.openApi', method: 'GET' })
 export const openApiByPost = operation({ ...specification, id: 'system.openApiByPost', method: 'POST' })
 
-/** Not a path of its own: the door asks for it when a request has `help`. What a path can be asked is no secret, but it is for people with a token. */
-export const help = operation({ id: 'vault.help', method: 'GET', path: '/v1/:path+', tag, access: 'token', audit: 'vault.help', work: 'read', summary: 'What can be asked of a path', input: { path: f.text('Path', { max: 8192 }) }, output: {}, errors })
+/** Not a path of its own: the door asks for it when a request has `help`. What a path can be asked is no secret, but it is for people with a token; that there is a mount is for those with a right below it. */
+export const help = operation({ id: 'vault.help', method: 'GET', path: '/v1/:path+', tag, access: 'token', audit: 'vault.help', work: 'read', summary: 'What can be asked of a path', input: { path: f.text('Path', { max: 8192 }), found: f.bool('Whether there is such a path'), fixed: f.bool('Whether it is one of the server\'s own, which are printed in its documentation') }, output: {}, errors })
 
-export const helpOperation: readonly Implemented[] = implement({ help }, { help: async () => ({}) })
+export const helpOperation: readonly Implemented[] = implement({ help }, {
+  async help({ path, found, fixed }, call) {
+    if (!fixed && !call.reaches(path)) call.authorise('read', { kind: 'system', apiPath: path })
+    if (!found) throw fail('not_found', 'vault.no_handler', `no handler for route "${path}". route entry not found.`)
+    return {}
+  },
+})
 
 export const specificationOperations = (port: SpecificationsPort): readonly Implemented[] =>
   implement(

@@ -120,8 +120,7 @@ const answer = async (exchange: HttpExchange, { backend, routes, method, query, 
 const help = async (backend: VaultBackend, routes: Routes, exchange: HttpExchange, message: Message): Promise<void> => {
   const segments = sliceSegments(exchange.target.segments, 1)
   const described = await resolved(backend, { exchange, method: 'GET', segments, message }, () => describe(backend, routes, segments, message))
-  await backend.help?.run({ door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: described.namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, raw: { path: { path: described.path }, query: {}, body: undefined } })
-  if (described.operations.length === 0) throw fail('not_found', 'vault.no_handler', `no handler for route "${described.path}". route entry not found.`)
+  await backend.help?.run({ door: 'vault', requestId: exchange.requestId, leniency: 'lenient', token: message.token, namespace: described.namespace, projectHeader: undefined, idempotencyKey: undefined, sourceIp: message.sourceIp, mount: described.mount, raw: { path: { path: described.path }, query: { found: String(described.operations.length > 0), fixed: String(described.isFixed) }, body: undefined } })
   exchange.reply.code(200).header('content-type', JSON_TYPE).send(JSON.stringify(helpOf(described, backend.version)))
 }
 

@@ -210,6 +210,8 @@ export const route = async (backend: VaultBackend, routes: Routes, asked: Asked,
 export interface Described {
   readonly operations: readonly Operation[]
   readonly mount: Mount | undefined
+  /** Whether it is one of the server's own paths. */
+  readonly isFixed: boolean
   readonly namespace: string | undefined
   readonly path: string
 }
@@ -218,7 +220,7 @@ export const describe = async (backend: VaultBackend, routes: Routes, segments: 
   const { router, within, mount, namespace, rest } = await locate(backend, routes, segments, message)
   const isRoot = mount === undefined ? rest.length === 1 : within.length === 0
   const found = router === undefined ? [] : isRoot ? router.all().filter(({ operation: { path } }) => mount !== undefined || path.startsWith(`/v1/${rest[0] ?? ''}/`)) : router.at(within)
-  return { operations: found.map(({ operation }) => operation), mount, namespace, path: rest.join('/') }
+  return { operations: found.map(({ operation }) => operation), mount, isFixed: router === routes.fixed, namespace, path: rest.join('/') }
 }
 
 const unknownRoute = (backend: VaultBackend, rest: PathSegments, namespace: string | undefined, unknown: Unknown): Routed => {
