@@ -4,14 +4,15 @@
 import { setPriority } from 'node:os'
 import autocannon from 'autocannon'
 import { byWrk, hasWrk } from './wrk.ts'
+import { byVegeta, hasVegeta } from './vegeta.ts'
 import { closedLoop, freshConnections, openLoop, type Latencies, type Load } from './raw-client.ts'
 
 export interface LoadOrder extends Load {
   /**
    * `public`: a public generator, closed loop: wrk where it is installed, else autocannon. `raw`: our own, finer than a millisecond; a rate makes it open loop. `fresh`: our own, with a
-   * connection for each request.
+   * connection for each request, which tells how many sessions were resumed; `public-fresh`: vegeta where it is, else the same.
    */
-  readonly generator: 'public' | 'raw' | 'fresh'
+  readonly generator: 'public' | 'raw' | 'fresh' | 'public-fresh'
   readonly rate?: number
 }
 
@@ -33,7 +34,8 @@ try {
 
 const run = (): Promise<Latencies> => {
   if (order.rate !== undefined) return openLoop(order, order.rate)
-  if (order.generator === 'fresh') return freshConnections(order)
+  if (order.generator === 'public-fresh' && hasVegeta()) return byVegeta(order)
+  if (order.generator === 'fresh' || order.generator === 'public-fresh') return freshConnections(order)
   if (order.generator === 'raw') return closedLoop(order)
   if (hasWrk()) return byWrk(order)
   // It knows of no authorities.
