@@ -15,7 +15,7 @@ export interface Unresolved {
   readonly startedAt: number
   /** As the client wrote it. */
   readonly method: string
-  /** As its door names it to records. */
+  /** As its door names it to records; empty when it means nothing here: what is in it may be anything, also a secret. */
   readonly path: string
 }
 
@@ -25,13 +25,11 @@ export type Refuser = (request: DoorRequest, unresolved: Unresolved) => Promise<
 /** As long as a path of KV may be: nobody makes larger records this way than the other. */
 const LONGEST = 512
 
-/** A token in a place where only names belong stays out of records, however it is written. */
+/** A token in a place where only names belong stays out of records. */
 const TOKEN = /^hv[sbr]\./
 
-const plain = (segment: string): string => segment.replaceAll(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-
 const shown = (text: string): string => {
-  const masked = text.split('/').map((segment) => (TOKEN.test(plain(segment)) ? '…' : segment)).join('/')
+  const masked = text.split('/').map((segment) => (TOKEN.test(segment) ? '…' : segment)).join('/')
   return masked.length > LONGEST ? `${masked.slice(0, LONGEST - 1)}…` : masked
 }
 
@@ -43,7 +41,7 @@ export const prepareRefuser = (ports: PipelinePorts, operation: Operation, form:
   const asked = { ...operation, method: isMethod(method) ? method : operation.method }
   const begun = begin(ports, asked, { request: { ...request, apiPath: () => shown(path) }, form, startedAt })
   const { trace, recorded } = begun
-  trace.draft.metadata = { method, path: shown(path), ...(request.namespace === undefined ? {} : { namespace: shown(request.namespace) }) }
+  trace.draft.metadata = { method, ...(path === '' ? {} : { path: shown(path) }), ...(request.namespace === undefined ? {} : { namespace: shown(request.namespace) }) }
   const limit = (place: LimitedPlace): void => { if (ports.limits?.active === true) requireWithin(ports.limits, place, request.sourceIp, request.tell) }
   try {
     // Where limits are asked before a token is looked at, guesses count here, too.

@@ -92,10 +92,10 @@ const recordRefusal = async (ports: Pick<DoorPorts, 'refuser'>, facts: CallFacts
 }
 
 /** Any other method than the two. */
-export const unknownMethod = (ports: Pick<DoorPorts, 'refuser'>, path: string) => (call: ServerDuplexStream<Buffer, Buffer>): void => {
+export const unknownMethod = (ports: Pick<DoorPorts, 'refuser'>) => (call: ServerDuplexStream<Buffer, Buffer>): void => {
   const facts = factsOf(call)
   const error = fail('not_found', UNIMPLEMENTED, 'There is no such method.')
-  recordRefusal(ports, facts, { path, token: '', error }).then((told) => call.emit('error', { ...statusOf(told, facts.requestId), ...(told === error ? { code: Status.UNIMPLEMENTED } : {}) }), (failure: unknown) => call.emit('error', statusOf(asCofferError(failure), facts.requestId)))
+  recordRefusal(ports, facts, { path: '', token: '', error }).then((told) => call.emit('error', { ...statusOf(told, facts.requestId), ...(told === error ? { code: Status.UNIMPLEMENTED } : {}) }), (failure: unknown) => call.emit('error', statusOf(asCofferError(failure), facts.requestId)))
 }
 
 const tokenIn = (request: { readonly client_token?: string }): string => request.client_token ?? ''

@@ -44,13 +44,13 @@ const streamLimits: StreamLimits = { perToken: 32, inAll: 10_000 }
  * grpc-js answers methods that it does not know without a word to anybody. Where it looks for the handler of a path it finds one of ours instead; tests/journeys/grpc.test.ts
  * tries it on the version that the product pins. Where handlers are not kept so, grpc-js answers as it does.
  */
-const answerOthers = (server: Server, handlerOf: (path: string) => ReturnType<typeof unknownMethod>): void => {
+const answerOthers = (server: Server, func: ReturnType<typeof unknownMethod>): void => {
   const kept: unknown = server['handlers']
   if (!(kept instanceof Map)) return
   const handlers = kept as Map<string, object>
   const known = handlers.get.bind(handlers)
   const bytes = (given: Buffer): Buffer => given
-  handlers.get = (path) => known(path) ?? { type: 'bidi', path, func: handlerOf(path), serialize: bytes, deserialize: bytes }
+  handlers.get = (path) => known(path) ?? { type: 'bidi', path, func, serialize: bytes, deserialize: bytes }
 }
 
 /** @throws unavailable when the address cannot be had */
@@ -62,7 +62,7 @@ export const startGrpc = async (options: GrpcOptions): Promise<GrpcDoor> => {
   const handlers = { GetSecret: getSecret(ports), WatchSecretChanges: watchSecretChanges(ports, streams) }
   // grpc-js takes handlers of any message type; contract.ts says which these are.
   server.addService(loadService(), handlers as unknown as UntypedServiceImplementation)
-  answerOthers(server, (path) => unknownMethod(options, path))
+  answerOthers(server, unknownMethod(options))
   const listener = await listen(server, { host: options.listen.host, port: options.listen.port, reusePort: options.reusePort }, options.tls)
   return {
     port: listener.port,

@@ -71,8 +71,7 @@ interface Read {
 }
 
 /** What is asked. @throws what is refused before it is known */
-const reader = ({ limits, operations, runners }: NativeDoorOptions): ((exchange: HttpExchange) => Read) => {
-  const router = new Router(operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
+const reader = ({ limits, runners }: NativeDoorOptions, router: Router<Operation>): ((exchange: HttpExchange) => Read) => {
   const bodyLimits = { depth: limits.depth, bytes: limits.bodyBytes }
   return ({ request, target }) => {
     const { method } = request
@@ -90,8 +89,12 @@ const reader = ({ limits, operations, runners }: NativeDoorOptions): ((exchange:
 
 /** `{error, message, data}` for the native door, bare bodies for the flat one; errors of both in the native form. */
 export const nativeDoor = (options: NativeDoorOptions): Door => {
-  const read = reader(options)
-  const unread: Door['unread'] = (exchange, thrown) => refusedEarly({ door: options.name, refuse: options.refuser(), exchange, startedAt: performance.now() }, thrown)
+  const router = new Router(options.operations.map(({ operation }) => ({ method: operation.method, pattern: operation.path, target: operation })))
+  const read = reader(options, router)
+  const unread: Door['unread'] = (exchange, thrown) => {
+    const isKnown = !exchange.target.trailingSlash && router.at(exchange.target.segments).length > 0
+    return refusedEarly({ door: options.name, refuse: options.refuser(), exchange, startedAt: performance.now(), path: isKnown ? undefined : '' }, thrown)
+  }
   return {
     async handle(exchange) {
       const { request } = exchange

@@ -30,11 +30,8 @@ const messageOf = ({ request }: HttpExchange): Pick<Message, 'token' | 'namespac
   }
 }
 
-/** A target that cannot be parsed has no segments. Vault's paths are named below /v1. */
-const pathOf = (door: Refusing['door'], { request: { url }, target: { segments } }: HttpExchange): string => {
-  const path = segments.length > 0 ? segments.join('/') : (url.split('?')[0] ?? '').replace(/^\//, '')
-  return door === 'vault' ? path.replace(/^v1\//, '') : path
-}
+/** Empty for a target that cannot be parsed. Vault's paths are named below /v1. */
+const pathOf = (door: Refusing['door'], { target: { segments } }: HttpExchange): string => segments.slice(door === 'vault' ? 1 : 0).join('/')
 
 /** The record of a request that is refused before it is known what it asks for. @returns what it is refused with */
 export const refusedEarly = async ({ door, refuse, exchange, startedAt, method, path, message, limited }: Refusing, thrown: unknown): Promise<unknown> => {
