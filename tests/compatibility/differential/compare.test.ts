@@ -30,6 +30,15 @@ describe('comparing', () => {
     assert.equal(compare(answer({ ttl: 1 }), answer({ ttl: 0 })).length, 1)
     assert.equal(compare(answer({ count: 3600 }), answer({ count: 3598 })).length, 1)
   })
+  test('what is left is near in texts as well, and nothing else of them', () => {
+    const told = (text: string): Shown => ({ status: 200, headers: {}, body: { warnings: [text] } })
+    const capped = (left: string): string => `TTL of "5h" exceeded the effective max_ttl of "${left}"`
+    assert.deepEqual(compare(told(capped('2h')), told(capped('1h59m59s'))), [])
+    assert.equal(compare(told(capped('2h')), told(capped('1h'))).length, 1)
+    assert.equal(compare(told(capped('2h')), told(`${capped('2h')} or so`)).length, 1)
+    assert.equal(compare(told('"1s"'), told('"1s" "1s"')).length, 1)
+  })
+
   test('a loose place needs the same type', () => {
     assert.deepEqual(compare(answer({ a: { b: 1 } }), answer({ a: { b: 2 } }), ['a.*']), [])
     assert.equal(compare(answer({ a: { b: 1 } }), answer({ a: { b: 'x' } }), ['a.*']).length, 1)
