@@ -117,6 +117,28 @@ test('guesses are counted, whichever worker they reach, and then even the right 
   await root.expect('DELETE', '/v1/identity/mfa/login-enforcement/guessing', undefined, { status: 204 })
 })
 
+test('of many codes at the same moment each is answered as a code that is not valid, or lets in once', async () => {
+  const { accessor, methodId, url, login } = await prepared()
+  await enforce('crowd', { mfa_method_ids: [methodId], auth_method_accessors: [accessor] })
+  const { mfa_request_id: requestId } = (await login()).json.auth.mfa_requirement
+  const answers = await Promise.all(Array.from({ length: 24 }, () => validate(requestId, { [methodId]: [codeOf(url)] })))
+  const refused = answers.filter(({ status }) => status !== 200)
+  assert.equal(refused.length, 23)
+  for (const answer of refused) {
+    assert.equal(answer.status, 403, answer.text)
+    assert.match(errorsOf(answer)[0] ?? '', /failed to validate TOTP passcode|code already used|exceeded the allowed attempts|invalid request ID/)
+  }
+  await root.expect('DELETE', '/v1/identity/mfa/login-enforcement/crowd', undefined, { status: 204 })
+})
+
+test('a secret stays as it was made when its method is changed', async () => {
+  const { accessor, methodId, url, login } = await prepared()
+  await enforce('changed', { mfa_method_ids: [methodId], auth_method_accessors: [accessor] })
+  await root.expect('POST', `/v1/identity/mfa/method/totp/${methodId}`, { issuer: 'Coffer', method_name: `totp${number}`, period: 30, digits: 8, algorithm: 'SHA256' })
+  assert.notEqual((await login({ 'x-vault-mfa': `${methodId}:${codeOf(url)}` })).json.auth.client_token, '')
+  await root.expect('DELETE', '/v1/identity/mfa/login-enforcement/changed', undefined, { status: 204 })
+})
+
 test('one that is for a type, an entity or a group concerns exactly these', async () => {
   const one = await prepared()
   const other = await prepared()

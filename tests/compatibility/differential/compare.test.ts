@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ABSENT, compare, normalised } from './compare.ts'
+import { ABSENT, compare, normalised, type Shown } from './compare.ts'
 import { judge } from './known.ts'
 import { namesOf, get } from './steps.ts'
 

@@ -22,7 +22,7 @@ export interface HttpOptions extends AnsweringOptions {
     readonly headerBytes: number
     readonly bodyBytes: number
     readonly requestSeconds: number
-    /** How often connections that are past a limit are looked for; Node's 30 seconds when absent. */
+    /** How often connections that are past a limit are looked for; five seconds when absent. */
     readonly checkMs?: number
   }
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | undefined; readonly minVersion: '1.2' | '1.3' } | undefined
@@ -32,6 +32,8 @@ export interface HttpOptions extends AnsweringOptions {
 
 const KEEP_ALIVE_SECONDS = 75
 const MOST_HEADERS_SECONDS = 30
+/** Node's own 30 seconds would be a large part of the limits that it looks after. */
+const CHECK_MS = 5000
 
 const headersMs = ({ requestSeconds }: HttpOptions['limits']): number => Math.min(requestSeconds, MOST_HEADERS_SECONDS) * 1000
 
@@ -76,11 +78,13 @@ const sayContinue = (server: Server): void => {
     if (response.socket === null) response.once('socket', begin)
     else begin()
   })
+  // Any other expectation may be ignored (RFC 9110, 10.1.1); Node would refuse it before anything here sees the request.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
 }
 
 const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering): FastifyInstance => {
   const { limits, tls } = options
-  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: headersMs(limits), keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false, ...(limits.checkMs === undefined ? {} : { connectionsCheckingInterval: limits.checkMs }) }
+  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: headersMs(limits), keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false, connectionsCheckingInterval: limits.checkMs ?? CHECK_MS }
   const server: { current: Server | undefined } = { current: undefined }
   const app: FastifyInstance = fastify({
     logger: false,
@@ -98,7 +102,7 @@ const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering):
     serverFactory: (handler) =>
       tls === undefined
         ? createHttp(common, warm.before(handler))
-        : createHttps({ ...common, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
+        : createHttps({ ...common, handshakeTimeout: common.headersTimeout, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
   })
   server.current = app.server
   sayContinue(app.server)

@@ -394,6 +394,14 @@ for (const first of [get('/first'), '']) {
   })
 }
 
+test('an expectation that nobody here knows is ignored', async (t) => {
+  const { echo, connect } = await start(t)
+  const wire = await connect()
+  wire.socket.write(get('/expecting', 'expect: the unexpected\r\n') + get('/next'))
+  assert.deepEqual(await wire.answers(2), ['GET /expecting ', 'GET /next '])
+  assert.equal(echo.inFront, 0)
+})
+
 describe('is no plan\'s, and answered as by Node', () => {
   for (const [what, message] of [
     ['a repeated header', get('/warm/x', 'X-Vault-Token: known\r\n')],

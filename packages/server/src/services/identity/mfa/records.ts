@@ -12,10 +12,15 @@ export const ENFORCEMENTS = 'enforcements'
 export const secretKey = (methodId: string, entityId: string): string => `secret/${methodId}/${entityId}`
 export const usesKey = (methodId: string, entityId: string): string => `uses/${methodId}/${entityId}`
 
+/** What a code is made by. */
+export type CodeForm = Pick<TotpMethod, 'algorithm' | 'digits' | 'periodSeconds'>
+
 /** An entity's secret of one method. */
 export interface StoredSecret {
   /** Base64. */
   readonly key: string
+  /** As the method was when the secret was made, and as the person's program knows it. Secrets of older releases go by the method of now. */
+  readonly form?: CodeForm
 }
 
 /** What keeps a code from working twice, and from being guessed. */

@@ -21,7 +21,8 @@ export const makeTotpSecret = (method: TotpMethod, account: string): { readonly 
   try {
     const url = addressOf(method, account, key)
     const barcode = method.qrPixels === 0 ? undefined : secret(renderPng(encode(url, { ecc: 'M', border: 4 }).data, method.qrPixels).toString('base64'))
-    return { stored: { key: key.toString('base64') }, shown: { barcode, url: secret(url) } }
+    const { algorithm, digits, periodSeconds } = method
+    return { stored: { key: key.toString('base64'), form: { algorithm, digits, periodSeconds } }, shown: { barcode, url: secret(url) } }
   } finally {
     wipe(key)
   }
