@@ -10,9 +10,10 @@ import { start, type Started } from './processes.ts'
 /** Answers every request with as many bytes as a reveal of 1 KiB has. */
 const echo = `
 const body = Buffer.alloc(1500, 0x61)
-require('node:http').createServer((request, response) => { response.writeHead(200, ['content-type', 'application/json', 'content-length', '1500']); response.end(body) }).listen(Number(process.argv[1]), '127.0.0.1', () => console.log('ready'))
+require('node:http').createServer((request, response) => { response.writeHead(200, ['content-type', 'application/json', 'content-length', '1500']); response.end(body) }).listen({ port: Number(process.argv[1]), host: '127.0.0.1', reusePort: true }, () => console.log('ready'))
 `
 
+/** Several on one port share its connections, as workers do. */
 export const startEcho = async (port: number, cores: string | undefined): Promise<Started> => {
   const started = start(node, ['-e', echo, String(port)], { cores })
   while (!started.output().includes('ready')) await new Promise((resolve) => setTimeout(resolve, 20))
