@@ -14,6 +14,7 @@ import { kvReads } from './reads.ts'
 const PORT = 8693
 const CONNECTIONS = 64
 const BOTH = '0-1'
+const { cores: CORES } = describeMachine('')
 
 type Count = 1 | 2
 
@@ -61,7 +62,7 @@ const costs = async ({ settings, measure, note }: Bench, { what, called, pair, s
     const found: number[] = []
     for (let run = 0; run < settings.runs; run++) {
       const before = pids.map(cpuSeconds)
-      const { total } = await measure(`${what}, ${called[count]} on ${count === 1 ? 'one core' : 'two cores'}, client on any`, { port, requests, connections: CONNECTIONS, pids, cores: BOTH })
+      const { total } = await measure(`${what}, ${called[count]} on ${count === 1 ? 'one core' : 'two cores'}, client on any`, { port, requests, connections: CONNECTIONS, pids, cores: `0-${CORES - 1}` })
       const used = pids.map((pid, index) => cpuSeconds(pid) - (before[index] ?? 0))
       const sum = used.reduce((all, each) => all + each, 0)
       // Warming up counts on both sides of the comparison.
@@ -77,7 +78,7 @@ const costs = async ({ settings, measure, note }: Bench, { what, called, pair, s
 export const workers: Case = {
   name: 'workers',
   async run(bench) {
-    if (describeMachine('').cores < 2) return
+    if (CORES < 2) return
     for (const each of [ours, bare]) {
       const [one, two] = [await costs(bench, each, 1), await costs(bench, each, 2)]
       one.forEach((cost, index) => bench.note(`capacity of ${each.pair} against one, by processor time of a request`, '×', (2 * cost) / (two[index] ?? Number.NaN)))

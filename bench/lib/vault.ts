@@ -1,12 +1,12 @@
 // Vault beside us, where a binary is on the path or in the bench cache: integrated storage, a file audit device (which it does
 // not flush), KV version 2, a token with a policy. Everything below a temporary directory.
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeCertificate } from './certificate.ts'
-import { peersDirectory } from './places.ts'
+import { findPeer } from './places.ts'
 import { start, type Started } from './processes.ts'
 import { call, sizes, valueOf } from './seed.ts'
 
@@ -21,8 +21,7 @@ export interface Vault {
   stop(): Promise<void>
 }
 
-export const findVault = (): string | undefined =>
-  [join(peersDirectory, 'vault'), ...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'vault'))].find((path) => existsSync(path))
+export const findVault = (): string | undefined => findPeer('vault')
 
 export const startVault = async (binary: string, port: number, cores: string | undefined): Promise<Vault> => {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-bench-vault-'))

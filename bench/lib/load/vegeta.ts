@@ -1,15 +1,14 @@
-// vegeta, where `npm run bench:peers` has built it or it is on the path: a connection for each request, which takes up the TLS session of an earlier one. In Go, so that a new
-// connection costs the client less than the server, as it does our own client.
+// vegeta, where `npm run bench:peers` has built it or it is on the path: a connection for each request, which takes up the TLS session of an earlier one. A new
+// connection costs it less than the server; our own client, in JavaScript, it costs more, and that would be what is measured.
 
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { peersDirectory } from '../places.ts'
+import { join } from 'node:path'
+import { findPeer } from '../places.ts'
+import { outputOf } from './output.ts'
 import type { Latencies, Load } from './raw-client.ts'
 
-const findVegeta = (): string | undefined =>
-  [join(peersDirectory, 'vegeta'), ...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'vegeta'))].find((path) => existsSync(path))
+const findVegeta = (): string | undefined => findPeer('vegeta')
 
 export const hasVegeta = (): boolean => findVegeta() !== undefined
 
@@ -21,15 +20,6 @@ interface Report {
   readonly wait: number
   readonly success: number
 }
-
-const output = (command: string, args: readonly string[]): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
-    child.once('error', reject)
-    child.once('close', (code) => (code === 0 ? resolve(text) : reject(new Error(`vegeta ended with ${code}`))))
-  })
 
 /** As many at a time as there are connections, each request on a connection of its own. */
 export const byVegeta = async ({ host, port, requests, connections, seconds, ca }: Load): Promise<Latencies> => {
@@ -44,8 +34,8 @@ export const byVegeta = async ({ host, port, requests, connections, seconds, ca 
     writeFileSync(targets, requests.map(target).join('\n'), { mode: 0o600 })
     if (ca !== undefined) writeFileSync(authority, ca)
     const workers = String(connections)
-    await output(vegeta, ['attack', `-targets=${targets}`, '-format=json', '-rate=0', `-workers=${workers}`, `-max-workers=${workers}`, `-duration=${seconds}s`, '-keepalive=false', '-http2=false', '-session-tickets', ...(ca === undefined ? [] : [`-root-certs=${authority}`]), `-output=${results}`])
-    const { latencies, requests: total, duration, wait, success } = JSON.parse(await output(vegeta, ['report', '-type=json', results])) as Report // what it writes
+    await outputOf(vegeta, ['attack', `-targets=${targets}`, '-format=json', '-rate=0', `-workers=${workers}`, `-max-workers=${workers}`, `-duration=${seconds}s`, '-keepalive=false', '-http2=false', '-session-tickets', ...(ca === undefined ? [] : [`-root-certs=${authority}`]), `-output=${results}`])
+    const { latencies, requests: total, duration, wait, success } = JSON.parse(await outputOf(vegeta, ['report', '-type=json', results])) as Report // what it writes
     return { total, errors: Math.round(total * (1 - success)), seconds: (duration + wait) / 1e9, p50: latencies['50th'] / 1e6, p99: latencies['99th'] / 1e6 }
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -1,9 +1,10 @@
 // wrk, where it is installed (Debian has it): a closed loop in C, which leaves more of a shared core to whoever is measured.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { outputOf } from './output.ts'
 import type { Latencies, Load } from './raw-client.ts'
 
 /** As Lua writes text: every byte that could end it as its number. */
@@ -32,10 +33,7 @@ export const byWrk = async ({ host, port, requests, connections, seconds, ca }: 
   try {
     const file = join(folder, 'requests.lua')
     writeFileSync(file, script(requests), { mode: 0o600 })
-    const child = spawn('wrk', ['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`, '--timeout', '30s', '--script', file, `${ca === undefined ? 'http' : 'https'}://${host}:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] })
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
-    await new Promise<void>((resolve, reject) => child.once('error', reject).once('close', () => resolve()))
+    const text = await outputOf('wrk', ['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`, '--timeout', '30s', '--script', file, `${ca === undefined ? 'http' : 'https'}://${host}:${port}`])
     const found = /^RESULT (.*)$/m.exec(text)?.[1]
     if (found === undefined) throw new Error(`wrk said: ${text}`)
     return JSON.parse(found) as Latencies // what the script wrote
