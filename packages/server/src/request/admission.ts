@@ -35,7 +35,7 @@ export const roomsFor = (connections: number): Readonly<Record<WorkClass, Room>>
 /** Runs work in its class's turn. @throws unavailable `server.busy` when its waiting room is full */
 export type Admission = <T>(work: WorkClass, task: () => Promise<T>) => Promise<T>
 
-/** Also for those whose body finds no place (api/http/bodies.ts). */
+/** Also for those whose body finds no place (api/body-room.ts). */
 export const busy = (): CofferError => fail('unavailable', 'server.busy', 'The server has more requests of this kind than it can take. Try again shortly.', { retryAfterSeconds: 1 })
 
 export const makeAdmission = (rooms: Readonly<Record<WorkClass, Room>>): Admission => {

@@ -66,10 +66,10 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Dup
 }
 
 /**
- * "100 Continue" is said when the answers before it have gone: Node would put it behind the head of an answer whose body is bytes. And only then is the
+ * What a request expects: "100 Continue" is said when the answers before it have gone: Node would put it behind the head of an answer whose body is bytes. And only then is the
  * request begun (RFC 9110, 10.1.1: the client waits for this before it sends the body).
  */
-const sayContinue = (server: Server): void => {
+const meetExpectations = (server: Server): void => {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     const begin = (): void => {
       response.writeContinue()
@@ -105,7 +105,7 @@ const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering):
         : createHttps({ ...common, handshakeTimeout: common.headersTimeout, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
   })
   server.current = app.server
-  sayContinue(app.server)
+  meetExpectations(app.server)
   ignoreUpgrades(app.server, (socket) => refuseConnection(Object.assign(new Error('too many headers'), { code: 'HPE_HEADER_OVERFLOW' }), socket))
   for (const verb of standIns) app.addHttpMethod(verb, { hasBody: true })
   return app

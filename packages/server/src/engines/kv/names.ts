@@ -67,21 +67,21 @@ const scanned = async (secrets: SecretsPort, places: Places, access: SecretAcces
     const there: SecretAccess = { ...access, address: { ...address, environment }, authorise }
     const prefix = environment === address.environment ? '' : `${environment}/`
     const may = folders(places, there)
-    for await (const path of allBelow(secrets, there)) {
+    for await (const paths of pagesBelow(secrets, there)) {
       // What may not be listed does not count, or the limit would tell of it.
-      if (may(folderOf(path))) found.push(`${prefix}${path.slice(address.path.length)}`)
-      looked += 1
+      for (const path of paths) if (may(folderOf(path))) found.push(`${prefix}${path.slice(address.path.length)}`)
+      looked += paths.length
       if (found.length > most || looked > LOOKED_AT_FOR_EACH * most) throw fail('invalid_request', 'kv.too_many_names', `There are more than ${most} names below; scan a folder of fewer.`)
     }
   }
   return found.sort()
 }
 
-async function* allBelow(secrets: SecretsPort, access: SecretAccess): AsyncGenerator<string> {
+async function* pagesBelow(secrets: SecretsPort, access: SecretAccess): AsyncGenerator<readonly string[]> {
   let after = ''
   for (;;) {
     const page = await secrets.list(access, { after, limit: PAGE, deleted: false })
-    yield* page.map(({ path }) => path)
+    yield page.map(({ path }) => path)
     const last = page[page.length - 1]
     if (last === undefined || page.length < PAGE) return
     after = last.path

@@ -7,6 +7,19 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { fail } from '../../../kernel/errors.ts'
 import { certificate, converse, get, masked, post, start, wiped, type Server, type Tls, type Wire } from '../testing/front.ts'
 
+/** A connection whose second message's plan has begun; `waiting` is called to end it. */
+const planUnderWay = async (t: TestContext, target: string, kind: { readonly tls?: Tls } = {}): Promise<Pick<Server, 'plans' | 'app'> & { readonly wire: Wire; readonly waiting: readonly (() => void)[] }> => {
+  const { plans, app, connect } = await start(t, kind)
+  const wire = await connect()
+  wire.socket.write(get('/first'))
+  await wire.answers(1)
+  const waiting: (() => void)[] = []
+  plans.give = (end) => void waiting.push(end)
+  wire.socket.write(get(target))
+  while (waiting.length === 0) await turn()
+  return { plans, app, wire, waiting }
+}
+
 for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate]] as const) {
   describe(`over ${name}`, () => {
     const tls = make()
@@ -124,15 +137,8 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
     })
 
     test('what is pipelined behind an answer that takes its time waits for it', async (t) => {
-      const { plans, connect } = await start(t, { tls })
-      const wire = await connect()
-      wire.socket.write(get('/first'))
-      await wire.answers(1)
-      const waiting: (() => void)[] = []
-      plans.give = (deliver) => void waiting.push(deliver)
-      wire.socket.write(get('/warm/1'))
-      while (waiting.length === 0) await turn()
-      wire.socket.write(get('/2') + get('/warm/3'))
+      const { plans, wire, waiting } = await planUnderWay(t, '/warm/1', { tls })
+wire.socket.write(get('/2') + get('/warm/3'))
       for (let i = 0; i < 20; i++) await turn()
       wire.socket.write(post('/4', '{}'))
       for (let i = 0; i < 20; i++) await turn()
@@ -188,15 +194,8 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
 }
 
 test('a client that is gone before its answer gets none, and the answer is wiped', async (t) => {
-  const { plans, connect } = await start(t)
-  const wire = await connect()
-  wire.socket.write(get('/first'))
-  await wire.answers(1)
-  const waiting: (() => void)[] = []
-  plans.give = (deliver) => void waiting.push(deliver)
-  wire.socket.write(get('/warm/1'))
-  while (waiting.length === 0) await turn()
-  wire.socket.resetAndDestroy()
+  const { plans, wire, waiting } = await planUnderWay(t, '/warm/1')
+wire.socket.resetAndDestroy()
   await wire.closed
   for (let i = 0; i < 50; i++) await turn()
   for (const deliver of waiting) deliver()
@@ -204,15 +203,8 @@ test('a client that is gone before its answer gets none, and the answer is wiped
 })
 
 test('a client that is gone before its plan is left is forgotten', async (t) => {
-  const { plans, app, connect } = await start(t)
-  const wire = await connect()
-  wire.socket.write(get('/first'))
-  await wire.answers(1)
-  const waiting: (() => void)[] = []
-  plans.give = (leave) => void waiting.push(leave)
-  wire.socket.write(get('/warm/left'))
-  while (waiting.length === 0) await turn()
-  wire.socket.resetAndDestroy()
+  const { app, wire, waiting } = await planUnderWay(t, '/warm/left')
+wire.socket.resetAndDestroy()
   await wire.closed
   for (let i = 0; i < 50; i++) await turn()
   for (const leave of waiting) leave()
@@ -240,15 +232,8 @@ test('an answer that may not be given is refused by its door, and the connection
 })
 
 test('closing waits for the answer that is under way', async (t) => {
-  const { plans, app, connect } = await start(t)
-  const wire = await connect()
-  wire.socket.write(get('/first'))
-  await wire.answers(1)
-  const waiting: (() => void)[] = []
-  plans.give = (deliver) => void waiting.push(deliver)
-  wire.socket.write(get('/warm/1'))
-  while (waiting.length === 0) await turn()
-  const closing = app.close()
+  const { app, wire, waiting } = await planUnderWay(t, '/warm/1')
+const closing = app.close()
   for (let i = 0; i < 50; i++) await turn()
   for (const deliver of waiting) deliver()
   assert.deepEqual(await wire.answers(2), ['GET /first ', 'GET /warm/1 '])

@@ -15,7 +15,7 @@ interface Parser {
 type HttpSocket = Socket & { readonly parser?: Partial<Parser> | null }
 
 const MESSAGE = Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n', 'latin1')
-/** Node looks at its connections every 30 seconds, and its limit for the first message is never below a second. */
+/** Well within Node's limit for the first message, where that is the usual one; within a shorter one below. */
 const MOST_MS = 5000
 
 const isParser = (parser: Partial<Parser> | null | undefined): parser is Parser => typeof parser?.execute === 'function' && typeof parser.onIncoming === 'function' && parser.incoming === null

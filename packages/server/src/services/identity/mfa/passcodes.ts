@@ -14,17 +14,17 @@ const bad = (why: string): PasscodeVerdict => ({ good: false, why })
 
 const NOT_VALID = 'failed to validate TOTP passcode'
 
+interface OpenSecret {
+  readonly key: Buffer
+  readonly form: CodeForm
+}
+
 /** The stretch of time whose code this is; undefined: none that counts. Every candidate is compared, whichever fits. */
 const matching = (method: TotpMethod, { key, form }: OpenSecret, passcode: string, now: number): number | undefined => {
   const current = counterAt(now, form.periodSeconds)
   let found: number | undefined
   for (let counter = current - method.skew; counter <= current + method.skew; counter++) if (equalText(deriveCode(key, counter, form), passcode)) found = counter
   return found
-}
-
-interface OpenSecret {
-  readonly key: Buffer
-  readonly form: CodeForm
 }
 
 interface Judged {
@@ -45,15 +45,15 @@ const judge = (method: TotpMethod, secret: OpenSecret, passcode: string, before:
 const TRIES = 5
 
 export const checkPasscode = async (store: MfaStore, method: TotpMethod, entityId: string, passcode: string, now: number): Promise<PasscodeVerdict> => {
-  const entry = await store.get(secretKey(method.id, entityId))
-  if (entry === undefined) return bad(NOT_VALID)
-  const stored = entry.value as unknown as StoredSecret // put in by this folder
-  const key = Buffer.from(stored.key, 'base64')
+  const found = await store.get(secretKey(method.id, entityId))
+  if (found === undefined) return bad(NOT_VALID)
+  const { key: text, form = method } = found.value as unknown as StoredSecret // put in by this folder
+  const key = Buffer.from(text, 'base64')
   try {
     for (let attempt = 1; ; attempt++) {
       const entry = await store.get(usesKey(method.id, entityId))
       const before: Uses = entry === undefined ? { lastCounter: 0, failures: 0, since: now } : (entry.value as unknown as Uses)
-      const { verdict, uses } = judge(method, { key, form: stored.form ?? method }, passcode, before, now)
+      const { verdict, uses } = judge(method, { key, form }, passcode, before, now)
       try {
         await store.put(usesKey(method.id, entityId), asJson(uses), { cas: entry?.version ?? 0 })
         return verdict
