@@ -4,12 +4,12 @@
 //
 // Whether a packet begins where a message begins is known from the packets before it: each was one whole message by the
 // narrow grammar of plain-head.ts (or a part of its counted body). After the first packet that was not, the connection is Node's alone.
-// What Node does not know of a connection whose first message was answered here, newcomers.ts tells it.
+// Node is told of a connection when it sends what is Node's, or when it has been there for a moment (newcomers.ts).
 // A body that comes in parts is kept for a moment, where there is room (bodies.ts); what is not whole by then goes to Node as it came, and Node's limits count
 // from there.
 //
-// This leans on names inside Node's http module (its `data` listener, the answer under way, its own pause); front.test.ts tries it on the Node that the product
-// pins. Where that listener is not found, connections are left alone.
+// This leans on names inside Node's http module (its listeners, the answer under way, its own pause); front.test.ts tries it on the Node that the product
+// pins. Where they are not found, connections are left alone.
 
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -22,7 +22,7 @@ import { asLast, headText, httpDate } from '../answer-head.ts'
 import type { Answering } from '../answering.ts'
 import { Gathering } from '../bodies.ts'
 import { readPlainHead, type PlainHead } from './plain-head.ts'
-import { Newcomers } from './newcomers.ts'
+import { introduce, Newcomers, type Newcomer } from './newcomers.ts'
 import { isBodiless, type Sink, type WholeAnswer } from '../reply.ts'
 import type { Outcomes, PlainMessage, WarmDoor } from '../warm.ts'
 
@@ -38,6 +38,11 @@ export interface FrontOptions {
   readonly keepAliveSeconds: number
 }
 
+/** The names of Node's listeners. */
+const CONNECTION_LISTENER = 'connectionListener'
+const DATA_LISTENER = 'bound socketOnData'
+const END_LISTENER = 'bound socketOnEnd'
+
 /** Larger bodies are Node's. */
 const MOST_BODY_BYTES = 65_536
 /** How long the rest of a body is waited for. */
@@ -47,6 +52,7 @@ export class Front {
   readonly #options: FrontOptions
   readonly #connections = new WeakMap<Socket, Connection>()
   readonly #newcomers: Newcomers
+  #facts: Facts | undefined
   #pending = 0
   #isClosing = false
   #quiet: (() => void) | undefined
@@ -57,7 +63,12 @@ export class Front {
   }
 
   attach(server: Server, event: 'connection' | 'secureConnection'): void {
-    server.on(event, (socket: Socket) => this.#take(socket))
+    const listeners = server.listeners(event).filter(({ name }) => name === CONNECTION_LISTENER)
+    const [listener] = listeners
+    if (listener === undefined || listeners.length > 1) return
+    const toNode = (socket: Socket): void => void Reflect.apply(listener, server, [socket])
+    server.removeListener(event, listener as (socket: Socket) => void) // its name says what it takes
+    server.on(event, (socket: Socket) => (this.#isClosing ? toNode(socket) : this.#take(socket, toNode)))
     // Node takes a connection whose answer is under way here for an idle one. With a listener it leaves the end of those to us.
     server.on('timeout', (socket: HttpSocket) => { if (this.#connections.get(socket)?.isBusy() !== true && !socket._httpMessage) socket.destroy() })
   }
@@ -69,22 +80,16 @@ export class Front {
     this.#newcomers.stop()
   }
 
-  #take(socket: Socket): void {
-    // Asked for after Node's listener was put there: its 'data' alone is what the parser gets.
-    const listeners = socket.listeners('data').filter(({ name }) => name === 'bound socketOnData')
-    const [listener] = listeners
-    if (listener === undefined || listeners.length > 1) return
-    const { limits } = this.#options
-    const connection = new Connection(socket, listener as Listener, { // its name says what it takes
+  #take(socket: Socket, toNode: (socket: Socket) => void): void {
+    this.#facts ??= {
       ...this.#options,
-      bodyBytes: Math.min(limits.bodyBytes, MOST_BODY_BYTES),
+      bodyBytes: Math.min(this.#options.limits.bodyBytes, MOST_BODY_BYTES),
       newcomers: this.#newcomers,
+      toNode,
       isClosing: () => this.#isClosing,
       count: (change) => this.#count(change),
-    })
-    this.#connections.set(socket, connection)
-    socket.removeListener('data', listener as Listener)
-    socket.on('data', connection.onData)
+    }
+    this.#connections.set(socket, new Connection(socket, this.#facts))
   }
 
   #count(change: number): void {
@@ -96,6 +101,8 @@ export class Front {
 interface Facts extends FrontOptions {
   readonly bodyBytes: number
   readonly newcomers: Newcomers
+  /** Node's own listener for connections. */
+  toNode(socket: Socket): void
   isClosing(): boolean
   count(change: number): void
 }
@@ -115,15 +122,19 @@ interface Begun {
   readonly timer: NodeJS.Timeout
 }
 
-class Connection {
-  readonly onData: Listener
+class Connection implements Newcomer {
   readonly #socket: HttpSocket
-  readonly #toNode: Listener
   readonly #facts: Facts
   readonly #outcomes: Outcomes
   readonly #sourceIp: string | undefined
-  /** Whether there was a whole message. */
-  #known = false
+  /** Node's listener for bytes, once Node knows the connection. */
+  #toNode: Listener | undefined
+  /** Whether Node would wait for a first message that was answered here. */
+  #isAhead = false
+  /** Whether the client has ended its side before Node knew of the connection. */
+  #isEnded = false
+  /** Whether nothing more is answered. */
+  #isOver = false
   /** What Node's parser still waits for. */
   #bodyLeft = 0
   #begun: Begun | undefined
@@ -133,12 +144,15 @@ class Connection {
   /** Answers that are awaited, or not the operating system's yet. */
   #pending = 0
 
-  constructor(socket: Socket, toNode: Listener, facts: Facts) {
+  constructor(socket: Socket, facts: Facts) {
     this.#socket = socket
-    this.#toNode = toNode
     this.#facts = facts
     this.#sourceIp = socket.remoteAddress
-    this.onData = (chunk) => this.#take(chunk)
+    facts.newcomers.add(this)
+    socket.on('error', ignore)
+    socket.once('end', this.#onEnd)
+    socket.once('close', this.#onClose)
+    socket.on('data', this.#onData)
     this.#outcomes = {
       deliver: (error, { requestId, body }) => {
         const asked = this.#asked
@@ -159,12 +173,58 @@ class Connection {
     return this.#pending > 0
   }
 
+  /** What is waited for is not there yet, and becomes Node's by itself when it does not come. */
+  settle(): void {
+    const { newcomers, keepAliveSeconds } = this.#facts
+    if (this.#begun !== undefined || (this.#isEnded && !this.#isOver)) return newcomers.add(this)
+    if (!this.#isOver) return void this.#tellNode()
+    // The client does not take the last answer.
+    this.#socket.setTimeout(keepAliveSeconds * 1000, () => this.#socket.destroy())
+    return undefined
+  }
+
+  readonly #onData: Listener = (chunk) => this.#take(chunk)
+
+  readonly #onClose = (): void => this.#facts.newcomers.forget(this)
+
+  readonly #onEnd = (): void => {
+    // Node has been told of the connection while its end was being told of.
+    if (this.#toNode !== undefined) return nodesListener(this.#socket, 'end', END_LISTENER)?.()
+    this.#isEnded = true
+    if (this.#asked === undefined) this.#end()
+    return undefined
+  }
+
+  /** The connection is Node's, with its time limits; its bytes still come here first. */
+  #tellNode(): Listener {
+    if (this.#toNode !== undefined) return this.#toNode
+    const { newcomers, toNode, keepAliveSeconds } = this.#facts
+    const socket = this.#socket
+    newcomers.forget(this)
+    socket.removeListener('error', ignore)
+    socket.removeListener('end', this.#onEnd)
+    socket.removeListener('close', this.#onClose)
+    socket.removeListener('data', this.#onData)
+    toNode(socket)
+    const listener = nodesListener(socket, 'data', DATA_LISTENER)
+    this.#toNode = listener ?? ((chunk) => void socket.emit('data', chunk))
+    if (listener === undefined) return this.#toNode
+    socket.removeListener('data', listener)
+    socket.on('data', this.#onData)
+    if (!this.#isAhead) return listener
+    // One of which Node cannot be told is ended when it has nothing to do.
+    if (introduce(socket)) socket.setTimeout(keepAliveSeconds * 1000)
+    else if (this.#pending === 0) socket.end()
+    return listener
+  }
+
   #count(change: number): void {
     this.#pending += change
     this.#facts.count(change)
   }
 
   #take(chunk: Buffer): void {
+    if (this.#isOver) return wipe(chunk)
     if (this.#asked !== undefined) {
       // Pipelined behind a request that is not answered yet: its answer must come first.
       this.#held.push(chunk)
@@ -176,21 +236,20 @@ class Connection {
     const head = readPlainHead(chunk)
     if (head === undefined) return this.#pass(chunk, Number.NaN)
     const left = head.length + head.bodyLength - chunk.length
-    if (left >= 0 && this.#isOurs(head) && this.#isWelcome()) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
+    if (left >= 0 && this.#isOurs(head)) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
     return this.#pass(chunk, NOT_NODES.has(head.method) ? Number.NaN : left)
   }
 
   /** To Node, with how many bytes its message still lacks: fewer than none, or an unknown number, and it is Node's for good. */
   #pass(chunk: Buffer, bodyLeft: number): void {
-    this.#facts.newcomers.forget(this.#socket)
-    if (bodyLeft >= 0) {
-      this.#known = true
-      this.#bodyLeft = bodyLeft
-    } else {
-      this.#socket.removeListener('data', this.onData)
-      this.#socket.on('data', this.#toNode)
+    const toNode = this.#tellNode()
+    if (bodyLeft >= 0) this.#bodyLeft = bodyLeft
+    else if (this.#socket.listeners('data').includes(this.#onData)) {
+      this.#socket.removeListener('data', this.#onData)
+      this.#socket.on('data', toNode)
     }
-    this.#toNode(chunk)
+    toNode(chunk)
+    if (this.#isEnded) nodesListener(this.#socket, 'end', END_LISTENER)?.()
   }
 
   #isOurs({ method, repeated, length, bodyLength, headers }: PlainHead): boolean {
@@ -243,14 +302,9 @@ class Connection {
     if (!this.#socket.destroyed) this.#pass(packet, begun.left)
   }
 
-  #isWelcome(): boolean {
-    const { newcomers, keepAliveSeconds } = this.#facts
-    this.#known ||= newcomers.welcome(this.#socket, keepAliveSeconds * 1000)
-    return this.#known
-  }
-
   #begin(asked: PlainMessage): void {
     this.#asked = asked
+    this.#isAhead = this.#toNode === undefined
     this.#count(1)
     if (!this.#facts.warm.beginPlain(asked, this.#sourceIp, this.#outcomes)) this.#ask(asked, newRequestId())
   }
@@ -276,12 +330,13 @@ class Connection {
     if (socket.destroyed || !socket.writable) this.#over(bytes, false, gone)
     // Called when the bytes are the kernel's, and also when the connection broke before.
     else socket.write(bytes, (error) => this.#over(bytes, error === undefined || error === null, gone))
-    if (isLast) return this.#end()
+    if (isLast || (this.#isEnded && this.#held.length === 0)) return this.#end()
     return this.#goOn()
   }
 
   /** What came behind the last message is not answered (RFC 9112, 9.6). */
   #end(): void {
+    this.#isOver = true
     for (const chunk of this.#held) wipe(chunk)
     this.#held = []
     this.#socket.destroySoon()
@@ -311,6 +366,13 @@ const wipeBody = ({ head: { length, bodyLength }, packet }: PlainMessage): void 
 
 /** Node's parser refuses them, and what becomes of the connection then is decided there (foreign-verbs.ts). */
 const NOT_NODES: ReadonlySet<string> = new Set(['LIST', 'SCAN'])
+
+const ignore = (): void => undefined
+
+const nodesListener = (socket: Socket, event: 'data' | 'end', name: string): ((...args: unknown[]) => void) | undefined => {
+  const found = socket.listeners(event).filter((listener) => listener.name === name)
+  return found.length === 1 ? (found[0] as (...args: unknown[]) => void) : undefined // its name says what it takes
+}
 
 const bytesOf = ({ status, headers, body }: WholeAnswer, keepAliveSeconds: number): Buffer => {
   const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { connect as connectPlain, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,7 +41,7 @@ export class Echo implements Door {
     }
     if (url === '/broken') throw new Error('broken')
     if (url === '/header') reply.header('x-bad', 'a\r\nb')
-    const status = Number(/^\/status\/(\d+)/.exec(url)?.[1] ?? 200)
+    const status = Number(/^\/status\/(\d{3})/.exec(url)?.[1] ?? 200)
     reply.code(status).header('content-type', TEXT)
     if (url.includes('nothing')) reply.send()
     else reply.send(url.includes('bytes') ? Buffer.from(text) : text)
@@ -127,8 +128,13 @@ export const start = async (t: Pick<TestContext, 'after'>, { tls, warm = true, f
   const [plans, echo] = [new Plans(), new Echo()]
   const app = buildHttp({ limits: { headerBytes, bodyBytes, requestSeconds, ...(checkMs === undefined ? {} : { checkMs }) }, tls, doorOf: () => echo, ...(warm ? { warm: () => plans } : {}), log: { failed: () => undefined } })
   const event = tls === undefined ? 'connection' : 'secureConnection'
-  const [listener] = app.server.listeners(event).slice(-1)
-  if (!front && listener !== undefined) app.server.removeListener(event, listener as () => void) // the front's, which came last
+  if (!front) {
+    const [nodes] = createServer().listeners('connection')
+    if (nodes === undefined) throw new Error('a server of Node has no listener for connections')
+    // The front's alone is there.
+    app.server.removeAllListeners(event)
+    app.server.on(event, (socket: Socket) => void Reflect.apply(nodes, app.server, [socket]))
+  }
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo // listens on TCP
   const sockets: Socket[] = []
