@@ -69,8 +69,8 @@ const server = await startInstalled({ port: await freePort(), cores: serverCores
 try {
   const requests = await requestsOf(server, kind)
   const { pid } = server.worker()
-  const order = { host: '127.0.0.1', port: portOf(server.origin), requests, connections: Number(connections), ...(isFresh ? ({ generator: 'fresh', ca: certificateAuthority() } as const) : ({ generator: 'raw' } as const)) } as const
-  await load({ ...order, seconds: 3 })
+  const order = { host: '127.0.0.1', port: portOf(server.origin), requests, connections: Number(connections), ...(isFresh ? ({ generator: 'public-fresh', ca: certificateAuthority() } as const) : ({ generator: 'raw' } as const)) } as const
+  await load({ ...order, seconds: isFresh ? 12 : 3 })
   const database = server.family().filter(({ title }) => title.startsWith('postgres')).map((each) => each.pid)
   const used = (pids: readonly number[]): number => pids.reduce((sum, each) => sum + cpuSeconds(each), 0)
   const before = { worker: used([pid]), database: used(database) }

@@ -29,6 +29,7 @@ import { hasWrk } from './lib/load/wrk.ts'
 const PORT = 8640
 const ECHO_PORT = 8650
 const VAULT_PORT = 8660
+const FRESH_WARMING_SECONDS = 6
 const all: readonly Case[] = [floor, reads, batch, writes, logins, tls, workers, storm, commands, memory, starts]
 /** They start servers of their own, and see to their runs themselves. */
 const once: readonly Case[] = [tls, workers, storm, scale, commands, memory, starts]
@@ -61,6 +62,8 @@ const measure = async (figures: Figures, settings: Settings, name: string, offer
   const order = { host: '127.0.0.1', port, requests, connections, generator, ...(rate === undefined ? {} : { rate }), ...(ca === undefined ? {} : { ca }), ...(cores === undefined ? {} : { cores }) } as const
   // Our own client tells how many sessions a client that keeps them takes up again.
   const { resumed } = await load({ ...order, ...(isFresh ? { generator: 'fresh' as const } : {}), seconds: 1 })
+  // So few come in a second that the code is still being compiled then.
+  if (isFresh) await load({ ...order, seconds: FRESH_WARMING_SECONDS })
   const used = (): number => pids.reduce((sum, each) => sum + cpuSeconds(each), 0)
   const before = used()
   const result = await load({ ...order, seconds: settings.seconds })

@@ -20,8 +20,10 @@ import { isDatabase, ownProcesses, startInstalled, startKept, type InstalledServ
 
 const SMALL = 10_000
 /** At most so many reads of one connection in the seconds that it has, each of another secret. */
-const COLD_READS = 9_000
-const WARMING_READS = 500
+const COLD_READS = 6_500
+/** So many before it, so that the code is compiled. */
+const WARMING_READS = 3_000
+const WARMING_SECONDS = 6
 const LISTS = 3_000
 const SECONDS = 4
 const LOADED_SECONDS = 10
@@ -58,7 +60,7 @@ const round = async (subject: Subject, note: (what: string, unit: string, value:
     note(`${what}: p99`, 'ms', p99)
   }
   const secrets = shuffled(subject.secrets)
-  await load({ ...order, seconds: 1, requests: readsOf(subject.token, secrets.slice(0, WARMING_READS)) })
+  await load({ ...order, seconds: WARMING_SECONDS, requests: readsOf(subject.token, secrets.slice(0, WARMING_READS)) })
   await time('random cold read', readsOf(subject.token, secrets.slice(WARMING_READS, WARMING_READS + COLD_READS)))
   for (const [what, requests] of Object.entries(listsOf(subject.token, subject.secrets, LISTS))) await time(what, requests)
   for (const [what, blocks] of Object.entries(await blocksOf(server, secrets.slice(-BLOCK_SAMPLES)))) note(`blocks of the database for ${what}`, '', blocks)
