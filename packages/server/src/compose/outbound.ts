@@ -1,9 +1,10 @@
 // Requests to servers that an administrator named (key sets, discovery documents, TokenReview): one deadline for all of it,
 // a bounded body, no redirects, and no plain HTTP but to this machine.
 
-import { request as sendHttp, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { request as sendHttps } from 'node:https'
 import { isIP } from 'node:net'
+import { request as sendHttp } from '../lib/node/http.ts'
 import type { Outbound, OutboundAnswer, OutboundRequest } from '../kernel/auth/method.ts'
 import { fail, type CofferError } from '../kernel/errors.ts'
 

@@ -3,12 +3,12 @@
 // because everybody behind it in the queue would wait too, and tries again.
 
 import { readdir, readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sha256Hex } from '../crypto/digest.ts'
 import { fail } from '../kernel/errors.ts'
 import { sqlstateOf, type Queryable } from '../kernel/storage.ts'
+import { assetPath } from '../lib/node/places.ts'
 import { withAdvisoryLock } from './lock.ts'
 import type { Connection, Pool } from './pool.ts'
 
@@ -25,7 +25,7 @@ interface Applied {
   readonly checksum: string
 }
 
-const ownMigrations = fileURLToPath(new URL('./migrations/', import.meta.url))
+const ownMigrations = assetPath('storage/migrations')
 const fileName = /^(\d{4})-([a-z0-9-]+)\.sql$/
 const lockName = 'coffer/migrate'
 const tableLockWait = '3s'

@@ -12,11 +12,11 @@ import { Metrics, type ProcessSnapshot } from '../telemetry/metrics.ts'
 import { decodeJson, operation, type DatabaseAccess, type Notice } from './control/protocol.ts'
 import type { SealMachine } from '../seal/machine.ts'
 import { makeCeremonies } from './ceremonies/ceremonies.ts'
+import type { Nursery } from './worker-process.ts'
 import { RootWatch } from './root-watch.ts'
 import { SealDesk } from './seal-desk.ts'
 import type { SealKeeper } from './seal-keeper.ts'
 import { Spools } from './spools.ts'
-import { workerProgram } from './worker-process.ts'
 import { Workers } from './workers.ts'
 
 export interface Employment {
@@ -31,12 +31,11 @@ export interface Employment {
   readonly logger: Logger
   /** Of the supervisor's own log, and of what workers start with. */
   readonly logControl: LogControl
-  /** Another program than the product's worker. */
-  readonly program?: string | undefined
+  readonly nursery: Nursery
 }
 
 /** Nothing is started yet. */
-export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, logControl, program }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools; readonly watch: RootWatch } => {
+export const employ = ({ config, nodeId, version, access, auditDatabase, machine, keeper, logger, logControl, nursery }: Employment): { readonly desk: SealDesk; readonly workers: Workers; readonly spools: Spools; readonly watch: RootWatch } => {
   const metrics = new Metrics()
   observeProcess(metrics)
   const restarts = metrics.counter('coffer_worker_restarts_total', 'Workers that died and were replaced.').with()
@@ -55,7 +54,7 @@ export const employ = ({ config, nodeId, version, access, auditDatabase, machine
   }
   const workers: Workers = new Workers({
     count: config.workers,
-    program: program ?? workerProgram,
+    spawn: () => nursery.take(),
     logger,
     clock: systemClock,
     handlers: (slot) => new Map([...desk.handlers(slot, collect), [operation.spreadNotice, async (body: Buffer) => (await spread(decodeJson<Notice>(body)), undefined)]]),

@@ -1,6 +1,7 @@
 // One place among the workers. Whoever fills it is replaced when it dies, with growing pauses while replacements die as
 // well, and is replaced on purpose when the server is sealed.
 
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../lib/clock.ts'
 import { fail, isCofferError } from '../kernel/errors.ts'
@@ -13,7 +14,8 @@ import { WorkerProcess, type WorkerExit } from './worker-process.ts'
 
 export interface SlotOptions {
   readonly index: number
-  readonly program: string
+  /** A process that nobody has told anything yet. */
+  spawn(): ChildProcess
   readonly logger: Logger
   readonly clock: Clock
   handlers(slot: number): ReadonlyMap<number, Handler>
@@ -141,7 +143,7 @@ export class WorkerSlot {
   }
 
   #spawn(): WorkerProcess {
-    const worker = new WorkerProcess(this.#options.program, this.#options.handlers(this.index), () => this.#options.onStreamsChange())
+    const worker = new WorkerProcess(this.#options.spawn(), this.#options.handlers(this.index), () => this.#options.onStreamsChange())
     this.#alive.add(worker)
     this.#current = worker
     this.#startedAt = this.#options.clock.monotonic()

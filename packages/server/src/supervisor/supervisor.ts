@@ -16,6 +16,7 @@ import { openDatabase } from './database.ts'
 import { employ } from './employment.ts'
 import { openOrInitialise } from './first-start.ts'
 import { keyFileOf, makeSealKeeper, type InitialisePlatform } from './seal-keeper.ts'
+import { Nursery, workerProgram } from './worker-process.ts'
 import type { Workers } from './workers.ts'
 
 export interface ServerOptions {
@@ -71,6 +72,9 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   if (options.config.seal.kind === 'keyfile') keyFileOf(options.config, nodeId)
   const config = await reserveListeners(options.config, undo)
   proceed()
+  const nursery = new Nursery(options.workerProgram ?? workerProgram)
+  undo.defer(() => nursery.close())
+  nursery.fill(config.workers)
   const database = await openDatabase(config, logger)
   undo.defer(() => database.stop())
   proceed()
@@ -83,7 +87,7 @@ const bringUp = async (options: ServerOptions, undo: AsyncDisposableStack): Prom
   const machine = new SealMachine({ database: pool, dataDirectory: config.dataDir, kind: config.seal.kind, rewrapKeys: rewrapUnderRoot })
   const keeper = makeSealKeeper({ machine, config, nodeId, version, logger, loadPlatform: options.loadPlatform })
   undo.defer(() => keeper.drop())
-  const { desk, workers, spools, watch } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, logControl: options.logControl ?? { level: config.log.level }, program: options.workerProgram })
+  const { desk, workers, spools, watch } = employ({ config, nodeId, version, access: database.access, auditDatabase, machine, keeper, logger, logControl: options.logControl ?? { level: config.log.level }, nursery })
   const first = config.mode === 'server' ? { status: await desk.openAutomatically(), rootToken: undefined } : await openOrInitialise(desk, config)
   proceed()
 

@@ -2,9 +2,9 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { Socket } from 'node:net'
-import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { availableParallelism, cpus } from 'node:os'
 import { workerEnvironment } from '../config/environment.ts'
+import { programPath } from '../lib/node/places.ts'
 import type { FamilySnapshot } from '../telemetry/metrics.ts'
 import { Channel, type Handler } from './control/channel.ts'
 import { decodeJson, encodeJson, encodeParts, operation, type Notice, type WorkerAssignment } from './control/protocol.ts'
@@ -18,8 +18,7 @@ export interface WorkerExit {
 /** The descriptor of the control channel in the worker, after standard input, output and error. */
 export const channelDescriptor = 3
 
-/** Compiled or not, the worker lies beside this folder in the same form. */
-export const workerProgram: string = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../worker.ts' : '../worker.js', import.meta.url))
+export const workerProgram: string = programPath('worker')
 
 /** Only what changes how modules are found and cached; never a debugger, a preload of somebody else's or a test runner's flag. */
 const inheritedFlags = (): string[] => {
@@ -46,6 +45,50 @@ const heapFlags = [
 /** Wipes the copy; the channel wipes what it sends. */
 const encodeRoot = ({ rootKey, generation }: RootCopy): Buffer => encodeParts({ facts: { generation }, shares: [rootKey] })
 
+/**
+ * A process that loads what workers are made of, and then waits to be told what it is: half of a start is that, and can be done while the database is being opened. Throws when
+ * the process cannot be made at all.
+ */
+export const spawnWorker = (program: string): ChildProcess =>
+  spawn(process.execPath, [...inheritedFlags(), ...heapFlags, '--disable-sigusr1', program], {
+    env: workerEnvironment(),
+    // Standard output is for an audit device that asks for it; a worker prints nothing else there.
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+  })
+
+/** Starting more at once than there are processors only makes all of them late. */
+export const startsAtOnce: number = Math.max(2, cpus().length)
+
+/** Worker processes that are started ahead: they load their code while the database is being opened, and know nothing yet. */
+export class Nursery {
+  readonly #program: string
+  readonly #waiting: ChildProcess[] = []
+
+  constructor(program: string) {
+    this.#program = program
+  }
+
+  /** Starts as many as can start at once. */
+  fill(count: number): void {
+    for (let made = 0; made < Math.min(count, startsAtOnce); made++) {
+      const child = spawnWorker(this.#program)
+      // Whoever takes it hears of its end; until then nobody has need of it.
+      child.on('error', () => undefined)
+      this.#waiting.push(child)
+    }
+  }
+
+  /** One that waits, or a new one. Throws when the process cannot be made at all. */
+  take(): ChildProcess {
+    return this.#waiting.shift() ?? spawnWorker(this.#program)
+  }
+
+  /** Those that nobody has taken are ended. */
+  close(): void {
+    for (const child of this.#waiting.splice(0)) child.kill('SIGKILL')
+  }
+}
+
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   readonly #child: ChildProcess
@@ -54,14 +97,11 @@ export class WorkerProcess {
   #stream: string | undefined
   #unsealing: Promise<void> | undefined
 
-  /** Throws when the process cannot be made at all. */
-  constructor(program: string, handlers: ReadonlyMap<number, Handler>, onStream: () => void = () => undefined) {
-    this.#child = spawn(process.execPath, [...inheritedFlags(), ...heapFlags, '--disable-sigusr1', program], {
-      env: workerEnvironment(),
-      // Standard output is for an audit device that asks for it; a worker prints nothing else there.
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-    })
+  constructor(child: ChildProcess, handlers: ReadonlyMap<number, Handler>, onStream: () => void = () => undefined) {
+    this.#child = child
     this.exited = new Promise((resolve) => {
+      // Of one that was started early, the end may have been seen before.
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) resolve({ code: child.exitCode, signal: child.signalCode })
       this.#child.once('exit', (code, signal) => resolve({ code, signal }))
       this.#child.once('error', () => resolve({ code: null, signal: null }))
     })

@@ -1,9 +1,9 @@
 // All workers together: brought up, unsealed, sealed by replacement, measured, stopped.
 
-import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessSnapshot } from '../telemetry/metrics.ts'
 import type { Notice } from './control/protocol.ts'
+import { startsAtOnce } from './worker-process.ts'
 import type { StreamWriter } from './spools.ts'
 import { WorkerSlot, type SlotOptions } from './slot.ts'
 
@@ -11,8 +11,6 @@ export interface WorkersOptions extends Omit<SlotOptions, 'index'> {
   readonly count: number
 }
 
-/** Starting more at once than there are processors only makes all of them late. */
-const startsAtOnce = Math.max(2, cpus().length)
 const metricsDeadlineMs = 2_000
 
 export class Workers {

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
+import { packageRoot } from '../../lib/node/places.ts'
 
 /** How many bytes a message had. */
 export const messageBytes = Symbol('messageBytes')
@@ -31,8 +32,7 @@ export interface SecretChangeEvent {
 export const malformed = Symbol('malformed')
 
 const SERVICE = 'codesprintpro.secrets.v1.SecretDeliveryService'
-// The same depth below the repository from src/ and from dist/.
-const folder = join(import.meta.dirname, '../../../../../proto')
+const folder = join(packageRoot, '../../proto')
 
 /** The gRPC path of an rpc, which is also the path of its operation. */
 export const rpcPath = (rpc: string): string => `/${SERVICE}/${rpc}`

@@ -1,6 +1,6 @@
 // What stands before an answer's body: the bytes that Node writes (front.test.ts compares them).
 
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from '../../lib/node/http.ts'
 import { systemClock } from '../../lib/clock.ts'
 
 export interface HeadFacts {

@@ -1,12 +1,13 @@
 // The one HTTP listener of every door. Doors sit behind wildcard routes, because mounts change at run time; nothing of
 // Fastify's own parsing, validation or logging runs per request (docs/adr/0003).
 
-import { createServer as createHttp, ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse as Response } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { asCofferError, fail } from '../../kernel/errors.ts'
+import { createServer as createHttp, ServerResponse } from '../../lib/node/http.ts'
 import { newRequestId } from '../../request/message.ts'
 import { BodyRoom } from '../body-room.ts'
 import { Answering, type AnsweringOptions } from './answering.ts'
@@ -76,7 +77,7 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Dup
  * request begun (RFC 9110, 10.1.1: the client waits for this before it sends the body).
  */
 const meetExpectations = (server: Server): void => {
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+  server.on('checkContinue', (request: IncomingMessage, response: Response) => {
     const begin = (): void => {
       response.writeContinue()
       server.emit('request', request, response)
@@ -85,7 +86,7 @@ const meetExpectations = (server: Server): void => {
     else begin()
   })
   // Any other expectation may be ignored (RFC 9110, 10.1.1); Node would refuse it before anything here sees the request.
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
+  server.on('checkExpectation', (request: IncomingMessage, response: Response) => void server.emit('request', request, response))
 }
 
 const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering): FastifyInstance => {
