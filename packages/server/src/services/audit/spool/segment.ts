@@ -17,6 +17,8 @@ export interface SegmentStoreOptions {
   readonly root: string
   readonly directory: string
   readonly segmentBytes: number
+  /** Of the first segment, for which a start waits. */
+  readonly firstBytes: number
   /** Segments of all streams under the root together; beyond it the spool is full. */
   readonly maxSegments: number
   readonly files: SpoolFiles
@@ -149,17 +151,18 @@ export class SegmentStore {
   }
 
   async #create(): Promise<Segment> {
-    const { directory, files, segmentBytes, root, maxSegments } = this.#options
+    const { directory, files, root, maxSegments } = this.#options
     if ((await countSegments(root)) >= maxSegments) {
       throw fail('internal', 'audit.spool_full', 'The audit spool holds as many segments as it may. Check that audit records reach the database.')
     }
     const number = this.#next
     this.#next += 1
+    const size = number === 0 ? this.#options.firstBytes : this.#options.segmentBytes
     const path = segmentPath(directory, number)
     const unfinished = `${path}.preparing`
     const fd = await promisify(files.open)(unfinished, 'wx+', 0o600)
     try {
-      await fillWithZeros(fd, segmentBytes, files)
+      await fillWithZeros(fd, size, files)
       await rename(unfinished, path)
       await flushDirectory(directory)
     } catch (error) {
@@ -167,9 +170,9 @@ export class SegmentStore {
       await promisify(files.unlink)(unfinished).catch(() => undefined)
       throw error
     }
-    if (SYNCHRONOUS === undefined) return new Segment({ number, path, size: segmentBytes, fd, isSynchronous: false }, files)
+    if (SYNCHRONOUS === undefined) return new Segment({ number, path, size, fd, isSynchronous: false }, files)
     files.close(fd, () => undefined)
-    return new Segment({ number, path, size: segmentBytes, fd: await promisify(files.open)(path, SYNCHRONOUS, 0o600), isSynchronous: true }, files)
+    return new Segment({ number, path, size, fd: await promisify(files.open)(path, SYNCHRONOUS, 0o600), isSynchronous: true }, files)
   }
 }
 
