@@ -34,6 +34,8 @@ export const reads: Case = {
 export const floor: Case = {
   name: 'floor',
   async run(bench) {
-    for (const connections of [64, 1]) await bench.measure(`bare HTTP echo, ${connections} connection${connections === 1 ? '' : 's'}`, { port: bench.echoPort, requests: [get('/', '')], connections })
+    const offer = { port: bench.echoPort, requests: [get('/', '')] }
+    for (const connections of [64, 1]) await bench.measure(`bare HTTP echo, ${connections} connection${connections === 1 ? '' : 's'}`, { ...offer, connections })
+    await bench.measure(`bare HTTP echo, ${FIXED_RATE}/s offered`, { ...offer, connections: 64, rate: FIXED_RATE })
   },
 }

@@ -2,7 +2,9 @@
 // /proc shows what no program can say about itself.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, utimesSync } from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { SealStatus } from '../kernel/ports/seal-control.ts'
@@ -259,6 +261,25 @@ test('an external database is brought to the schema and used; its password is no
   assert.ok(!`${flagged.stdout()}${flagged.stderr()}`.includes('kestrel'))
   flagged.kill('SIGTERM')
   assert.equal((await flagged.exited).code, 0)
+})
+
+test('a start that fails leaves none of the workers behind that load their code meanwhile', async (t) => {
+  const folder = scratch(t)
+  // A database that never says a word, until it hangs up.
+  const held: Socket[] = []
+  const database = createServer((socket) => held.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1')
+  await once(database, 'listening')
+  t.after(() => database.close())
+  const { port } = database.address() as AddressInfo // listens on TCP
+  const server = launch(t, ['server', ...anyPort, '--data-dir', join(folder, 'data'), '--seal', 'shamir', '--workers', '2'], { env: { HOME: folder, COFFER_DATABASE_URL: `postgresql://someone@127.0.0.1:${port}/nothing` } })
+  const workers = (): readonly number[] => readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8').trim().split(' ').map(Number)
+  await until(() => held.length > 0, 'the database is asked')
+  const ahead = workers()
+  assert.equal(ahead.length, 2)
+  database.close()
+  for (const socket of held) socket.destroy()
+  assert.notEqual((await server.exited).code, 0)
+  await until(() => !ahead.some(isAlive), 'they have ended')
 })
 
 test('when the embedded database is killed it comes back and the server with it', async (t) => {

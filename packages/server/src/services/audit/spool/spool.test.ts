@@ -53,6 +53,17 @@ test('nothing is acknowledged before its flush has returned, and the next frame 
   await spool.close()
 })
 
+test('the first segment is a short one, which a start waits for; those after it are whole', async (t) => {
+  const MIB = 1024 * 1024
+  const spool = await openSpool(await scratch(t), { segmentBytes: 32 * MIB, maxWaitingBytes: MIB })
+  const record = JSON.stringify('x'.repeat(200 * 1024))
+  let count = 0
+  while (spool.head.segment === 0) count += await appended(spool, record).then(() => 1)
+  assert.deepEqual(await Promise.all([0, 1].map(async (number) => (await stat(segmentPath(spool.directory, number))).size)), [12 * MIB, 32 * MIB])
+  assert.equal((await recordsOf(spool.directory)).length, count)
+  await spool.close()
+})
+
 test('a flush in place acknowledges its records, and none that came meanwhile', { skip: platform !== 'linux' && 'only Linux has writes that are flushes' }, async (t) => {
   const faults = faultyFiles()
   const spool = await openSpool(await scratch(t), { files: faults.files, place: inPlace })
