@@ -36,7 +36,7 @@ export const schema = {
   audit: {
     durability: setting<'local' | 'database'>('Where a record must be before its answer leaves: the local spool, or the database as well.', choice('local', 'database'), 'local'),
     directory: optional<string>('The spool; by default `audit` in the data directory.', path),
-    segment_bytes: setting<number>('Size of one preallocated spool file.', bytes({ min: MiB, max: GiB }), '64MiB'),
+    segment_bytes: setting<number>('Size of one preallocated spool file. The first that a worker makes has at most 12 MiB.', bytes({ min: MiB, max: GiB }), '64MiB'),
     checkpoint_seconds: setting<number>('Time between signed checkpoints.', seconds({ min: 1, max: 300 }), 10),
     max_spool_bytes: setting<number>('When this much waits to be shipped, requests are refused: no record, no secret.', bytes({ min: 4 * MiB, max: 1024 * GiB }), '1GiB'),
     allow_log_prefixing: setting<boolean>('Lets audit devices of type file have a `prefix`. Whoever may enable devices can then begin lines of a file with a text of their own.', boolean, false),

@@ -45,9 +45,11 @@ export const scratch = (t: TestContext): string => {
   return folder
 }
 
-/** As bin/coffer does it: core dumps off, the pinned Node, nothing else. */
+const compileCache = fileURLToPath(new URL('../../../../../bin/compile-cache.cjs', import.meta.url))
+
+/** As bin/coffer does it: core dumps off, the pinned Node, code that is compiled once. */
 export const launch = (t: TestContext, args: readonly string[], options: LaunchOptions = {}): Launched => {
-  const child = spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" --conditions=coffer-source "$@"', process.execPath, options.program ?? testProgram, ...args], {
+  const child = spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$0" --conditions=coffer-source "$@"', process.execPath, `--require=${compileCache}`, options.program ?? testProgram, ...args], {
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: tmpdir(), COFFER_LOG_FORMAT: 'json', ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
