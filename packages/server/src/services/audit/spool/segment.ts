@@ -125,6 +125,7 @@ export class SegmentStore {
   readonly #options: SegmentStoreOptions
   #next = 0
   #prepared: Promise<Segment> | undefined
+  #isDisposed = false
 
   constructor(options: SegmentStoreOptions) {
     this.#options = options
@@ -143,8 +144,9 @@ export class SegmentStore {
     return await prepared
   }
 
-  /** Removes a segment that was prepared and is not needed. */
+  /** Removes a segment that was prepared and is not needed. One that is being made is given up. */
   async dispose(): Promise<void> {
+    this.#isDisposed = true
     const prepared = this.#prepared
     this.#prepared = undefined
     await prepared?.then((segment) => segment.discard(), () => undefined)
@@ -162,7 +164,7 @@ export class SegmentStore {
     const unfinished = `${path}.preparing`
     const fd = await promisify(files.open)(unfinished, 'wx+', 0o600)
     try {
-      await fillWithZeros(fd, size, files)
+      await fillWithZeros(fd, size, { files, isGivenUp: () => this.#isDisposed })
       await rename(unfinished, path)
       await flushDirectory(directory)
     } catch (error) {
@@ -176,9 +178,10 @@ export class SegmentStore {
   }
 }
 
-const fillWithZeros = async (fd: number, bytes: number, files: SpoolFiles): Promise<void> => {
+const fillWithZeros = async (fd: number, bytes: number, { files, isGivenUp }: { readonly files: SpoolFiles; readonly isGivenUp: () => boolean }): Promise<void> => {
   const flush = promisify(files.fdatasync)
   for (let at = 0; at < bytes; ) {
+    if (isGivenUp()) throw new Error('The segment is not needed any more')
     const written = await writeZeros(fd, Math.min(zeros.length, bytes - at), { at, files })
     if (written === 0) throw new Error('The disk took no bytes')
     at += written

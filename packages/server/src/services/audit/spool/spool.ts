@@ -117,8 +117,9 @@ export class AuditSpool {
     const directory = streamDirectory(options.root, options.slot, identity.stream)
     await makeDirectory(options.root)
     await makeDirectory(directory)
+    const firstBytes = Math.min(segmentBytes, Math.max(FIRST_BYTES, 2 * maxWaitingBytes + segmentHeadBytes))
     const store = new SegmentStore({
-      root: options.root, directory, segmentBytes, firstBytes: Math.min(segmentBytes, Math.max(FIRST_BYTES, 2 * maxWaitingBytes + segmentHeadBytes)), maxSegments: options.maxSegments ?? defaults.maxSegments, files: options.files ?? nodeFiles,
+      root: options.root, directory, segmentBytes, firstBytes, maxSegments: options.maxSegments ?? defaults.maxSegments, files: options.files ?? nodeFiles,
     })
     const spool = new AuditSpool(identity, store, await store.take(), options)
     try {
@@ -128,6 +129,8 @@ export class AuditSpool {
       throw error
     }
     spool.#state = 'open'
+    // Where the first segment is a short one, a disk that is busy may need as long for the next as it takes to fill.
+    if (firstBytes < segmentBytes) store.prepare()
     return spool
   }
 
