@@ -129,8 +129,10 @@ class Connection implements Newcomer {
   readonly #sourceIp: string | undefined
   /** Node's listener for bytes, once Node knows the connection. */
   #toNode: Listener | undefined
-  /** Whether Node would wait for a first message that was answered here. */
+  /** Whether a message was begun here before Node knew of the connection. */
   #isAhead = false
+  /** Whether Node still waits for a first message. */
+  #isAwaited = true
   /** Whether the client has ended its side before Node knew of the connection. */
   #isEnded = false
   /** Whether nothing more is answered. */
@@ -198,7 +200,7 @@ class Connection implements Newcomer {
   /** The connection is Node's, with its time limits; its bytes still come here first. */
   #tellNode(): Listener {
     if (this.#toNode !== undefined) return this.#toNode
-    const { newcomers, toNode, keepAliveSeconds } = this.#facts
+    const { newcomers, toNode } = this.#facts
     const socket = this.#socket
     newcomers.forget(this)
     socket.removeListener('error', ignore)
@@ -211,11 +213,19 @@ class Connection implements Newcomer {
     if (listener === undefined) return this.#toNode
     socket.removeListener('data', listener)
     socket.on('data', this.#onData)
-    if (!this.#isAhead) return listener
     // One of which Node cannot be told is ended when it has nothing to do.
-    if (introduce(socket)) socket.setTimeout(keepAliveSeconds * 1000)
-    else if (this.#pending === 0) socket.end()
+    if (this.#isAhead && !this.#isWelcome() && this.#pending === 0) socket.end()
     return listener
+  }
+
+  /** Whether Node does not wait for a first message, which it would never see; it is told of one where it does. */
+  #isWelcome(): boolean {
+    if (this.#toNode === undefined || !this.#isAwaited) return true
+    if (!introduce(this.#socket)) return false
+    this.#isAwaited = false
+    // Node sets it when an answer of its own is over.
+    this.#socket.setTimeout(this.#facts.keepAliveSeconds * 1000)
+    return true
   }
 
   #count(change: number): void {
@@ -236,13 +246,14 @@ class Connection implements Newcomer {
     const head = readPlainHead(chunk)
     if (head === undefined) return this.#pass(chunk, Number.NaN)
     const left = head.length + head.bodyLength - chunk.length
-    if (left >= 0 && this.#isOurs(head)) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
+    if (left >= 0 && this.#isOurs(head) && this.#isWelcome()) return left === 0 ? this.#begin({ head, packet: chunk }) : this.#await(head, chunk, left)
     return this.#pass(chunk, NOT_NODES.has(head.method) ? Number.NaN : left)
   }
 
   /** To Node, with how many bytes its message still lacks: fewer than none, or an unknown number, and it is Node's for good. */
   #pass(chunk: Buffer, bodyLeft: number): void {
     const toNode = this.#tellNode()
+    this.#isAwaited = false
     if (bodyLeft >= 0) this.#bodyLeft = bodyLeft
     else if (this.#socket.listeners('data').includes(this.#onData)) {
       this.#socket.removeListener('data', this.#onData)

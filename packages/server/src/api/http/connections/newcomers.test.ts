@@ -36,6 +36,20 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
       assert.equal(echo.inFront, 1)
     })
 
+    test('are kept also when their first message comes after Node knows of them', async (t) => {
+      const server = await start(t, { tls, requestSeconds: SECONDS, checkMs: 50 })
+      const ends = endsOf(server, tls)
+      const [late, silent] = [await server.connect(), await server.connect()]
+      while (!ends.every(isNodes)) await sleep(10)
+      late.socket.write(get('/first'))
+      await late.answers(1)
+      await silent.closed
+      await sleep(200)
+      late.socket.write(post('/later', '{"a":1}'))
+      assert.deepEqual(await late.answers(2), ['GET /first ', 'POST /later {"a":1}'])
+      assert.equal(server.echo.inFront, 2)
+    })
+
     test('have Node\'s limits for what they send later', async (t) => {
       const { connect } = await start(t, { tls, requestSeconds: SECONDS, checkMs: 50 })
       for (const wait of [0, 600]) {
