@@ -1,7 +1,7 @@
 // The one HTTP listener of every door. Doors sit behind wildcard routes, because mounts change at run time; nothing of
 // Fastify's own parsing, validation or logging runs per request (docs/adr/0003).
 
-import type { IncomingMessage, Server, ServerResponse as Response } from 'node:http'
+import type { Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -15,6 +15,7 @@ import { collectBodies, keepUntilGone } from './bodies.ts'
 import { standIns, stopReading, takeForeignVerb, whenAnswered } from './connections/foreign-verbs.ts'
 import { Front } from './connections/front.ts'
 import { nodeRequest, nodeSink } from './node-exchange.ts'
+import { inTurn } from './connections/in-turn.ts'
 import { ignoreUpgrades } from './connections/upgrades.ts'
 import { WarmDoor, type WarmRefusal, type WarmSource } from './warm.ts'
 
@@ -72,26 +73,15 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Dup
   })
 }
 
-/**
- * What a request expects: "100 Continue" is said when the answers before it have gone: Node would put it behind the head of an answer whose body is bytes. And only then is the
- * request begun (RFC 9110, 10.1.1: the client waits for this before it sends the body).
- */
-const meetExpectations = (server: Server): void => {
-  server.on('checkContinue', (request: IncomingMessage, response: Response) => {
-    const begin = (): void => {
-      response.writeContinue()
-      server.emit('request', request, response)
-    }
-    if (response.socket === null) response.once('socket', begin)
-    else begin()
-  })
-  // Any other expectation may be ignored (RFC 9110, 10.1.1); Node would refuse it before anything here sees the request.
-  server.on('checkExpectation', (request: IncomingMessage, response: Response) => void server.emit('request', request, response))
+/** What a request expects: "100 Continue" is said when it is its turn. Any other expectation may be ignored (RFC 9110, 10.1.1); Node would refuse it before anything here sees the request. */
+const meetExpectations = (server: Server, { request, expecting }: ReturnType<typeof inTurn>): void => {
+  server.on('checkContinue', expecting)
+  server.on('checkExpectation', request)
 }
 
 const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering): FastifyInstance => {
   const { limits, tls } = options
-  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: headersMs(limits), keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false, connectionsCheckingInterval: limits.checkMs ?? CHECK_MS }
+  const common = { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestSeconds * 1000, headersTimeout: headersMs(limits), keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000, joinDuplicateHeaders: false, requireHostHeader: false, connectionsCheckingInterval: limits.checkMs ?? CHECK_MS }
   const server: { current: Server | undefined } = { current: undefined }
   const app: FastifyInstance = fastify({
     logger: false,
@@ -106,13 +96,16 @@ const makeServer = (options: HttpOptions, warm: WarmDoor, answering: Answering):
     forceCloseConnections: 'idle',
     genReqId: (request) => warm.refusalOf(request)?.requestId ?? newRequestId(),
     frameworkErrors: (error, request, reply) => refuseUnparsed(options, answering, request, reply, error),
-    serverFactory: (handler) =>
-      tls === undefined
-        ? createHttp(common, warm.before(handler))
-        : createHttps({ ...common, handshakeTimeout: common.headersTimeout, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', honorCipherOrder: honorsOrder(tls), ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, warm.before(handler)),
+    serverFactory: (handler) => {
+      const turns = inTurn(warm.before(handler))
+      const made = tls === undefined
+        ? createHttp(common, turns.request)
+        : createHttps({ ...common, handshakeTimeout: common.headersTimeout, cert: tls.cert, key: tls.key, minVersion: tls.minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3', honorCipherOrder: honorsOrder(tls), ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }) }, turns.request)
+      meetExpectations(made, turns)
+      return made
+    },
   })
   server.current = app.server
-  meetExpectations(app.server)
   ignoreUpgrades(app.server, (socket) => refuseConnection(Object.assign(new Error('too many headers'), { code: 'HPE_HEADER_OVERFLOW' }), socket))
   for (const verb of standIns) app.addHttpMethod(verb, { hasBody: true })
   return app

@@ -96,7 +96,7 @@ export const stopReading = (socket: Socket): void => {
  */
 export const whenAnswered = (socket: HttpSocket, then: () => void): void => {
   const pending = socket._httpMessage
-  if (socket.destroyed) return
+  if (socket.destroyed || socket.writableEnded) return
   if (pending === null || pending === undefined || (!pending.req.complete && !pending.writableEnded)) then()
   else pending.once('close', () => whenAnswered(socket, then))
 }

@@ -379,6 +379,28 @@ for (const first of [get('/first'), '']) {
   })
 }
 
+describe('nothing is done of what comes behind an answer that ends the connection', () => {
+  for (const [what, message, status] of [
+    ['a message without a host', get('/a').replace('Host: x\r\n', ''), '400'],
+    ['a body that is too large', post('/a', '').replace('content-length: 0', 'transfer-encoding: chunked') + `4000\r\n${'x'.repeat(0x4000)}\r\n0\r\n\r\n`, '413'],
+  ] as const) {
+    for (const before of [[], [get('/first')], [get('/slow'), get('/slow-too')]]) {
+      test(`${what}, ${before.length} before it`, async (t) => {
+        const { echo, connect } = await start(t, { bodyBytes: 10_000 })
+        const seen: string[] = []
+        const handle = echo.handle.bind(echo)
+        echo.handle = (exchange) => (seen.push(exchange.request.url), handle(exchange))
+        const wire = await connect()
+        wire.socket.write([...before, message, post('/behind', '{"a":1}')].join(''))
+        await wire.closed
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        assert.match(wire.text(), new RegExp(`HTTP/1\\.1 ${status} `))
+        assert.deepEqual(seen.filter((url) => url === '/behind'), [])
+      })
+    }
+  }
+})
+
 test('an expectation that nobody here knows is ignored', async (t) => {
   const { echo, connect } = await start(t)
   const wire = await connect()
