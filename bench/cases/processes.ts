@@ -57,7 +57,6 @@ const initialise = async (origin: string): Promise<void> => {
   await fetch(`${origin}/v1/sys/init`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{}' })
 }
 
-
 export const memory: Case = {
   name: 'memory',
   async run({ server, note }) {

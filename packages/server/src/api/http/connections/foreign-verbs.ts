@@ -96,7 +96,7 @@ export const stopReading = (socket: Socket): void => {
  */
 export const whenAnswered = (socket: HttpSocket, then: () => void): void => {
   const pending = socket._httpMessage
-  if (socket.destroyed || socket.writableEnded) return
+  if (socket.destroyed) return
   if (pending === null || pending === undefined || (!pending.req.complete && !pending.writableEnded)) then()
   else pending.once('close', () => whenAnswered(socket, then))
 }
@@ -104,6 +104,8 @@ export const whenAnswered = (socket: HttpSocket, then: () => void): void => {
 /** The socket is the server's as if it were new, with these bytes first, once the answers before them have gone. */
 export const handBack = (server: Server, socket: HttpSocket, bytes: Buffer, before?: () => void): void => {
   whenAnswered(socket, () => {
+    // The answer before it was the last one.
+    if (socket.writableEnded) return socket.destroySoon()
     before?.()
     takeListeners(socket, ['close', 'drain', 'error', 'timeout'])
     socket.setTimeout(0)

@@ -138,7 +138,7 @@ for (const [name, make] of [['plain', (): Tls => undefined], ['TLS', certificate
 
     test('what is pipelined behind an answer that takes its time waits for it', async (t) => {
       const { plans, wire, waiting } = await planUnderWay(t, '/warm/1', { tls })
-wire.socket.write(get('/2') + get('/warm/3'))
+      wire.socket.write(get('/2') + get('/warm/3'))
       for (let i = 0; i < 20; i++) await turn()
       wire.socket.write(post('/4', '{}'))
       for (let i = 0; i < 20; i++) await turn()
@@ -195,7 +195,7 @@ wire.socket.write(get('/2') + get('/warm/3'))
 
 test('a client that is gone before its answer gets none, and the answer is wiped', async (t) => {
   const { plans, wire, waiting } = await planUnderWay(t, '/warm/1')
-wire.socket.resetAndDestroy()
+  wire.socket.resetAndDestroy()
   await wire.closed
   for (let i = 0; i < 50; i++) await turn()
   for (const deliver of waiting) deliver()
@@ -204,7 +204,7 @@ wire.socket.resetAndDestroy()
 
 test('a client that is gone before its plan is left is forgotten', async (t) => {
   const { app, wire, waiting } = await planUnderWay(t, '/warm/left')
-wire.socket.resetAndDestroy()
+  wire.socket.resetAndDestroy()
   await wire.closed
   for (let i = 0; i < 50; i++) await turn()
   for (const leave of waiting) leave()
@@ -233,7 +233,7 @@ test('an answer that may not be given is refused by its door, and the connection
 
 test('closing waits for the answer that is under way', async (t) => {
   const { app, wire, waiting } = await planUnderWay(t, '/warm/1')
-const closing = app.close()
+  const closing = app.close()
   for (let i = 0; i < 50; i++) await turn()
   for (const deliver of waiting) deliver()
   assert.deepEqual(await wire.answers(2), ['GET /first ', 'GET /warm/1 '])

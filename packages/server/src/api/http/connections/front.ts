@@ -52,7 +52,6 @@ export class Front {
   readonly #options: FrontOptions
   readonly #connections = new WeakMap<Socket, Connection>()
   readonly #newcomers: Newcomers
-  #facts: Facts | undefined
   #pending = 0
   #isClosing = false
   #quiet: (() => void) | undefined
@@ -66,9 +65,19 @@ export class Front {
     const listeners = server.listeners(event).filter(({ name }) => name === CONNECTION_LISTENER)
     const [listener] = listeners
     if (listener === undefined || listeners.length > 1) return
-    const toNode = (socket: Socket): void => void Reflect.apply(listener, server, [socket])
+    const facts: Facts = {
+      ...this.#options,
+      bodyBytes: Math.min(this.#options.limits.bodyBytes, MOST_BODY_BYTES),
+      newcomers: this.#newcomers,
+      toNode: (socket) => void Reflect.apply(listener, server, [socket]),
+      isClosing: () => this.#isClosing,
+      count: (change) => this.#count(change),
+    }
     server.removeListener(event, listener as (socket: Socket) => void) // its name says what it takes
-    server.on(event, (socket: Socket) => (this.#isClosing ? toNode(socket) : this.#take(socket, toNode)))
+    server.on(event, (socket: Socket) => {
+      if (this.#isClosing) facts.toNode(socket)
+      else this.#connections.set(socket, new Connection(socket, facts))
+    })
     // Node takes a connection whose answer is under way here for an idle one. With a listener it leaves the end of those to us.
     server.on('timeout', (socket: HttpSocket) => { if (this.#connections.get(socket)?.isBusy() !== true && !socket._httpMessage) socket.destroy() })
   }
@@ -78,18 +87,6 @@ export class Front {
     this.#isClosing = true
     while (this.#pending > 0) await new Promise<void>((resolve) => { this.#quiet = resolve })
     this.#newcomers.stop()
-  }
-
-  #take(socket: Socket, toNode: (socket: Socket) => void): void {
-    this.#facts ??= {
-      ...this.#options,
-      bodyBytes: Math.min(this.#options.limits.bodyBytes, MOST_BODY_BYTES),
-      newcomers: this.#newcomers,
-      toNode,
-      isClosing: () => this.#isClosing,
-      count: (change) => this.#count(change),
-    }
-    this.#connections.set(socket, new Connection(socket, this.#facts))
   }
 
   #count(change: number): void {

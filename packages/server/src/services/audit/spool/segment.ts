@@ -131,7 +131,7 @@ export class SegmentStore {
     this.#options = options
   }
 
-  /** Starts making the next segment in the background. A failure shows when it is taken. */
+  /** Starts making the next segment in the background. One that failed is made anew when it is taken. */
   prepare(): void {
     if (this.#prepared !== undefined) return
     this.#prepared = this.#create()
@@ -139,9 +139,9 @@ export class SegmentStore {
   }
 
   async take(): Promise<Segment> {
-    const prepared = this.#prepared ?? this.#create()
+    const prepared = this.#prepared
     this.#prepared = undefined
-    return await prepared
+    return (await prepared?.catch(() => undefined)) ?? (await this.#create())
   }
 
   /** Removes a segment that was prepared and is not needed. One that is being made is given up. */
